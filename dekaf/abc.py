@@ -1,0 +1,610 @@
+"""The interfaces that services, producers, views and test doubles share.
+
+A service asks for one of these protocols and never learns which producer it was given:
+
+    class OrderService:
+        def __init__(self, producer: AsyncKafkaProducer[str, Order]) -> None: ...
+
+None of them has ``close``: an injected producer is not the service's to close.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from typing import Literal, Protocol, TypeAlias, TypeVar, overload, runtime_checkable
+
+from dekaf.errors import ProduceError
+from dekaf.message import ProducerMessage
+from dekaf.types import DrainReport, Headers, HeadersLike, OnDelivery, ProducerStatus, RecordMetadata, Timestamp
+
+__all__ = (
+    "AsyncKafkaProducer",
+    "AsyncKafkaTopicProducer",
+    "DeliveryHandle",
+    "KafkaProducer",
+    "KafkaTopicProducer",
+    "OnUndelivered",
+    "Partitioner",
+    "ProducerListener",
+)
+
+K_contra = TypeVar("K_contra", contravariant=True)
+V_contra = TypeVar("V_contra", contravariant=True)
+
+OnUndelivered: TypeAlias = Callable[[Sequence[ProducerMessage[bytes, bytes]]], object]
+
+
+@runtime_checkable
+class DeliveryHandle(Protocol):
+    """A record that was accepted and whose outcome will be known later."""
+
+    def result(self, timeout: float | None = None) -> RecordMetadata:
+        """Wait at most ``timeout`` seconds (None: as long as it takes) and return where the record landed.
+
+        Raises:
+            ProduceError: the record failed.
+            DeliveryTimeoutError: the timeout ended first; the record stays accepted.
+        """
+        ...
+
+    def done(self) -> bool:
+        """Return whether the outcome is known."""
+        ...
+
+    def add_done_callback(self, callback: Callable[[DeliveryHandle], object], /) -> None:
+        """Call ``callback(handle)`` once the outcome is known."""
+        ...
+
+    def as_concurrent(self) -> concurrent.futures.Future[RecordMetadata]:
+        """Return a standard future of the same outcome, for code that expects one."""
+        ...
+
+
+class KafkaProducer(Protocol[K_contra, V_contra]):
+    """A producer for threads: calls that wait block."""
+
+    @overload
+    def produce(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+    ) -> RecordMetadata: ...
+    @overload
+    def produce(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    @overload
+    def produce(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata:
+        """Write one message and wait for the brokers' acknowledgement.
+
+        Parameters:
+            message: a whole message; or else topic, key and value. A ``None`` value writes a tombstone.
+            headers: a mapping, ``(name, value)`` pairs or `Headers`.
+            partition: the partition to write to; the partitioner's choice when left out.
+            timestamp: an aware datetime or milliseconds since 1970; now when left out.
+            timeout: how many seconds to wait; when they are over the record stays accepted.
+
+        Raises:
+            ProduceError: the message was not, or not certainly, written; the subclass says why.
+        """
+        ...
+
+    @overload
+    def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: Literal[False] = False,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata]: ...
+    @overload
+    def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: Literal[True],
+        timeout: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    @overload
+    def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: bool,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]:
+        """Write messages and return their results in the same order.
+
+        Parameters:
+            messages: an iterable of messages.
+            return_exceptions: put the errors of failed messages into the results instead of raising.
+            timeout: how many seconds to wait; when they are over the records stay accepted.
+
+        Raises:
+            ProduceAllError: some messages failed; its ``results`` has one outcome per message.
+        """
+        ...
+
+    @overload
+    def fire(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand over one message without waiting for the brokers; a failure without a callback is logged and counted.
+
+        Parameters:
+            message: a whole message; or else topic, key and value, as for `produce`.
+            on_delivery: called once, with the metadata or the error.
+
+        Raises:
+            ProduceError: the message could not even be accepted.
+        """
+        ...
+
+    @overload
+    def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> DeliveryHandle: ...
+    @overload
+    def submit(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle: ...
+    @overload
+    def submit(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle:
+        """Hand over one message and return a handle of its outcome.
+
+        Raises:
+            ProduceError: the message could not even be accepted.
+        """
+        ...
+
+    def flush(self, timeout: float | None = None) -> DrainReport:
+        """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.
+
+        Raises:
+            FlushTimeoutError: the time was over first; its ``report`` says how far it came.
+        """
+        ...
+
+    def status(self) -> ProducerStatus:
+        """Return a snapshot of the producer's state and counters; never blocks."""
+        ...
+
+
+class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
+    """A producer for coroutines; it may be awaited from any number of event loops and threads."""
+
+    @overload
+    async def produce(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+    ) -> RecordMetadata: ...
+    @overload
+    async def produce(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    @overload
+    async def produce(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata:
+        """Write one message and wait for the brokers' acknowledgement.
+
+        Parameters:
+            message: a whole message; or else topic, key and value. A ``None`` value writes a tombstone.
+            headers: a mapping, ``(name, value)`` pairs or `Headers`.
+            partition: the partition to write to; the partitioner's choice when left out.
+            timestamp: an aware datetime or milliseconds since 1970; now when left out.
+            timeout: how many seconds to wait; when they are over the record stays accepted.
+
+        Raises:
+            ProduceError: the message was not, or not certainly, written; the subclass says why.
+        """
+        ...
+
+    @overload
+    async def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: Literal[False] = False,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata]: ...
+    @overload
+    async def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: Literal[True],
+        timeout: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    @overload
+    async def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: bool,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]:
+        """Write messages and return their results in the same order.
+
+        Parameters:
+            messages: an iterable or asynchronous iterable of messages.
+            return_exceptions: put the errors of failed messages into the results instead of raising.
+            timeout: how many seconds to wait; when they are over the records stay accepted.
+
+        Raises:
+            ProduceAllError: some messages failed; its ``results`` has one outcome per message.
+        """
+        ...
+
+    @overload
+    def fire(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand over one message without waiting for the brokers; a failure without a callback is logged and counted.
+
+        Parameters:
+            message: a whole message; or else topic, key and value, as for `produce`.
+            on_delivery: called once, with the metadata or the error.
+
+        Raises:
+            ProduceError: the message could not even be accepted.
+        """
+        ...
+
+    @overload
+    async def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> Awaitable[RecordMetadata]: ...
+    @overload
+    async def submit(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]: ...
+    @overload
+    async def submit(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]:
+        """Hand over one message and return an awaitable of its outcome.
+
+        Raises:
+            ProduceError: the message could not even be accepted.
+        """
+        ...
+
+    async def flush(self, timeout: float | None = None) -> DrainReport:
+        """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.
+
+        Raises:
+            FlushTimeoutError: the time was over first; its ``report`` says how far it came.
+        """
+        ...
+
+    def status(self) -> ProducerStatus:
+        """Return a snapshot of the producer's state and counters; never blocks."""
+        ...
+
+
+class KafkaTopicProducer(Protocol[K_contra, V_contra]):
+    """A thread producer's view of one topic: what ``for_topic`` returns."""
+
+    @property
+    def topic(self) -> str:
+        """The topic every message goes to."""
+        ...
+
+    @overload
+    def produce(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    @overload
+    def produce(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata:
+        """Write one message to the topic; as `KafkaProducer.produce`."""
+        ...
+
+    @overload
+    def fire(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand over one message without waiting; as `KafkaProducer.fire`."""
+        ...
+
+    @overload
+    def submit(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle: ...
+    @overload
+    def submit(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle:
+        """Hand over one message; as `KafkaProducer.submit`."""
+        ...
+
+    def flush(self, timeout: float | None = None) -> DrainReport:
+        """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.
+
+        Raises:
+            FlushTimeoutError: the time was over first; its ``report`` says how far it came.
+        """
+        ...
+
+
+class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
+    """A coroutine producer's view of one topic: what ``for_topic`` returns."""
+
+    @property
+    def topic(self) -> str:
+        """The topic every message goes to."""
+        ...
+
+    @overload
+    async def produce(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    @overload
+    async def produce(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata:
+        """Write one message to the topic; as `AsyncKafkaProducer.produce`."""
+        ...
+
+    @overload
+    def fire(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand over one message without waiting; as `AsyncKafkaProducer.fire`."""
+        ...
+
+    @overload
+    async def submit(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]: ...
+    @overload
+    async def submit(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]:
+        """Hand over one message; as `AsyncKafkaProducer.submit`."""
+        ...
+
+    async def flush(self, timeout: float | None = None) -> DrainReport:
+        """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.
+
+        Raises:
+            FlushTimeoutError: the time was over first; its ``report`` says how far it came.
+        """
+        ...
+
+
+class ProducerListener:
+    """Hooks for tracing and metrics: derive from it, and override what you need.
+
+    A hook that is not overridden costs nothing. Hooks must be quick and may be called from several threads at a time;
+    an exception in one is logged and contained.
+    """
+
+    def on_send(self, topic: str, headers: Headers) -> Headers | None:
+        """Called on the caller's thread before a message is accepted; return headers to send instead of these."""
+
+    def on_acknowledged(self, metadata: RecordMetadata) -> None:
+        """Called once for every record delivered."""
+
+    def on_error(self, topic: str, partition: int | None, error: ProduceError) -> None:
+        """Called once for every record that failed."""
+
+    def on_batch_sent(self, topic: str, partition: int, record_count: int, size_bytes: int) -> None:
+        """Called for every batch handed to a connection, retries included."""
+
+
+@runtime_checkable
+class Partitioner(Protocol):
+    """What a user's partitioner looks like; no base class is needed.
+
+    It is called on the caller's thread for every record without an explicit partition, so it should be quick. For records
+    that were produced before the topic's partitions were known, it is called on the producer's I/O thread.
+    """
+
+    def partition(self, topic: str, key: bytes | None, partition_count: int, /) -> int | None:
+        """Return the partition of a record, 0 ≤ partition < `partition_count`.
+
+        Args:
+            topic: The topic's name.
+            key: The serialized key, or None.
+            partition_count: How many partitions the topic has, with or without a leader at the moment.
+
+        Returns:
+            The partition's number, or None to leave the choice to the built-in sticky partitioner.
+        """

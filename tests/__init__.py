@@ -1,0 +1,1 @@
+"""The tests of dekaf; a package so that they can share `tests.kafka`."""
