@@ -1,0 +1,137 @@
+"""A snapshot of the cluster: brokers, topics, and who leads which partition. Never edited, only replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, final
+
+from dekaf._protocol.error_codes import ErrorCode
+from dekaf._protocol.metadata import MetadataPartition, MetadataResponse, MetadataTopic
+from dekaf._wire.writer import NULL_UUID
+from dekaf.errors import MalformedResponseError
+
+NO_LEADER: Final = -1
+NO_EPOCH: Final = -1
+MAX_PARTITIONS: Final = (
+    1_000_000  # of one topic: far above what Kafka bears, so that a damaged number cannot eat memory
+)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Broker:
+    """A broker and the address it advertises."""
+
+    node_id: int
+    host: str
+    port: int
+    rack: str | None = None
+
+    @property
+    def address(self) -> str:
+        """`host:port`."""
+        return f"{self.host}:{self.port}"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """A partition's leader; -1 while there is none."""
+
+    leader_id: int
+    leader_epoch: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Topic:
+    """A topic that exists: its id (all zero where the cluster has none), and its partitions by number."""
+
+    name: str
+    topic_id: bytes
+    partitions: tuple[Partition, ...]
+
+    @property
+    def has_id(self) -> bool:
+        """Whether the broker gave an id."""
+        return self.topic_id != NULL_UUID
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ClusterMetadata:
+    """The cluster as last heard of."""
+
+    brokers: Mapping[int, Broker]
+    topics: Mapping[str, Topic]
+    cluster_id: str | None = None
+    controller_id: int = -1
+
+    def leader(self, topic: str, partition: int) -> int:
+        """Return the node id of a partition's leader, or -1 if it, or its address, is not known."""
+        known = self.topics.get(topic)
+        if known is None or partition >= len(known.partitions):
+            return NO_LEADER
+        leader_id = known.partitions[partition].leader_id
+        return leader_id if leader_id in self.brokers else NO_LEADER
+
+    def updated(self, response: MetadataResponse) -> ClusterMetadata:
+        """Return the snapshot after a broker's answer; topics it does not mention, or has trouble with, stay.
+
+        A broker with old metadata may answer: a partition's leader is taken over only if its epoch is not older than
+        the one known, unless the topic has been created anew, which its id tells.
+        """
+        topics = dict(self.topics)
+        for answer in response.topics:
+            if answer.error_code == ErrorCode.NONE and answer.partitions:
+                topics[answer.name] = _merged(topics.get(answer.name), answer)
+        brokers = {
+            broker.node_id: Broker(node_id=broker.node_id, host=broker.host, port=broker.port, rack=broker.rack)
+            for broker in response.brokers
+        }
+        return ClusterMetadata(
+            brokers=brokers,
+            topics=topics,
+            cluster_id=response.cluster_id or self.cluster_id,
+            controller_id=response.controller_id,
+        )
+
+    def with_leader(self, topic: str, partition: int, leader: Partition) -> ClusterMetadata:
+        """Return the snapshot with a leader told by the previous one, if it is news (KIP-951)."""
+        known = self.topics.get(topic)
+        if known is None or partition >= len(known.partitions):
+            return self
+        if leader.leader_epoch <= known.partitions[partition].leader_epoch:
+            return self
+        partitions = (*known.partitions[:partition], leader, *known.partitions[partition + 1 :])
+        return replace(self, topics={**self.topics, topic: replace(known, partitions=partitions)})
+
+    def with_brokers(self, brokers: tuple[Broker, ...]) -> ClusterMetadata:
+        """Return the snapshot with these brokers added or moved."""
+        return replace(self, brokers={**self.brokers, **{broker.node_id: broker for broker in brokers}})
+
+
+NO_METADATA: Final = ClusterMetadata(brokers={}, topics={})
+
+
+def _merged(known: Topic | None, answer: MetadataTopic) -> Topic:
+    same_log = known is not None and (known.topic_id == answer.topic_id or not known.has_id)
+    # A partition number may be missing from an answer; partitions are never taken away from a topic.
+    indexes = [partition.index for partition in answer.partitions]
+    if min(indexes) < 0 or max(indexes) >= MAX_PARTITIONS:
+        raise MalformedResponseError(f"The broker names a partition of {answer.name!r} that cannot exist.")
+    count = max(indexes) + 1
+    if known is not None and same_log:
+        count = max(count, len(known.partitions))
+    partitions = [Partition(leader_id=NO_LEADER, leader_epoch=NO_EPOCH)] * count
+    if known is not None and same_log:
+        partitions[: len(known.partitions)] = known.partitions
+    for partition in answer.partitions:
+        if partition.leader_epoch == NO_EPOCH or partition.leader_epoch >= partitions[partition.index].leader_epoch:
+            partitions[partition.index] = _partition(partition)
+    return Topic(name=answer.name, topic_id=answer.topic_id, partitions=tuple(partitions))
+
+
+def _partition(answer: MetadataPartition) -> Partition:
+    return Partition(leader_id=answer.leader_id, leader_epoch=answer.leader_epoch)

@@ -1,0 +1,282 @@
+"""One connection per broker: which broker to ask, when to connect again, and where bootstrap servers come in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, final
+
+from dekaf._cluster.metadata import Broker
+from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionOwner, ConnectionSettings
+from dekaf._network.resolver import Resolver
+from dekaf.errors import BrokerConnectionError, DekafError
+
+logger = logging.getLogger("dekaf.network.client")
+
+# While one broker takes long to connect to, the next one is tried as well: one that is black-holed must not hold up
+# metadata, or everything behind it, for a whole connection timeout.
+IMPATIENCE: Final = 0.25  # seconds
+# Some services reset a connection whose version request they do not know, instead of answering.
+SILENT_RESETS_BEFORE_OLDEST: Final = 2
+
+
+@final
+class NetworkSettings:
+    """How to connect; times in seconds."""
+
+    def __init__(
+        self,
+        connection: ConnectionSettings,
+        backoff: Callable[[int], float],
+        setup_timeout: float,
+        max_idle: float,
+    ) -> None:
+        self.connection: Final = connection
+        self.backoff: Final = backoff  # attempt, from 1 → seconds
+        self.setup_timeout: Final = setup_timeout
+        self.max_idle: Final = max_idle
+
+
+@final
+class Node:
+    """A broker we may connect to: a discovered one (id ≥ 0) or a bootstrap server (id < 0)."""
+
+    def __init__(self, node_id: int, host: str, port: int) -> None:
+        self.node_id: Final = node_id
+        self.host = host
+        self.port = port
+        self.connection: BrokerConnection | None = None
+        self.connecting: asyncio.Task[None] | None = None
+        self.connecting_since = 0.0
+        self.attempts = 0  # failed ones since it was last ready
+        self.not_before = 0.0
+        self.silent_resets = 0
+
+    @property
+    def address(self) -> str:
+        """`host:port`, as people write it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@final
+class NetworkClient(ConnectionOwner):
+    """Every method runs on the I/O thread. `changed` is called when a pass of the sender may find more to do."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        bootstrap: tuple[tuple[str, int], ...],
+        settings: NetworkSettings,
+        changed: Callable[[], None],
+        connection_lost: Callable[[int, DekafError], None],
+    ) -> None:
+        self.last_error: DekafError | None = None  # of the latest failed connection, None while one is ready
+        self._loop: Final = loop
+        self._settings: Final = settings
+        self._changed = changed
+        self._connection_lost = connection_lost
+        self._resolver = Resolver(loop)
+        self._bootstrap = [Node(-1 - at, host, port) for at, (host, port) in enumerate(bootstrap)]
+        self._brokers: dict[int, Node] = {}
+        self._is_closed = False
+        self._impatience: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Start what must exist before the interpreter may shut down."""
+        self._resolver.start()
+        self._loop.call_later(self._settings.max_idle / 2, self._close_idle)
+
+    def close(self, reason: DekafError) -> None:
+        """Close every connection."""
+        self._is_closed = True
+        self._resolver.stop()
+        for node in self._nodes():
+            if node.connecting is not None:
+                node.connecting.cancel()
+            if node.connection is not None:
+                node.connection.close(reason)
+
+    def update_brokers(self, brokers: Mapping[int, Broker]) -> None:
+        """Take over the brokers of a metadata answer."""
+        for broker in brokers.values():
+            node = self._brokers.get(broker.node_id)
+            if node is None:
+                self._brokers[broker.node_id] = Node(broker.node_id, broker.host, broker.port)
+            else:
+                node.host, node.port = broker.host, broker.port  # for the next connection
+        for node_id in [node_id for node_id in self._brokers if node_id not in brokers]:
+            gone = self._brokers.pop(node_id)
+            if gone.connection is not None:
+                gone.connection.close(BrokerConnectionError(f"The broker {gone.address} left the cluster."))
+
+    def connection(self, node_id: int, now: float) -> BrokerConnection | None:
+        """Return the ready connection to a broker; without one, connect unless it is too early, and return None."""
+        node = self._brokers.get(node_id)
+        if node is None:
+            return None
+        if node.connection is not None:
+            return node.connection if node.connection.is_ready() else None
+        if node.connecting is None and now >= node.not_before:
+            self._connect(node)
+        return None
+
+    def least_loaded(self, now: float) -> BrokerConnection | None:
+        """Return the ready connection with the fewest requests under way; without one, connect somewhere."""
+        best: BrokerConnection | None = None
+        for node in self._nodes():
+            connection = node.connection
+            if connection is None or not connection.takes_requests(now):
+                continue
+            if best is None or len(connection.pending) < len(best.pending):
+                best = connection
+        if best is None:
+            self._connect_somewhere(now)
+        return best
+
+    def connected(self) -> int:
+        """Return how many connections are ready."""
+        return sum(1 for node in self._nodes() if node.connection is not None and node.connection.is_ready())
+
+    def addresses_tried(self) -> str:
+        """Return the bootstrap servers, and the brokers they led to, for an error message."""
+        text = ", ".join(node.address for node in self._bootstrap)
+        if self._brokers:
+            text += "; advertised brokers: " + ", ".join(node.address for node in self._brokers.values())
+        return text
+
+    # What connections report.
+
+    def connection_ready(self, connection: BrokerConnection) -> None:
+        """Forget failures; only now, for a broker that accepts and then refuses us must not be hammered."""
+        node = self._node_of(connection)
+        if node is not None:
+            node.attempts = 0
+            node.silent_resets = 0
+        self.last_error = None
+        logger.info("Connected to the broker at %s", connection.address)
+        self._changed()
+
+    def connection_closed(self, connection: BrokerConnection, error: DekafError) -> None:
+        """Wait before connecting again."""
+        node = self._node_of(connection)
+        if node is None:  # closed for being idle, or a broker that left the cluster: nothing went wrong
+            return
+        if not connection.received_anything:
+            node.silent_resets += 1
+        self._failed(node, error)
+        if not self._is_closed:
+            self._connection_lost(connection.node_id, error)
+
+    def connection_writable(self, connection: BrokerConnection) -> None:
+        """Let the sender look again."""
+        self._changed()
+
+    # Within.
+
+    def _nodes(self) -> list[Node]:
+        return [*self._brokers.values(), *self._bootstrap]
+
+    def _node_of(self, connection: BrokerConnection) -> Node | None:
+        for node in self._nodes():
+            if node.connection is connection:
+                return node
+        return None
+
+    def _connect_somewhere(self, now: float) -> None:
+        candidates: list[Node] = []
+        for node in self._nodes():
+            if node.connection is not None and node.connection.is_ready():
+                return  # it only holds back for the moment
+            if node.connection is not None or node.connecting is not None:
+                if now - node.connecting_since < IMPATIENCE:
+                    return
+                continue
+            if now >= node.not_before:
+                candidates.append(node)
+        if not candidates:
+            return
+        # Never tried, or not for longest, first; bootstrap servers take part, so that a client that has lost every
+        # broker it knew finds the cluster again (KIP-899).
+        earliest = min(node.not_before for node in candidates)
+        self._connect(random.choice([node for node in candidates if node.not_before == earliest]))
+        if self._impatience is None:
+            self._impatience = self._loop.call_later(IMPATIENCE + 0.001, self._grow_impatient)
+
+    def _grow_impatient(self) -> None:
+        self._impatience = None
+        self._changed()
+
+    def _connect(self, node: Node) -> None:
+        if self._is_closed:
+            return
+        node.connecting_since = time.monotonic()
+        node.connecting = self._loop.create_task(self._open(node))
+
+    async def _open(self, node: Node) -> None:
+        try:
+            await self._open_any_address(node)
+        except (OSError, TimeoutError) as error:
+            reason = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
+            reason.__cause__ = error
+            self._failed(node, reason)
+            self._connection_lost(node.node_id, reason)
+        finally:
+            node.connecting = None
+
+    async def _open_any_address(self, node: Node) -> None:
+        version = 0 if node.silent_resets >= SILENT_RESETS_BEFORE_OLDEST else NEWEST_API_VERSIONS
+        deadline = time.monotonic() + self._settings.setup_timeout
+        failure: OSError | None = None
+        async with asyncio.timeout(self._settings.setup_timeout):
+            addresses = await self._resolver.resolve(node.host, node.port)
+        for at, address in enumerate(addresses):
+            connection = BrokerConnection(
+                node.node_id, node.address, self._settings.connection, self, api_versions=version
+            )
+            # Each address has its share of the time left: one that swallows packets must not use up the others'.
+            share = (deadline - time.monotonic()) / (len(addresses) - at)
+            try:
+                node.connection = connection  # before it is made: it may be ready before this coroutine goes on
+                async with asyncio.timeout(share):
+                    await self._loop.create_connection(lambda made=connection: made, address, node.port)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+            except OSError as error:  # TimeoutError is one, too
+                node.connection = None
+                failure = error
+            else:
+                return
+        raise failure if failure is not None else OSError("the name has no address")
+
+    def _failed(self, node: Node, error: DekafError) -> None:
+        node.connection = None
+        if self._is_closed:
+            return
+        node.attempts += 1
+        delay = self._settings.backoff(node.attempts)
+        node.not_before = time.monotonic() + delay
+        self.last_error = error
+        logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", error, delay)
+        self._loop.call_later(delay + 0.001, self._changed)
+
+    def _close_idle(self) -> None:
+        if self._is_closed:
+            return
+        now = time.monotonic()
+        for node in self._nodes():
+            connection = node.connection
+            if connection is None or connection.pending or now - connection.last_used < self._settings.max_idle:
+                continue
+            logger.debug("Closing the idle connection to %s", node.address)
+            node.connection = None
+            connection.close(BrokerConnectionError("idle"))
+        self._loop.call_later(self._settings.max_idle / 2, self._close_idle)
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

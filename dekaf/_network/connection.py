@@ -1,0 +1,305 @@
+"""One connection to one broker: version negotiation, frames, and requests answered in the order they were sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final, final
+
+from mypy_extensions import i32, i64
+
+from dekaf._protocol.api import ApiKey, ApiVersionTable, negotiate
+from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from dekaf._protocol.error_codes import ErrorCode, row_for
+from dekaf._protocol.headers import decode_response_header, encode_request_header
+from dekaf._wire.framing import FrameBuffer
+from dekaf._wire.reader import Reader
+from dekaf._wire.writer import BytesWriter, write_i32_be
+from dekaf.errors import BrokerConnectionError, DekafError, MalformedResponseError
+
+logger = logging.getLogger("dekaf.network.connection")
+
+NEWEST_API_VERSIONS: Final = 4
+LAST_CORRELATION_ID: Final = 0x7FFF_FFF0  # the few above stay free for re-authentication, which is answered out of band
+WRITE_BUFFER_LIMIT: Final = 4 * 1024 * 1024  # bytes in the transport before the sender is asked to hold back
+
+
+class ConnectionState(Enum):
+    """A connection's life; it only moves down."""
+
+    CONNECTING = "connecting"
+    NEGOTIATING = "negotiating"  # asking what the broker speaks
+    READY = "ready"
+    CLOSED = "closed"
+
+
+@final
+class PendingRequest:
+    """A request whose answer is due."""
+
+    def __init__(
+        self,
+        api: ApiKey,
+        version: int,
+        correlation_id: i64,
+        on_response: Callable[[Reader, int], None],
+        on_lost: Callable[[DekafError], None],
+    ) -> None:
+        self.api: Final = api
+        self.version: Final = version
+        self.correlation_id: Final = correlation_id
+        self.on_response: Final = on_response
+        self.on_lost: Final = on_lost
+        self.deadline = 0.0
+
+
+@final
+class ConnectionSettings:
+    """What every connection of a producer has in common."""
+
+    def __init__(self, client_id: str, software_version: str, request_timeout: float) -> None:
+        self.client_id: Final = client_id.encode()
+        self.software_version: Final = software_version
+        self.request_timeout: Final = request_timeout  # seconds
+
+
+class ConnectionOwner:
+    """Who hears of a connection's changes; `NetworkClient` is the only one."""
+
+    def connection_ready(self, connection: BrokerConnection) -> None:
+        """The broker speaks versions we speak: requests may be sent."""
+        raise NotImplementedError
+
+    def connection_closed(self, connection: BrokerConnection, error: DekafError) -> None:
+        """It is gone, and every pending request was told so."""
+        raise NotImplementedError
+
+    def connection_writable(self, connection: BrokerConnection) -> None:
+        """It takes requests again after holding back, or after the broker's throttling."""
+        raise NotImplementedError
+
+
+@final
+class BrokerConnection:
+    """An asyncio protocol; every method runs on the I/O thread.
+
+    A mismatch of any kind closes the connection and fails every request on it: after a wrong byte nothing that follows
+    can be trusted.
+    """
+
+    def __init__(
+        self, node_id: int, address: str, settings: ConnectionSettings, owner: ConnectionOwner, *, api_versions: int
+    ) -> None:
+        self.node_id: Final = node_id
+        self.address: Final = address
+        self.state = ConnectionState.CONNECTING
+        self.pending: deque[PendingRequest] = deque()
+        self.throttled_until = 0.0
+        self.last_used = time.monotonic()
+        self.received_anything = False
+        self._settings: Final = settings
+        self._owner: Final = owner
+        self._api_versions_version = api_versions
+        self._versions: ApiVersionTable | None = None
+        self._transport: Any = None
+        self._frames = FrameBuffer()
+        self._correlation_id: i64 = 0
+        self._is_paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._close_reason: DekafError | None = None
+
+    def __repr__(self) -> str:
+        return f"<BrokerConnection {self.node_id} {self.address} {self.state.value}, {len(self.pending)} pending>"
+
+    # Using it.
+
+    def is_ready(self) -> bool:
+        """Return whether requests can be sent."""
+        return self.state is ConnectionState.READY
+
+    def takes_requests(self, now: float) -> bool:
+        """Return whether requests should be sent now: it is ready, keeps up, and the broker does not throttle us."""
+        return self.state is ConnectionState.READY and not self._is_paused and now >= self.throttled_until
+
+    def version(self, api: ApiKey, *, at_most: int = 32767) -> int:
+        """Return the version both sides speak; BrokerConnectionError if there is none."""
+        assert self._versions is not None
+        return self._versions.version(api, at_most=at_most)
+
+    def send(self, request: PendingRequest, body: list[bytes], *, expects_response: bool = True) -> None:
+        """Write one request, whose body comes in pieces."""
+        writer = BytesWriter()
+        encode_request_header(
+            writer,
+            request.api,
+            version=request.version,
+            correlation_id=int(request.correlation_id),
+            client_id=self._settings.client_id,
+        )
+        header = writer.getvalue()
+        size: i64 = len(header)
+        for piece in body:
+            size += i64(len(piece))
+        prefix = BytesWriter()
+        write_i32_be(prefix, i32(size))
+        prefix.write(header)
+        now = time.monotonic()
+        self.last_used = now
+        if expects_response:
+            request.deadline = now + self._settings.request_timeout
+            self.pending.append(request)
+            if self._timer is None:
+                self._arm(self._settings.request_timeout)
+        self._transport.write(b"".join([prefix.getvalue(), *body]))
+
+    def request(
+        self,
+        api: ApiKey,
+        version: int,
+        on_response: Callable[[Reader, int], None],
+        on_lost: Callable[[DekafError], None],
+    ) -> PendingRequest:
+        """Return a request with the next correlation id, to be given to `send`."""
+        self._correlation_id = 0 if self._correlation_id >= LAST_CORRELATION_ID else self._correlation_id + 1
+        return PendingRequest(api, version, self._correlation_id, on_response, on_lost)
+
+    def throttle(self, milliseconds: int) -> None:
+        """Send nothing for so long, as the broker asked (KIP-219)."""
+        if milliseconds <= 0:
+            return
+        seconds = milliseconds / 1000.0
+        self.throttled_until = max(self.throttled_until, time.monotonic() + seconds)
+        for request in self.pending:  # what the broker makes us wait must not look like a broker that does not answer
+            request.deadline += seconds
+        asyncio.get_running_loop().call_later(seconds + 0.001, self._throttle_over)
+
+    def close(self, reason: DekafError) -> None:
+        """Close at once; pending requests hear of it from `connection_lost`, on the loop's next round."""
+        if self._close_reason is None:
+            self._close_reason = reason
+        self.state = ConnectionState.CLOSED
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: Any) -> None:
+        """TCP is connected: ask which versions the broker speaks."""
+        self._transport = transport
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        transport.set_write_buffer_limits(WRITE_BUFFER_LIMIT)
+        self.state = ConnectionState.NEGOTIATING
+        self._ask_versions(self._api_versions_version)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer pending requests, first in, first out."""
+        self.received_anything = True
+        try:
+            for frame in self._frames.feed(data):
+                if self.state is ConnectionState.CLOSED:
+                    return
+                self._answer(frame)
+        except MalformedResponseError as error:
+            logger.warning("Closing the connection to %s: %s", self.address, error)
+            self.close(error)
+        else:
+            self._owner.connection_writable(self)
+
+    def eof_received(self) -> bool:
+        """The broker closes: so do we."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell every pending request."""
+        self.state = ConnectionState.CLOSED
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        reason = self._close_reason
+        if reason is None:
+            detail = f": {error}" if error is not None else ""
+            reason = BrokerConnectionError(f"The broker at {self.address} closed the connection{detail}.")
+        while self.pending:
+            self.pending.popleft().on_lost(reason)
+        self._owner.connection_closed(self, reason)
+
+    def pause_writing(self) -> None:
+        """The socket does not keep up."""
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._is_paused = False
+        self._owner.connection_writable(self)
+
+    # Within.
+
+    def _answer(self, frame: bytes) -> None:
+        if not self.pending:
+            raise MalformedResponseError("The broker sent an answer that nothing asked for.")
+        request = self.pending[0]
+        reader = Reader(frame)
+        correlation_id = decode_response_header(reader, request.api, request.version)
+        if correlation_id != int(request.correlation_id):
+            raise MalformedResponseError(
+                f"The broker answered request {correlation_id} where {int(request.correlation_id)} was due."
+            )
+        # It stays pending until its answer was understood: one that was not counts as lost.
+        request.on_response(reader, request.version)
+        self.pending.popleft()
+
+    def _ask_versions(self, version: int) -> None:
+        body = BytesWriter()
+        ApiVersionsRequest(
+            client_software_name="dekaf-python", client_software_version=self._settings.software_version
+        ).encode(body, version)
+        request = self.request(ApiKey.API_VERSIONS, version, self._on_versions, _ignore_loss)
+        self.send(request, [body.getvalue()])
+
+    def _on_versions(self, reader: Reader, version: int) -> None:
+        response = ApiVersionsResponse.decode(reader, version)
+        if response.error_code == ErrorCode.UNSUPPORTED_VERSION and version > 0:
+            self._ask_versions(min(response.version_to_retry, version - 1))
+            return
+        if response.error_code != ErrorCode.NONE:
+            row = row_for(response.error_code)
+            self.close(BrokerConnectionError(f"The broker at {self.address} refused to negotiate: {row.name}."))
+            return
+        self._versions = negotiate(response.ranges)
+        self.state = ConnectionState.READY
+        self.throttle(response.throttle_time_ms)
+        self._owner.connection_ready(self)
+
+    def _throttle_over(self) -> None:
+        if self.state is ConnectionState.READY:
+            self._owner.connection_writable(self)
+
+    def _arm(self, delay: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(delay, self._check_deadline)
+
+    def _check_deadline(self) -> None:
+        self._timer = None
+        if not self.pending:
+            return
+        late = time.monotonic() - self.pending[0].deadline
+        if late < 0:
+            self._arm(-late + 0.001)
+            return
+        # The answer may still be on its way, and the next one would be taken for it: only a new connection is safe.
+        self.close(
+            BrokerConnectionError(
+                f"The broker at {self.address} did not answer within request_timeout_ms="
+                f"{self._settings.request_timeout * 1000:.0f}."
+            )
+        )
+
+
+def _ignore_loss(_error: DekafError) -> None:
+    """The version request has nobody to tell but the connection's owner, who hears of the loss anyway."""

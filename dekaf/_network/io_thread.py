@@ -1,0 +1,117 @@
+"""The engine's only thread: it runs one event loop, which owns sockets and timers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, Final, final
+
+# The shortest timer: uvloop rounds delays to milliseconds, and a delay rounded to nothing would spin.
+SHORTEST_DELAY: Final = 0.001
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return uvloop's loop where uvloop is installed, the standard one otherwise."""
+    try:
+        import uvloop  # noqa: PLC0415 # optional, and 20 ms to import
+    except (ImportError, RuntimeError):  # the latter if the interpreter is on its way out already
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def has_running_loop() -> bool:
+    """Return whether the calling thread runs an event loop."""
+    # The underscored form: 20 ns off-loop, where the public one raises, and takes 180.
+    return asyncio._get_running_loop() is not None  # noqa: SLF001 # documented, and exported by asyncio
+
+
+@final
+class IoThread:
+    """Run `run_once` on a daemon thread whenever somebody wakes it; the exit hook drains, then lets the thread die."""
+
+    def __init__(self, run_once: Callable[[], None], crashed: Callable[[BaseException], None]) -> None:
+        self.loop: Final = new_event_loop()
+        self._run_once = run_once
+        self._crashed = crashed
+        self._wake_pending = False
+        self._worker = threading.Thread(target=self._run, name="dekaf-io", daemon=True)
+        self.loop.set_exception_handler(self._handle)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._worker.start()
+
+    def wake(self) -> None:
+        """Have `run_once` called soon; from any thread, and at once if it was asked for already."""
+        if not self._wake_pending:
+            self._wake_pending = True
+            try:
+                self.loop.call_soon_threadsafe(self._woken)
+            except RuntimeError:  # stopped meanwhile: whoever stopped it dealt with everything accepted
+                self._wake_pending = False
+
+    def call(self, function: Callable[[], None]) -> bool:
+        """Have `function` called on the thread; False if the thread has ended."""
+        try:
+            self.loop.call_soon_threadsafe(self._guarded, function)
+        except RuntimeError:
+            return False
+        return True
+
+    def call_later(self, delay: float, function: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call `function` after `delay` seconds; only on the thread itself."""
+        return self.loop.call_later(max(SHORTEST_DELAY, delay), self._guarded, function)
+
+    def stop(self) -> None:
+        """End the loop after its present round; from any thread."""
+        try:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+        except RuntimeError:
+            return
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread to end; False if it still runs after `timeout` seconds."""
+        if self._worker.is_alive() and not self.is_current():
+            self._worker.join(timeout)
+        return not self._worker.is_alive()
+
+    def is_current(self) -> bool:
+        """Return whether the caller is on this thread."""
+        return self._worker is threading.current_thread()
+
+    def is_alive(self) -> bool:
+        """Return whether the thread runs."""
+        return self._worker.is_alive()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self._close_loop()
+
+    def _close_loop(self) -> None:
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        # One more round, so that cancelled tasks and aborted transports can let go of what they hold.
+        self.loop.call_soon(self.loop.stop)
+        self.loop.run_forever()
+        self.loop.close()
+
+    def _woken(self) -> None:
+        self._wake_pending = False  # before looking: whatever is appended from now on wakes again
+        self._guarded(self._run_once)
+
+    def _guarded(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except Exception as error:  # nothing may end the thread with records in the buffer
+            self._crashed(error)
+
+    def _handle(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        # Sockets that break are the connections' business, which hear of it anyway.
+        if isinstance(error, Exception) and not isinstance(error, OSError):
+            self._crashed(error)
