@@ -1,0 +1,341 @@
+"""Collect records into one open batch per partition until the sender drains them; the callers' half of the engine.
+
+While the lock is held: allocate nothing the garbage collector tracks, drop no object of a user's, signal nobody. A
+collection may run a finalizer that calls `fire` on the very thread that holds the lock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, final
+
+from librt.threading import Lock
+from mypy_extensions import i64
+
+from dekaf._record.builder import LENGTHS_UPPER_BOUND, RecordBatchBuilder, content_size
+from dekaf._record.compression import Codec
+from dekaf._record.record_batch import BATCH_OVERHEAD
+from dekaf._wire.writer import BytesWriter
+from dekaf.partitioning import Partitioner, murmur2
+from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._buffer_memory import BufferMemory
+from dekaf.producer._mailbox import FUTURE_COST, Destination
+from dekaf.producer._queues import UNDECIDED, ParkedRecord, PartitionQueue, TopicQueues
+
+# What became of an append.
+APPENDED: Final = 0
+NO_ROOM: Final = 1
+NOT_OPEN: Final = 2  # the topic's partitions are not known, or the topic or the whole accumulator was given up
+TOO_LARGE: Final = 3
+
+# What writing led to, as bits; or that it could not be done.
+OPENED: Final = 1  # the fresh batch is the open one now, and the one before it full
+FILLED: Final = 2  # the batch written to is full
+WAKE: Final = 4  # the I/O thread should look
+RACED: Final = -1  # another thread changed the open batch: try again with a fresh one
+NO_SPACE: Final = -2
+
+# Which append must wake the I/O thread.
+WAKE_NEVER: Final = 0  # an answer is due, and with it the next pass
+WAKE_AWAITED: Final = 1  # a linger timer is armed: only a record somebody waits for, or a full batch
+WAKE_ALWAYS: Final = 2  # it sleeps
+
+PARKED_COST: Final = 256  # what a parked record's own object is charged, until it moves into a batch
+POOLED_WRITERS: Final = 64  # emptied but grown: a fresh 64 KiB buffer would pay for its page faults again
+
+
+@final
+class BufferLimits:
+    """How much is held where, in bytes."""
+
+    def __init__(self, batch_size: int, buffer_memory: int, max_request_size: int) -> None:
+        self.batch_size: Final = batch_size
+        self.buffer_memory: Final = buffer_memory
+        self.max_request_size: Final = max_request_size
+
+
+@final
+class RecordAccumulator:
+    """Append records from any thread; drained by the I/O thread."""
+
+    def __init__(
+        self,
+        limits: BufferLimits,
+        codec: Codec | None,
+        partitioner: Partitioner | None,
+        listener: BatchListener,
+        wake: Callable[[], None],
+    ) -> None:
+        # Guards the buffer memory, wake_for, activated, and of each topic and queue what their classes say.
+        self.lock: Final = Lock()
+        self.memory: Final = BufferMemory(limits.buffer_memory, self.lock)
+        self.topics: dict[str, TopicQueues] = {}
+        self.activated: list[PartitionQueue] = []  # have something to send since the sender last looked
+        self.new_topics: list[TopicQueues] = []  # asked for since the engine last looked
+        self.wake_for: i64 = WAKE_ALWAYS
+        self.accepted: i64 = 0  # records, ever
+        self.settled: i64 = 0  # of these, how many have had their outcome told; the I/O thread's alone
+        self.writers: list[BytesWriter] = []
+        self.codec: Final = codec
+        self.partitioner: Final = partitioner
+        self.is_closed = False
+        self.batch_size: Final = limits.batch_size
+        # Even parked, and with the dearest waiter, the largest record must fit into the buffer.
+        self.max_record_size: Final = min(
+            limits.max_request_size - BATCH_OVERHEAD, limits.buffer_memory - PARKED_COST - FUTURE_COST
+        )
+        self._listener: Final = listener
+        self._wake: Final = wake
+
+    def append(  # noqa: PLR0913 - a record's own fields: an object for them would cost as much as all the rest
+        self,
+        topic: TopicQueues,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        partition: i64,
+        timestamp: i64,
+        sink: object | None,
+        destination: Destination | None,
+        reserved: i64,
+    ) -> i64:
+        """Write one record into its batch.
+
+        `partition` -1 leaves the choice to the built-in partitioner. `reserved` bytes, if any, were set aside for the
+        record before; what it does not need of them goes back.
+        """
+        if not topic.is_open:
+            return NOT_OPEN
+        return self._append(topic, key, value, headers, partition, timestamp, sink, destination, reserved)
+
+    def _append(  # noqa: PLR0913 # see append
+        self,
+        topic: TopicQueues,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        partition: i64,
+        timestamp: i64,
+        sink: object | None,
+        destination: Destination | None,
+        reserved: i64,
+    ) -> i64:
+        content = content_size(key, value, headers)
+        bound = content + LENGTHS_UPPER_BOUND
+        if bound > self.max_record_size:
+            return TOO_LARGE
+        is_sticky = partition < 0 and (key is None or self.partitioner is not None)
+        if partition < 0:
+            partition = self._choose_partition(topic, key)
+        queue = topic.partitions[partition]
+        needed = bound if destination is None else bound + destination.cost_bytes
+        fresh: ProducerBatch | None = None
+        result: i64 = RACED
+        while result == RACED:
+            # Made before the lock is taken, see above. Only a hint: another thread may change the open batch meanwhile.
+            if fresh is None and not self._fits(queue.open, bound):
+                fresh = self._new_batch(queue, timestamp)
+            waits = None if destination is None else _new_waits(queue.open, destination)
+            with self.lock:
+                before = queue.open
+                if reserved == 0 and not self.memory.has_room_locked(needed):
+                    result = NO_SPACE
+                else:
+                    result = self._write_locked(
+                        queue, fresh, waits, content, timestamp, key, value, headers, sink, destination, reserved
+                    )
+                    if is_sticky and result >= 0:
+                        self._count_sticky_locked(topic, content, result)
+        if fresh is not None and (result < 0 or not result & OPENED):
+            self.recycle(fresh.builder.writer)
+        if result < 0:
+            return NO_ROOM
+        if result & (OPENED | FILLED | WAKE):
+            self._after_append(queue, before, fresh, destination, result)
+        return APPENDED
+
+    def _write_locked(  # noqa: PLR0913 # see append
+        self,
+        queue: PartitionQueue,
+        fresh: ProducerBatch | None,
+        waits: BatchWaits | None,
+        content: i64,
+        timestamp: i64,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        sink: object | None,
+        destination: Destination | None,
+        reserved: i64,
+    ) -> i64:
+        """Write the record into the open batch, or into `fresh` if it does not fit; return what that led to."""
+        result: i64 = 0
+        batch = queue.open
+        if not self._fits(batch, content + LENGTHS_UPPER_BOUND):
+            if fresh is None:
+                return RACED
+            if batch is not None:
+                self._close_locked(queue, batch)
+            batch = queue.open = fresh
+            result |= OPENED
+            if not queue.is_active:
+                queue.is_active = True
+                self.activated.append(queue)
+        assert batch is not None
+        charge = batch.write(content, timestamp, key, value, headers)
+        if destination is not None:
+            charge += destination.cost_bytes
+            batch.add_sink(sink, destination, waits)
+        batch.charged += charge
+        self.memory.free += reserved - charge
+        self.accepted += 1
+        if batch.builder.size_bytes >= self.batch_size:
+            self._close_locked(queue, batch)
+            result |= FILLED
+        if self.wake_for >= (WAKE_AWAITED if batch.awaited else WAKE_ALWAYS):
+            result |= WAKE
+        return result
+
+    def park(self, topic: TopicQueues, record: ParkedRecord, *, reserved: i64) -> i64:
+        """Keep a record until its topic's partitions are known."""
+        with self.lock:
+            if topic.is_open or topic.is_dropped or self.is_closed:
+                return NOT_OPEN
+            if reserved == 0:
+                if not self.memory.has_room_locked(record.charged):
+                    return NO_ROOM
+                self.memory.free -= record.charged
+            topic.parked.append(record)
+            self.accepted += 1
+        return APPENDED
+
+    def topic(self, name: str) -> TopicQueues:
+        """Return a topic's queues, parking if the topic is new."""
+        topic = self.topics.get(name)
+        if topic is None:
+            fresh = TopicQueues(name)
+            with self.lock:
+                topic = self.topics.get(name)
+                if topic is None:
+                    topic = self.topics[name] = fresh
+                    self.new_topics.append(fresh)
+        return topic
+
+    def pending_records(self) -> int:
+        """Return how many accepted records have no outcome yet."""
+        return int(self.accepted - self.settled)
+
+    def take_new_topics(self) -> list[TopicQueues]:
+        """Return the topics asked for since the last call."""
+        if not self.new_topics:
+            return []
+        fresh: list[TopicQueues] = []
+        with self.lock:
+            topics = self.new_topics
+            self.new_topics = fresh
+        return topics
+
+    def place(self, topic: TopicQueues, record: ParkedRecord, partition: i64) -> i64:
+        """Move a parked record into its batch; called on the I/O thread, before the topic is open."""
+        with self.lock:
+            self.accepted -= 1  # it was counted when it was parked
+        return self._append(
+            topic,
+            record.key,
+            record.value,
+            record.headers,
+            partition,
+            record.timestamp,
+            record.sink,
+            record.destination,
+            record.charged,
+        )
+
+    def close(self) -> None:
+        """Accept nothing any more; every append from now on finds its topic not open."""
+        with self.lock:
+            self.is_closed = True
+            for topic in self.topics.values():
+                topic.is_open = False
+        self.memory.dismiss()
+
+    def recycle(self, writer: BytesWriter) -> None:
+        """Keep a writer's memory for the next batch."""
+        if len(self.writers) < POOLED_WRITERS:
+            writer.truncate(0)
+            self.writers.append(writer)
+
+    def _choose_partition(self, topic: TopicQueues, key: bytes | None) -> i64:
+        if key is not None and self.partitioner is None:
+            return murmur2(key) % i64(len(topic.partitions))
+        # Two threads may choose at once and one choice is lost, which does no harm.
+        if topic.sticky == UNDECIDED:
+            topic.sticky = topic.choose_sticky()
+        return topic.sticky
+
+    def _fits(self, batch: ProducerBatch | None, bound: i64) -> bool:
+        return batch is not None and batch.builder.size_bytes + bound <= self.batch_size
+
+    def _new_batch(self, queue: PartitionQueue, timestamp: i64) -> ProducerBatch:
+        try:
+            writer = self.writers.pop()
+        except IndexError:
+            writer = BytesWriter()
+        builder = RecordBatchBuilder(timestamp, writer)
+        return ProducerBatch(queue.topic, queue.partition, builder, time.monotonic(), self._listener)
+
+    def _close_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
+        # It takes its place in the queue now, compressed or not, so that the order stays.
+        queue.open = None
+        batch.ready = self.codec is None
+        queue.full.append(batch)
+
+    def _count_sticky_locked(self, topic: TopicQueues, size: i64, result: i64) -> None:
+        topic.sticky_bytes += size
+        batch_ended = (result & (OPENED | FILLED)) != 0
+        if topic.sticky_bytes >= self.batch_size and (batch_ended or topic.sticky_bytes >= 2 * self.batch_size):
+            topic.sticky_bytes = 0
+            topic.sticky = UNDECIDED
+
+    def _after_append(
+        self,
+        queue: PartitionQueue,
+        before: ProducerBatch | None,
+        fresh: ProducerBatch | None,
+        destination: Destination | None,
+        result: i64,
+    ) -> None:
+        """Compress what became full, and wake the I/O thread. `before` was open before the append."""
+        rolled = before if result & OPENED else None
+        filled = None if not result & FILLED else fresh if result & OPENED else before
+        if rolled is None and filled is None:
+            if not result & WAKE:
+                return
+            if destination is not None and destination.gathers and destination.mailbox is not None:
+                destination.mailbox.wake_after_this_round()
+            else:
+                self._wake()
+            return
+        # Whoever fills a batch compresses it: the codecs release the interpreter lock, and the I/O thread stays free.
+        if self.codec is not None:
+            for batch in (rolled, filled):
+                if batch is not None:
+                    self._compress(batch)
+        self._wake()
+        if len(queue.full) > 1:
+            # The I/O thread is behind, and a caller in a tight loop would keep the interpreter lock for the whole
+            # switch interval each time: hand it over here, once per batch.
+            time.sleep(0)
+
+    def _compress(self, batch: ProducerBatch) -> None:
+        try:
+            self.recycle(batch.seal(self.codec))
+        finally:
+            batch.ready = True  # should compression fail, the sender tries again and fails the batch
+
+
+def _new_waits(batch: ProducerBatch | None, destination: Destination) -> BatchWaits | None:
+    if batch is not None and batch.find_waits(destination) is not None:
+        return None
+    return BatchWaits(destination)

@@ -1,0 +1,87 @@
+"""Count the bytes of accepted records, and let those who find no room wait their turn.
+
+One lock serves this room and the accumulator: it guards everything here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, final
+
+from librt.threading import Lock
+from mypy_extensions import i64
+
+
+@final
+class RoomWaiter:
+    """Someone in line; `grant` is called once, without the lock, after `size` bytes were set aside."""
+
+    def __init__(self, size: i64, grant: Callable[[], None]) -> None:
+        self.size: Final = size
+        self.grant: Final = grant
+        self.is_granted = False
+
+
+@final
+class BufferMemory:
+    """`capacity` bytes, first come, first served, over threads and coroutines alike."""
+
+    def __init__(self, capacity: i64, lock: Lock) -> None:
+        self.capacity: Final = capacity
+        self.free: i64 = capacity
+        self.waiters: deque[RoomWaiter] = deque()
+        self._lock = lock
+
+    def has_room_locked(self, size: i64) -> bool:
+        """Return whether `size` bytes may be taken now: those in line come first."""
+        return self.free >= size and not self.waiters
+
+    def line_up(self, waiter: RoomWaiter) -> None:
+        """Join the line; the grant may come before this returns."""
+        with self._lock:
+            self.waiters.append(waiter)
+        self.give_back(0)
+
+    def give_back(self, size: i64) -> None:
+        """Free bytes, and grant those in line what they asked for."""
+        granted: list[RoomWaiter] | None = None
+        while True:
+            waiter: RoomWaiter | None = None
+            with self._lock:
+                self.free += size
+                size = 0
+                if self.waiters and self.free >= self.waiters[0].size:
+                    waiter = self.waiters.popleft()
+                    self.free -= waiter.size
+                    waiter.is_granted = True
+            if waiter is None:
+                break
+            if granted is None:
+                granted = []
+            granted.append(waiter)
+        # Outside the lock: a grant wakes a thread or an event loop, which allocates and may run anybody's finalizers.
+        if granted is not None:
+            for waiter in granted:
+                waiter.grant()
+
+    def dismiss(self) -> None:
+        """Let everybody in line go: nothing will be accepted any more, as they find out when they try."""
+        with self._lock:
+            waiters = list(self.waiters)
+            self.waiters.clear()
+            for waiter in waiters:
+                waiter.is_granted = True
+                self.free -= waiter.size
+        for waiter in waiters:
+            waiter.grant()
+
+    def withdraw(self, waiter: RoomWaiter) -> None:
+        """Leave the line; what was granted in the meantime goes back."""
+        size: i64 = 0
+        with self._lock:
+            if waiter.is_granted:
+                size = waiter.size
+            else:
+                self.waiters.remove(waiter)
+        self.give_back(size)  # or the next in line, whom this one kept waiting, may now be served

@@ -1,0 +1,64 @@
+"""The thread on which a thread producer's callbacks run, started when the first one is due."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import final
+
+from dekaf.producer._mailbox import Letter
+
+
+@final
+class CallbackThread:
+    """Run callbacks one after the other, so that they keep the order in which they are posted."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()  # guards _worker and _is_stopped
+        self._worker: threading.Thread | None = None
+        self._is_stopped = False
+
+    def post(self, letter: Letter) -> None:
+        """Have a letter opened; from any thread."""
+        self.run(letter.open)
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Have `job` called; from any thread."""
+        self._jobs.put(job)
+        if self._worker is None:
+            self._start()
+
+    def is_current(self) -> bool:
+        """Return whether the caller is a callback."""
+        return self._worker is threading.current_thread()
+
+    def stop(self, timeout: float) -> None:
+        """Run what was posted, then end; wait up to `timeout` seconds for it, unless called from a callback."""
+        with self._lock:
+            self._is_stopped = True
+            worker = self._worker
+        if worker is None:
+            return
+        self._jobs.put(None)
+        if not self.is_current():
+            worker.join(timeout)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._worker is not None:
+                return
+            worker = threading.Thread(target=self._work, name="dekaf-callbacks", daemon=True)
+            self._worker = worker
+        worker.start()
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            if job is None:
+                if self._jobs.empty():
+                    return
+                self._jobs.put(None)  # something was posted behind the mark
+                continue
+            job()

@@ -1,0 +1,599 @@
+"""The core both faces share: it takes bytes, starts and replaces the engine, and closes it.
+
+One core per producer; views (`typed`, `as_async`, …) share it. When the last face is gone without a close, the core's
+finalizer lets the engine deliver what was accepted.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, final
+
+from librt.time import time as wall_clock
+from mypy_extensions import i64
+
+from dekaf._cluster.metadata import NO_METADATA
+from dekaf._network.client import NetworkSettings
+from dekaf._network.connection import ConnectionSettings
+from dekaf._network.io_thread import has_running_loop
+from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
+from dekaf._record.compression import codec_for
+from dekaf.errors import (
+    BlockingCallError,
+    BrokerConnectionError,
+    BufferExhaustedError,
+    ConfigurationError,
+    DekafError,
+    InvalidTopicError,
+    ProducerClosedError,
+    RecordTooLargeError,
+    UnknownTopicOrPartitionError,
+    caused,
+)
+from dekaf.producer import _process
+from dekaf.producer._accumulator import (
+    APPENDED,
+    NO_ROOM,
+    NOT_OPEN,
+    PARKED_COST,
+    TOO_LARGE,
+    BufferLimits,
+    RecordAccumulator,
+)
+from dekaf.producer._batch import BatchListener
+from dekaf.producer._buffer_memory import BufferMemory, RoomWaiter
+from dekaf.producer._callbacks import CallbackThread
+from dekaf.producer._delivery import DeliveryFuture
+from dekaf.producer._drain import DrainRules
+from dekaf.producer._engine import Engine, EngineSettings, exponential_backoff
+from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, EventLoop, LoopMailbox, WaitKind
+from dekaf.producer._parking import choose_partition, no_such_partition
+from dekaf.producer._process import FORKS
+from dekaf.producer._queues import ParkedRecord, TopicQueues
+from dekaf.producer._sender import SenderSettings
+from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer.config import ProducerConfig
+from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerState, ProducerStatus
+
+_TOPIC_NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+
+
+class CoreState(Enum):
+    """A producer's life; it only moves down."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+@final
+class Reservation:
+    """Room that was granted: so many bytes of one engine's buffer memory."""
+
+    def __init__(self, memory: BufferMemory, size: i64) -> None:
+        self.memory: Final = memory
+        self.size: Final = size
+
+    def give_back(self) -> None:
+        """Return it unused."""
+        self.memory.give_back(self.size)
+
+
+@final
+class ProducerCore:
+    """Every method may be called from any thread."""
+
+    def __init__(self, config: ProducerConfig) -> None:
+        _refuse_unbuilt(config)
+        _process.refuse_patched_threads()
+        self.config: Final = config
+        self.max_block: Final = config.max_block_ms / 1000.0
+        self.close_timeout: Final = config.close_timeout_ms / 1000.0
+        self._settings: Final = _engine_settings(config)
+        self._partitioner: Final = self._settings.partitioner
+        self._blocks_when_full: Final = config.buffer_full == "block"
+        self.state = CoreState.OPEN
+        self._last_report: DrainReport | None = None
+        self._renew()
+
+    def __del__(self) -> None:
+        engine = self._engine
+        if engine is None or self.state is not CoreState.OPEN or not engine.is_running():
+            return
+        if self._generation != FORKS.generation or self._pid != os.getpid():
+            return  # the parent's
+        engine.abandon()
+        warnings.warn("A dekaf producer was dropped without close()", ResourceWarning, stacklevel=1)
+
+    def _renew(self) -> None:
+        """Begin afresh, at construction and in a forked child: nothing of the parent's is used, not even its locks."""
+        self._lock = threading.Lock()  # guards the starting, replacing and closing of engines
+        self._engine: Engine | None = None
+        self.statistics = ProducerStatistics()
+        self.callbacks = CallbackThread()
+        self._listener = BatchListener(
+            self.statistics.unheard_failure, self.statistics.callback_failed, self.callbacks.post
+        )
+        self.deliveries = Destination(WaitKind.DELIVERIES, None, DELIVERY_COST, gathers=False)
+        self.thread_callbacks = Destination(WaitKind.CALLBACKS, None, CALLBACK_COST, gathers=False)
+        self._mailboxes: dict[EventLoop, LoopMailbox] = {}
+        self._last_mailbox: LoopMailbox | None = None
+        # Stands in until there is an engine: it knows no topic, so the first record goes the slow way and starts one.
+        self._accumulator = RecordAccumulator(self._settings.limits, None, self._partitioner, self._listener, _nothing)
+        self._pid = os.getpid()
+        self._generation = FORKS.generation
+        self._last_ms: i64 = 0
+
+    # The way in.
+
+    def now_ms(self) -> i64:
+        """Return the wall clock, and notice a fork.
+
+        The fork hook costs a comparison. Where a process forks without running hooks (uWSGI), asking for the process id
+        per record would double the cost of `fire`; it is asked whenever the millisecond has moved on.
+        """
+        now: i64 = i64(wall_clock() * 1000.0)
+        if now != self._last_ms or self._generation != FORKS.generation:
+            self._last_ms = now
+            if self._generation != FORKS.generation or os.getpid() != self._pid:
+                self._after_fork()
+        return now
+
+    def append(  # noqa: PLR0913 # a record's own fields
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        partition: i64,
+        timestamp: i64,
+        sink: object | None,
+        destination: Destination | None,
+        reservation: Reservation | None,
+    ) -> bool:
+        """Accept one record; False if there is no room. Room set aside before is used up either way."""
+        queues = self._accumulator.topics.get(topic)
+        if queues is not None and reservation is None and queues.is_open:
+            where = partition
+            if partition >= 0 or self._partitioner is not None:
+                where = self._check_partition(queues, key, partition)
+            status = self._accumulator.append(queues, key, value, headers, where, timestamp, sink, destination, 0)
+            if status == APPENDED:
+                return True
+            if status == NO_ROOM:
+                return False
+        return self._append_slowly(topic, key, value, headers, partition, timestamp, sink, destination, reservation)
+
+    def _append_slowly(  # noqa: PLR0913 # a record's own fields
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        partition: i64,
+        timestamp: i64,
+        sink: object | None,
+        destination: Destination | None,
+        reservation: Reservation | None,
+    ) -> bool:
+        """The way of a record whose topic is new, whose engine is to be started, or for which room was set aside."""
+        while True:
+            accumulator = self._running_accumulator(topic, reservation)
+            reserved: i64 = 0
+            if reservation is not None:
+                if reservation.memory is not accumulator.memory:
+                    return False  # granted by an engine that has ended since
+                reserved = reservation.size
+            queues = accumulator.topic(topic)
+            try:
+                if queues.is_open:
+                    where = self._check_partition(queues, key, partition)
+                    status = accumulator.append(
+                        queues, key, value, headers, where, timestamp, sink, destination, reserved
+                    )
+                else:
+                    status = self._park(
+                        accumulator, queues, key, value, headers, partition, timestamp, sink, destination, reserved
+                    )
+                if status == TOO_LARGE:
+                    raise self._too_large(topic, key, value, headers)  # noqa: TRY301 # the room goes back below
+            except BaseException:
+                if reservation is not None:
+                    reservation.give_back()
+                raise
+            if status != NOT_OPEN:
+                return status == APPENDED
+
+    def _park(  # noqa: PLR0913 # a record's own fields
+        self,
+        accumulator: RecordAccumulator,
+        queues: TopicQueues,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        partition: i64,
+        timestamp: i64,
+        sink: object | None,
+        destination: Destination | None,
+        reserved: i64,
+    ) -> i64:
+        content = content_size(key, value, headers)
+        if content + LENGTHS_UPPER_BOUND > accumulator.max_record_size:
+            return TOO_LARGE
+        cost: i64 = 0 if destination is None else destination.cost_bytes
+        charged = reserved if reserved > 0 else content + LENGTHS_UPPER_BOUND + cost + PARKED_COST
+        record = ParkedRecord(key, value, headers, partition, timestamp, sink, destination, charged, time.monotonic())
+        status = accumulator.park(queues, record, reserved=reserved)
+        if status == APPENDED:
+            self._wake()
+        return status
+
+    def _check_partition(self, queues: TopicQueues, key: bytes | None, partition: i64) -> i64:
+        count = len(queues.partitions)
+        if partition < 0:
+            if self._partitioner is None:
+                return partition
+            return choose_partition(self._partitioner, queues.name, key, count)
+        if partition >= count:
+            engine = self._engine
+            if engine is not None:
+                engine.refresh_metadata()  # it may have been added just now; the next record will know
+            raise no_such_partition(queues.name, int(partition), count)
+        return partition
+
+    def _too_large(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: bytes | None
+    ) -> RecordTooLargeError:
+        size = content_size(key, value, headers) + LENGTHS_UPPER_BOUND
+        return RecordTooLargeError(
+            f"The record takes up to {size} bytes; max_request_size={self.config.max_request_size} and "
+            f"buffer_memory={self.config.buffer_memory} allow {self._accumulator.max_record_size}.",
+            topic=topic,
+        )
+
+    # Room.
+
+    def room_for(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: bytes | None, destination: Destination | None
+    ) -> i64:
+        """Return how many bytes a record needs, at the most."""
+        cost: i64 = 0 if destination is None else destination.cost_bytes
+        size = content_size(key, value, headers) + LENGTHS_UPPER_BOUND
+        if size > self._accumulator.max_record_size:
+            raise self._too_large(topic, key, value, headers)
+        return size + cost + PARKED_COST
+
+    def line_up(self, topic: str, size: i64, grant: Callable[[], None]) -> RoomTicket:
+        """Wait in line for room; `grant` is called once there is some. BufferExhaustedError if it is not to wait."""
+        if not self._blocks_when_full:
+            raise self.exhausted(topic, 0.0)
+        memory = self._running_accumulator(topic, None).memory
+        waiter = RoomWaiter(size, grant)
+        memory.line_up(waiter)
+        self._wake()  # what lingers leaves at once while somebody waits
+        return RoomTicket(memory, waiter)
+
+    def exhausted(self, topic: str, waited: float) -> BufferExhaustedError:
+        """Return the error for a record for which there was no room."""
+        waits = (
+            f"none became free within {waited * 1000:.0f} ms (max_block_ms)" if waited else "this call does not wait"
+        )
+        error = BufferExhaustedError(
+            "No room in the buffer: records that wait for the brokers take up "
+            f"buffer_memory={self.config.buffer_memory} bytes, and {waits}.",
+            topic=topic,
+            is_retriable=True,
+        )
+        engine = self._engine
+        error.__cause__ = None if engine is None else engine.trouble()
+        return error
+
+    # Outcomes.
+
+    def new_delivery(self, topic: str) -> DeliveryFuture:
+        """Return a handle for a record of a thread."""
+        return DeliveryFuture(topic, self._run_done_callbacks)
+
+    def _run_done_callbacks(self, delivery: DeliveryFuture) -> None:
+        def run() -> None:
+            delivery.run_callbacks(self.statistics.callback_failed)
+
+        self.callbacks.run(run)
+
+    def mailbox(self, loop: EventLoop) -> LoopMailbox:
+        """Return the mailbox of an event loop, on whose thread this is called."""
+        mailbox = self._last_mailbox
+        if mailbox is None or mailbox.loop is not loop:
+            mailbox = self._mailboxes.get(loop)
+            if mailbox is None:
+                for known in [known for known in self._mailboxes if known.is_closed()]:
+                    del self._mailboxes[known]
+                mailbox = self._mailboxes[loop] = LoopMailbox(loop, self._wake)
+            self._last_mailbox = mailbox
+        return mailbox
+
+    def forbid_blocking(self, call: str) -> None:
+        """Raise BlockingCallError where a blocking call would stall an event loop, or wait for itself in a callback."""
+        self.forbid_in_callback(call)
+        if not self.config.allow_blocking_in_loop and has_running_loop():
+            raise BlockingCallError(
+                f"Producer.{call}() would block the event loop of this thread. Await AsyncProducer.{call}() instead "
+                f"(producer.as_async() shares this producer), or run it through asyncio.to_thread(). In a notebook, "
+                "set allow_blocking_in_loop=True."
+            )
+
+    def forbid_in_callback(self, call: str) -> None:
+        """Raise BlockingCallError on the callback thread, which would wait for itself."""
+        if self.callbacks.is_current():
+            raise BlockingCallError(
+                f"Producer.{call}() was called from an on_delivery callback and would wait for itself; fire(), "
+                "submit() and status() are fine there."
+            )
+
+    # Engines.
+
+    def start(self) -> Engine:
+        """Return the running engine, starting one if there is none."""
+        self.now_ms()
+        engine = self._engine
+        if engine is not None and engine.is_running() and self.state is CoreState.OPEN:
+            return engine
+        with self._lock:
+            if self.state is not CoreState.OPEN:
+                raise ProducerClosedError("The producer is closed; make a new one, or close it later.")
+            if _process.is_exiting():
+                raise ProducerClosedError("The interpreter is exiting, and producers have been closed.")
+            engine = self._engine
+            if engine is None or not engine.is_running():
+                if engine is not None:
+                    self.statistics.engine_restarts += 1
+                engine = Engine(self._settings, self._listener, self.statistics)
+                try:
+                    engine.start()
+                except RuntimeError as error:  # "can't create new thread at interpreter shutdown", since Python 3.12
+                    raise caused(
+                        ProducerClosedError("The interpreter is exiting and starts no more threads."), error
+                    ) from error
+                _process.register(engine, self.close_timeout)
+                self._engine = engine
+                self._accumulator = engine.accumulator
+            return engine
+
+    def current_engine(self) -> Engine | None:
+        """Return the engine if there is one, running or not."""
+        self.now_ms()
+        return self._engine
+
+    def close(self, timeout: float | None) -> DrainReport:
+        """Deliver what was accepted, then end; blocks for `timeout` seconds (or `close_timeout_ms`) at the most."""
+        started = time.monotonic()
+        before = self.statistics.delivered
+        engine = self.start_closing()
+        if engine is None:
+            return self.closed_report()
+        gate = threading.Lock()
+        gate.acquire()
+        if engine.flush(gate.release):
+            gate.acquire(timeout=self.close_timeout if timeout is None else max(0.0, timeout))
+        return self.finish_closing(engine, before, started)
+
+    def initiate_close(self) -> DrainReport:
+        """Begin to close where waiting is not possible: the engine delivers what it has and ends by itself."""
+        engine = self.start_closing()
+        if engine is None:
+            return self.closed_report()
+        engine.abandon()
+        report = DrainReport(delivered=0, failed=0, undelivered=self.buffered_records(), elapsed=0.0, pending=True)
+        _process.log_report(report, "by close() on an event loop, which does not wait")
+        return report
+
+    def start_closing(self) -> Engine | None:
+        """Accept nothing more; return the engine to be drained, None if there is none or it has been closed."""
+        self.now_ms()
+        with self._lock:
+            if self.state is CoreState.CLOSED:
+                return None
+            engine = self._engine
+            if engine is None or not engine.is_alive():
+                self.state = CoreState.CLOSED
+                return None
+            self.state = CoreState.CLOSING
+        engine.close_accepting()
+        return engine
+
+    def finish_closing(self, engine: Engine, delivered_before: int, started: float) -> DrainReport:
+        """End the engine's thread; fail, count and log what it could not deliver."""
+        report = _process.finish(engine, delivered_before, started)
+        with self._lock:
+            first = self.state is not CoreState.CLOSED
+            self.state = CoreState.CLOSED
+            if first:
+                self._last_report = report
+        self.callbacks.stop(self.close_timeout)
+        if first:
+            _process.log_report(report, "by close()")
+        return report if first or self._last_report is None else self._last_report
+
+    def closed_report(self) -> DrainReport:
+        """Return the report of a close that has happened, or of one that had nothing to do."""
+        return self._last_report or DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
+
+    def flush_report(self, delivered_before: int, started: float) -> DrainReport:
+        """Return what a flush achieved, and the failures since the last one."""
+        failed, failures = self.statistics.take_failures()
+        return DrainReport(
+            delivered=self.statistics.delivered - delivered_before,
+            failed=failed,
+            undelivered=self.buffered_records(),
+            elapsed=time.monotonic() - started,
+            failures=failures,
+        )
+
+    def buffered_records(self) -> int:
+        """Return how many records have been accepted by the present engine and have no outcome yet."""
+        return self._accumulator.pending_records()
+
+    # Looking.
+
+    def status(self) -> ProducerStatus:
+        """Return a snapshot."""
+        self.now_ms()
+        engine = self._engine
+        metadata = NO_METADATA if engine is None else engine.metadata()
+        memory = self._accumulator.memory
+        statistics = self.statistics
+        return ProducerStatus(
+            state=self._producer_state(engine),
+            buffered_records=self.buffered_records(),
+            buffered_bytes=int(memory.capacity - memory.free),
+            buffer_memory=int(memory.capacity),
+            waiting_for_room=len(memory.waiters),
+            in_flight_requests=0 if engine is None else engine.in_flight_requests(),
+            known_brokers=len(metadata.brokers),
+            connected_brokers=0 if engine is None else engine.connected_brokers(),
+            topics=tuple(sorted(metadata.topics)),
+            delivered_total=statistics.delivered,
+            failed_total=statistics.failed,
+            fire_failures_total=statistics.fire_failures,
+            retries_total=statistics.retries,
+            engine_restarts=statistics.engine_restarts,
+            producer_id_resets=statistics.producer_id_resets,
+            last_error=statistics.last_error,
+            pid=os.getpid(),
+        )
+
+    def partitions_of(self, topic: str) -> tuple[PartitionInfo, ...]:
+        """Return the partitions of a topic; UnknownTopicOrPartitionError if they are not known."""
+        engine = self._engine
+        known = None if engine is None else engine.metadata().topics.get(topic)
+        if known is None:
+            raise UnknownTopicOrPartitionError(
+                "The topic's partitions are not known; the cluster was asked for "
+                f"max_block_ms={self.config.max_block_ms}.",
+                topic=topic,
+                is_retriable=True,
+            )
+        return tuple(
+            PartitionInfo(
+                topic=topic,
+                partition=number,
+                leader=None if partition.leader_id < 0 else partition.leader_id,
+                leader_epoch=partition.leader_epoch,
+            )
+            for number, partition in enumerate(known.partitions)
+        )
+
+    def described(self, answer: list[tuple[ClusterDescription | None, DekafError | None]]) -> ClusterDescription:
+        """Return what the cluster answered; BrokerConnectionError if it did not."""
+        description, error = answer[0] if answer else (None, None)
+        if description is not None:
+            return description
+        engine = self._engine
+        cause = error if error is not None or engine is None else engine.trouble()
+        servers = ", ".join(self.config.bootstrap_servers)
+        raise caused(BrokerConnectionError(f"No broker of {servers} answered: {cause or 'no answer in time'}"), cause)
+
+    def _producer_state(self, engine: Engine | None) -> ProducerState:
+        if self.state is CoreState.CLOSED:
+            return ProducerState.CLOSED
+        if self.state is CoreState.CLOSING:
+            return ProducerState.CLOSING
+        return ProducerState.IDLE if engine is None or not engine.is_running() else ProducerState.RUNNING
+
+    def _running_accumulator(self, topic: str, reservation: Reservation | None) -> RecordAccumulator:
+        if topic not in self._accumulator.topics and (_TOPIC_NAME.fullmatch(topic) is None or topic in (".", "..")):
+            if reservation is not None:
+                reservation.give_back()
+            raise InvalidTopicError(
+                f"{topic[:60]!r} is not a topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
+            )
+        self.start()
+        return self._accumulator
+
+    def _wake(self) -> None:
+        engine = self._engine
+        if engine is not None:
+            engine.wake()
+
+    def _after_fork(self) -> None:
+        engine = self._engine
+        if engine is not None:
+            _process.inherit(engine)
+        if self.state is CoreState.CLOSING:
+            self.state = CoreState.CLOSED
+        self._renew()
+
+
+@final
+class RoomTicket:
+    """A place in the line for room."""
+
+    def __init__(self, memory: BufferMemory, waiter: RoomWaiter) -> None:
+        self._memory: Final = memory
+        self._waiter: Final = waiter
+
+    def granted(self) -> Reservation:
+        """Return what was granted."""
+        return Reservation(self._memory, self._waiter.size)
+
+    def withdraw(self) -> None:
+        """Leave the line, giving back what was granted meanwhile."""
+        self._memory.withdraw(self._waiter)
+
+
+def _nothing() -> None:
+    """There is no engine yet to be woken."""
+
+
+def _engine_settings(config: ProducerConfig) -> EngineSettings:
+    backoff = exponential_backoff(config.retry_backoff_ms / 1000.0, config.retry_backoff_max_ms / 1000.0)
+    request_timeout = config.request_timeout_ms / 1000.0
+    rules = DrainRules(
+        config.linger_ms / 1000.0,
+        config.max_request_size,
+        config.max_in_flight_requests_per_connection,
+        is_idempotent=config.idempotence,
+    )
+    return EngineSettings(
+        bootstrap=config.bootstrap_endpoints,
+        network=NetworkSettings(
+            ConnectionSettings(config.client_id, _software_version(), request_timeout),
+            exponential_backoff(config.reconnect_backoff_ms / 1000.0, config.reconnect_backoff_max_ms / 1000.0),
+            config.socket_connection_setup_timeout_ms / 1000.0,
+            config.connections_max_idle_ms / 1000.0,
+        ),
+        sender=SenderSettings(int(config.acks), request_timeout, config.delivery_timeout_ms / 1000.0, backoff, rules),
+        limits=BufferLimits(config.batch_size, config.buffer_memory, config.max_request_size),
+        codec=codec_for(config.compression_type, config.compression_level),
+        partitioner=config.create_partitioner(),
+        max_block=config.max_block_ms / 1000.0,
+        metadata_max_age=config.metadata_max_age_ms / 1000.0,
+        allow_auto_create_topics=config.allow_auto_create_topics,
+    )
+
+
+def _refuse_unbuilt(config: ProducerConfig) -> None:
+    """Refuse by name what the configuration knows and the engine does not do yet."""
+    unbuilt: dict[str, bool] = {
+        "backend": config.backend != "kafka",
+        "start": config.start != "lazy",
+        "listener": config.listener is not None,
+        "on_undelivered": config.on_undelivered is not None,
+    }
+    names = [name for name, is_set in unbuilt.items() if is_set]
+    if names:
+        raise ConfigurationError(f"{', '.join(names)}: not supported by this version of dekaf yet; leave it out.")
+
+
+def _software_version() -> str:
+    try:
+        return importlib.metadata.version("dekaf")
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        return "0"

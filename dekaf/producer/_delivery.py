@@ -1,0 +1,117 @@
+"""One record's outcome for a thread that waits for it, told exactly once.
+
+Records nobody waits for have no object here: a batch keeps plain lists for callbacks and futures.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import copy
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import final
+
+from dekaf.errors import DeliveryTimeoutError, ProduceError, caused
+from dekaf.types import RecordMetadata
+
+
+def own_copy(error: ProduceError) -> ProduceError:
+    """Return a copy for one waiter: a batch's error raised by a thousand tasks would gather all their tracebacks."""
+    return caused(copy.copy(error), error.__cause__)
+
+
+def still_waiting(topic: str, timeout: float) -> ProduceError:
+    """Return what a caller raises whose own timeout ended before the record's outcome was known."""
+    return DeliveryTimeoutError(
+        f"no acknowledgement within the call's timeout of {timeout:g} s. The record stays accepted and the producer "
+        "goes on delivering it",
+        topic=topic,
+        may_be_persisted=True,
+    )
+
+
+@final
+class DeliveryFuture:
+    """A handle on a record that was accepted; what `Producer.submit` returns.
+
+    `complete` is called once, by the I/O thread. All other methods may be called from any thread.
+    """
+
+    def __init__(self, topic: str, run_callbacks: Callable[[DeliveryFuture], object]) -> None:
+        self.topic = topic
+        self._run_callbacks = run_callbacks
+        self._gate = threading.Lock()  # held until the outcome is known; a raw lock is the cheapest thing to wait on
+        self._gate.acquire()
+        self._done = False
+        self._metadata: RecordMetadata | None = None
+        self._error: ProduceError | None = None
+        self._callbacks: deque[Callable[[DeliveryFuture], object]] = deque()
+
+    def complete(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
+        """Set the outcome and let the waiters go."""
+        self._metadata = metadata
+        self._error = error
+        self._done = True
+        self._gate.release()
+        if self._callbacks:
+            self._run_callbacks(self)
+
+    def done(self) -> bool:
+        """Return whether the outcome is known."""
+        return self._done
+
+    def result(self, timeout: float | None = None) -> RecordMetadata:
+        """Wait for the outcome and return where the record landed.
+
+        Args:
+            timeout: Seconds to wait; None waits until the outcome, which `delivery_timeout_ms` bounds.
+
+        Raises:
+            DeliveryTimeoutError: `timeout` ended first. The record stays accepted.
+            ProduceError: The record was not delivered.
+        """
+        if not self._done:
+            if not self._gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+                raise still_waiting(self.topic, timeout or 0.0)
+            self._gate.release()  # the next waiter's turn
+        if self._error is not None:
+            raise own_copy(self._error)
+        assert self._metadata is not None
+        return self._metadata
+
+    def add_done_callback(self, callback: Callable[[DeliveryFuture], object]) -> None:
+        """Call `callback(handle)` once the outcome is known: at once if it is, or on the producer's callback thread."""
+        self._callbacks.append(callback)
+        # `complete` may have looked at the callbacks just before this one was added. Popping is atomic, so whoever
+        # comes first runs it, and only they.
+        if self._done:
+            self.run_callbacks()
+
+    def run_callbacks(self, failed: Callable[[str, Exception], None] | None = None) -> None:
+        """Run the callbacks that have not run yet; `failed` hears of what they raise."""
+        while self._callbacks:
+            try:
+                callback = self._callbacks.popleft()
+            except IndexError:  # another thread took the last one between the look and the pop
+                return
+            try:
+                callback(self)
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed(self.topic, error)
+
+    def as_concurrent(self) -> concurrent.futures.Future[RecordMetadata]:
+        """Return a `concurrent.futures.Future` of the same outcome, for code that wants one."""
+        future: concurrent.futures.Future[RecordMetadata] = concurrent.futures.Future()
+        future.set_running_or_notify_cancel()  # a record on its way cannot be cancelled
+
+        def copy_outcome(_: DeliveryFuture) -> None:
+            if self._error is not None:
+                future.set_exception(own_copy(self._error))
+            else:
+                future.set_result(self._metadata)  # type: ignore[arg-type]  # without an error there is metadata
+
+        self.add_done_callback(copy_outcome)
+        return future

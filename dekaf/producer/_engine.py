@@ -1,0 +1,432 @@
+"""One engine: the I/O thread and everything that runs on it, from its first record to its last.
+
+A producer starts an engine with its first record, another one in every forked child, and a fresh one should an engine
+ever fail unexpectedly. An engine knows nothing of the producer that started it, so an abandoned producer can be
+collected while its engine still delivers what was accepted.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final, final
+
+from dekaf._cluster.metadata import ClusterMetadata
+from dekaf._cluster.refresh import MetadataRefresher
+from dekaf._network.client import NetworkClient, NetworkSettings
+from dekaf._network.connection import BrokerConnection
+from dekaf._network.io_thread import IoThread
+from dekaf._protocol.api import ApiKey
+from dekaf._protocol.error_codes import ErrorCode, produce_error
+from dekaf._protocol.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
+from dekaf._record.compression import Codec
+from dekaf._wire.reader import Reader
+from dekaf._wire.writer import BytesWriter
+from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError
+from dekaf.partitioning import Partitioner
+from dekaf.producer._accumulator import WAKE_ALWAYS, WAKE_AWAITED, WAKE_NEVER, BufferLimits, RecordAccumulator
+from dekaf.producer._batch import BatchListener, ProducerBatch
+from dekaf.producer._flush import FlushWaiter
+from dekaf.producer._parking import NEVER, Parking
+from dekaf.producer._producer_id import unsupported
+from dekaf.producer._sender import Link, Sender, SenderSettings
+from dekaf.producer._statistics import ProducerStatistics
+from dekaf.types import BrokerInfo, ClusterDescription
+
+logger = logging.getLogger("dekaf.producer.engine")
+
+# Asking again will not make these go away; an administrator may, so they are not remembered for later records.
+FINAL_TOPIC_ERRORS: Final = frozenset(
+    {int(ErrorCode.INVALID_TOPIC_EXCEPTION), int(ErrorCode.TOPIC_AUTHORIZATION_FAILED)}
+)
+
+
+def exponential_backoff(initial: float, longest: float) -> Callable[[int], float]:
+    """Return the wait before attempt n + 1, doubling from `initial` seconds, with 20 % of jitter (KIP-580)."""
+
+    def backoff(attempt: int) -> float:
+        doubled = initial * 2.0 ** min(attempt - 1, 30)
+        return float(min(longest, doubled * random.uniform(0.8, 1.2)))
+
+    return backoff
+
+
+class EngineState(Enum):
+    """An engine's life; it only moves down."""
+
+    RUNNING = "running"
+    CLOSING = "closing"  # accepts nothing more, delivers what it has
+    CLOSED = "closed"
+    FAILED = "failed"  # an unexpected error; everything pending was failed
+
+
+@final
+class EngineSettings:
+    """What an engine is made of; times in seconds."""
+
+    def __init__(  # noqa: PLR0913 # one setting per room
+        self,
+        *,
+        bootstrap: tuple[tuple[str, int], ...],
+        network: NetworkSettings,
+        sender: SenderSettings,
+        limits: BufferLimits,
+        codec: Codec | None,
+        partitioner: Partitioner | None,
+        max_block: float,
+        metadata_max_age: float,
+        allow_auto_create_topics: bool,
+    ) -> None:
+        self.bootstrap: Final = bootstrap
+        self.network: Final = network
+        self.sender: Final = sender
+        self.limits: Final = limits
+        self.codec: Final = codec
+        self.partitioner: Final = partitioner
+        self.max_block: Final = max_block
+        self.metadata_max_age: Final = metadata_max_age
+        self.allow_auto_create_topics: Final = allow_auto_create_topics
+
+
+Described = Callable[["ClusterDescription | None", "DekafError | None"], None]
+
+
+@final
+class Engine:
+    """Public methods may be called from any thread, those with a leading underscore only on the I/O thread."""
+
+    def __init__(self, settings: EngineSettings, listener: BatchListener, statistics: ProducerStatistics) -> None:
+        self.state = EngineState.RUNNING
+        self.statistics: Final = statistics
+        self._settings: Final = settings
+        self._io: Final = IoThread(self._run_once, self._crashed)
+        self.accumulator: Final = RecordAccumulator(
+            settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
+        )
+        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, settings.sender.backoff)
+        self._sender: Final = Sender(self.accumulator, settings.sender, statistics, self, time.monotonic)
+        self._parking: Final = Parking(self.accumulator, listener, statistics, settings.max_block)
+        self._client: Final = NetworkClient(
+            self._io.loop, settings.bootstrap, settings.network, self._run_once, self._connection_lost
+        )
+        self._checks: list[Described] = []
+        self._timer: Any = None
+        self._timer_due = NEVER
+
+    # From any thread.
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._client.start()
+        self._io.start()
+        self._io.wake()
+
+    def wake(self) -> None:
+        """Have the I/O thread look."""
+        self._io.wake()
+
+    def is_running(self) -> bool:
+        """Return whether it accepts records."""
+        return self.state is EngineState.RUNNING
+
+    def is_alive(self) -> bool:
+        """Return whether its thread runs."""
+        return self._io.is_alive()
+
+    def metadata(self) -> ClusterMetadata:
+        """Return the cluster as last heard of."""
+        return self._sender.metadata
+
+    def in_flight_requests(self) -> int:
+        """Return how many produce requests are under way."""
+        return len(self._sender.in_flight)
+
+    def connected_brokers(self) -> int:
+        """Return how many brokers are connected."""
+        return self._client.connected()
+
+    def flush(self, tell: Callable[[], None]) -> bool:
+        """Call `tell` once everything accepted so far has an outcome; False if there is no thread left to do so."""
+
+        def begin() -> None:
+            self._flush(tell)
+
+        return self._io.call(begin)
+
+    def when_known(self, topic: str, tell: Callable[[], None]) -> bool:
+        """Call `tell` once a topic's partitions are known, or `max_block_ms` was not enough to learn them."""
+
+        def begin() -> None:
+            queues = self.accumulator.topic(topic)
+            if queues.is_open or not self.is_running():
+                tell()
+                return
+            queues.flushes.append(tell)
+            self._run_once()
+
+        return self._io.call(begin)
+
+    def describe(self, tell: Described) -> bool:
+        """Ask the cluster who it is; `tell` gets the answer, or may never be called while no broker can be reached."""
+
+        def begin() -> None:
+            self._checks.append(tell)
+            self._run_once()
+
+        return self._io.call(begin)
+
+    def refresh_metadata(self) -> None:
+        """Have the cluster asked for its metadata soon."""
+        self._io.call(self._refresh_soon)
+
+    def trouble(self) -> DekafError | None:
+        """Return why no broker is connected at present."""
+        return self._client.last_error
+
+    def close_accepting(self) -> None:
+        """Accept nothing more."""
+        if self.state is EngineState.RUNNING:
+            self.state = EngineState.CLOSING
+        self.accumulator.close()
+
+    def terminate(self, timeout: float) -> bool:
+        """Fail what is left and end the thread; wait `timeout` seconds for it. False if it did not end in time."""
+        self._io.call(self._terminate)
+        return self._io.join(timeout)
+
+    def abandon(self) -> None:
+        """Deliver what was accepted, then end; for a producer nobody holds any more. Takes no lock."""
+        self._io.call(self._abandon)
+
+    def is_io_thread(self) -> bool:
+        """Return whether the caller is the I/O thread."""
+        return self._io.is_current()
+
+    # The pass.
+
+    def _run_once(self) -> None:
+        if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
+            return
+        now = time.monotonic()
+        self.accumulator.wake_for = WAKE_ALWAYS  # an append during this pass asks for another
+        for name in self._parking.take_new_topics(now):
+            self._refresher.add_topic(name)
+        due = NEVER
+        if self._parking.is_waiting():
+            due = self._parking.expire(now, self._client.last_error, self._client.addresses_tried())
+        due = min(due, self._ask_metadata(now))
+        due = min(due, self._ask_producer_id(now))
+        if self._checks:
+            self._serve_checks(now)
+        due = min(due, self._sender.run(now))
+        self._arm(now, due)
+        if self._timer is not None and self._timer_due <= now + self._settings.sender.rules.linger:
+            # The timer will look before any record appended from now on may have lingered long enough.
+            self.accumulator.wake_for = WAKE_NEVER if self._sender.is_waiting_for_answers() else WAKE_AWAITED
+
+    def _arm(self, now: float, due: float) -> None:
+        if due == NEVER:
+            return
+        if self._timer is not None:
+            if self._timer_due <= due + 0.0005:
+                return
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._io.call_later(due - now, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._run_once()
+
+    # The cluster.
+
+    def _ask_metadata(self, now: float) -> float:
+        due = self._refresher.due_at()
+        if due > now:
+            return due
+        connection = self._client.least_loaded(now)
+        if connection is None:
+            return NEVER  # the next connection, or the end of a back-off, brings the next pass
+        try:
+            version = connection.version(ApiKey.METADATA)
+        except BrokerConnectionError as error:
+            connection.close(error)
+            return NEVER
+        body = BytesWriter()
+        MetadataRequest(
+            topics=tuple(sorted(self._refresher.topics)),
+            allow_auto_topic_creation=self._settings.allow_auto_create_topics,
+        ).encode(body, version)
+        self._refresher.asked()
+        request = connection.request(ApiKey.METADATA, version, self._on_metadata, self._on_metadata_lost)
+        connection.send(request, [body.getvalue()])
+        return NEVER
+
+    def _refresh_soon(self) -> None:
+        self._refresher.want()
+        self._run_once()
+
+    def _on_metadata(self, reader: Reader, version: int) -> None:
+        response = MetadataResponse.decode(reader, version)
+        now = time.monotonic()
+        if response.error_code != ErrorCode.NONE or not response.brokers:  # none: a broker that is still starting
+            self._refresher.failed(now)
+            return
+        metadata = self._sender.metadata.updated(response)
+        self._client.update_brokers(metadata.brokers)
+        for topic in response.topics:
+            if topic.error_code != ErrorCode.NONE:
+                error = produce_error(topic.error_code, topic.name, partition=None, may_be_persisted=False)
+                self._parking.answered(topic.name, error, is_final=topic.error_code in FINAL_TOPIC_ERRORS)
+                if topic.name not in self.accumulator.topics:
+                    self._refresher.remove_topic(topic.name)
+        self._parking.let_in(metadata)
+        self._sender.update_metadata(metadata)
+        is_enough = not self._parking.is_waiting() and not self._sender.has_leaderless()
+        self._refresher.answered(now, is_enough=is_enough)
+
+    def _on_metadata_lost(self, _error: DekafError) -> None:
+        self._refresher.failed(time.monotonic())
+
+    def _connection_lost(self, _node_id: int, _error: DekafError) -> None:
+        self._refresher.want()
+        self._run_once()
+
+    # The producer id.
+
+    def _ask_producer_id(self, now: float) -> float:
+        if not self._sender.needs_producer_id():
+            return NEVER
+        source = self._sender.producer_id
+        due = source.due_at()
+        if due > now:
+            return due
+        connection = self._client.least_loaded(now)
+        if connection is None:
+            return NEVER
+        try:
+            version = connection.version(ApiKey.INIT_PRODUCER_ID)
+        except BrokerConnectionError as error:
+            source.lost(now)
+            self._sender.fail_unsent(unsupported(error))
+            return source.due_at()
+        body = BytesWriter()
+        InitProducerIdRequest().encode(body, version)
+        source.asked()
+        request = connection.request(ApiKey.INIT_PRODUCER_ID, version, self._on_producer_id, self._on_producer_id_lost)
+        connection.send(request, [body.getvalue()])
+        return NEVER
+
+    def _on_producer_id(self, reader: Reader, version: int) -> None:
+        response = InitProducerIdResponse.decode(reader, version)
+        error = self._sender.producer_id.answered(response, time.monotonic())
+        if error is not None:
+            self._sender.fail_unsent(error)
+
+    def _on_producer_id_lost(self, _error: DekafError) -> None:
+        self._sender.producer_id.lost(time.monotonic())
+
+    # What the sender asks for.
+
+    def link_to(self, node_id: int, now: float) -> Link | None:
+        """Return the connection to a broker, if it is ready."""
+        return self._client.connection(node_id, now)
+
+    def want_metadata(self) -> None:
+        """Have the cluster asked."""
+        self._refresher.want()
+
+    def connection_trouble(self) -> DekafError | None:
+        """Return why no broker is connected at present."""
+        return self._client.last_error
+
+    # Flushing, checking, ending.
+
+    def _flush(self, tell: Callable[[], None]) -> None:
+        waiter = FlushWaiter(tell, self._pending_of)
+        waiter.start(self._sender.pending_batches(), list(self.accumulator.topics.values()))
+        self._run_once()
+
+    def _pending_of(self, topic: str) -> list[ProducerBatch]:
+        return [batch for batch in self._sender.pending_batches() if batch.topic == topic]
+
+    def _serve_checks(self, now: float) -> None:
+        connection = self._client.least_loaded(now)
+        if connection is None:
+            return
+        checks = self._checks
+        self._checks = []
+        for tell in checks:
+            _describe(connection, tell)
+
+    def _abandon(self) -> None:
+        self.close_accepting()
+        self._flush(self._terminate)
+
+    def _terminate(self) -> None:
+        if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
+            self._io.stop()
+            return
+        self._give_up_everything("The producer was closed before the outcome was known", None)
+        self.state = EngineState.CLOSED
+        self._client.close(BrokerConnectionError("The producer was closed."))
+        self._io.stop()
+
+    def _crashed(self, error: BaseException) -> None:
+        """Fail everything that waits rather than leave it waiting for ever; the next record starts a fresh engine."""
+        if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
+            return
+        logger.error("The producer's I/O thread failed unexpectedly; please report this", exc_info=error)
+        self.close_accepting()
+        self.state = EngineState.FAILED
+        self.statistics.last_error = repr(error)
+        try:
+            self._give_up_everything(f"The producer's I/O thread failed unexpectedly: {error!r}", error)
+        except Exception:  # whatever broke the thread may have left its state in pieces
+            logger.exception("Not everything that was pending could be told")
+        self._client.close(BrokerConnectionError("The producer's I/O thread failed."))
+        self._io.stop()
+
+    def _give_up_everything(self, reason: str, cause: BaseException | None) -> None:
+        def of_batch(batch: ProducerBatch) -> ProduceError:
+            return of_topic(batch.topic, partition=int(batch.partition), may_be_persisted=batch.is_ambiguous)
+
+        def of_topic(topic: str, *, partition: int | None = None, may_be_persisted: bool = False) -> ProduceError:
+            error = DeliveryAbortedError(
+                f"{reason}.",
+                topic=topic,
+                partition=partition,
+                is_retriable=True,
+                may_be_persisted=may_be_persisted,
+            )
+            error.__cause__ = cause if cause is not None else self._client.last_error
+            return error
+
+        self._parking.take_new_topics(time.monotonic())
+        self._parking.abort(of_topic)
+        self._sender.abort(of_batch)
+
+
+def _describe(connection: BrokerConnection, tell: Described) -> None:
+    def on_response(reader: Reader, version: int) -> None:
+        response = MetadataResponse.decode(reader, version)
+        brokers = [
+            BrokerInfo(node_id=one.node_id, host=one.host, port=one.port, rack=one.rack) for one in response.brokers
+        ]
+        described = ClusterDescription(
+            cluster_id=response.cluster_id, controller_id=response.controller_id, brokers=tuple(brokers)
+        )
+        tell(described, None)
+
+    def on_lost(error: DekafError) -> None:
+        tell(None, error)
+
+    version = connection.version(ApiKey.METADATA)
+    body = BytesWriter()
+    MetadataRequest(topics=(), allow_auto_topic_creation=False).encode(body, version)
+    request = connection.request(ApiKey.METADATA, version, on_response, on_lost)
+    connection.send(request, [body.getvalue()])

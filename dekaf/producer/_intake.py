@@ -1,0 +1,196 @@
+"""One face's way in: turn a call's arguments into the bytes of a record, and offer it to the core.
+
+Both faces stand on this; only the waiting for room, and for the outcome, is theirs.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Final, final
+
+from mypy_extensions import i64
+
+from dekaf._record.builder import encode_headers
+from dekaf.errors import SerializationError, caused
+from dekaf.message import ProducerMessage
+from dekaf.producer._core import ProducerCore, Reservation
+from dekaf.producer._mailbox import Destination
+from dekaf.serialization import AutoSerializer, BytesSerializer, Serializer, StringSerializer
+from dekaf.types import Field, Headers, HeadersLike, SerializationContext, Timestamp, timestamp_to_ms
+
+MISSING: Final = object()  # a value that was not given; None is Kafka's null, a tombstone
+CACHED_CONTEXTS: Final = 1024  # topics are few; a caller that makes up names must not fill the memory
+
+
+class FastLane(Enum):
+    """Which values a field's serializer would pass through, so that it need not be called."""
+
+    NONE = "none"
+    BYTES = "bytes"
+    TEXT = "text"
+    BOTH = "both"
+
+
+@final
+class FieldEncoder:
+    """Serialize keys, or values, of any topic."""
+
+    def __init__(self, serializer: Serializer[Any], field: Field) -> None:
+        self.serializer: Final = serializer
+        self._field: Final = field
+        lane = _LANES.get(type(serializer), FastLane.NONE)
+        self._takes_bytes: Final = lane in (FastLane.BYTES, FastLane.BOTH)
+        self._takes_text: Final = lane in (FastLane.TEXT, FastLane.BOTH)
+        self._contexts: dict[str, SerializationContext] = {}
+
+    def encode(self, value: object, topic: str, headers: Headers | None) -> bytes | None:
+        """Return the bytes of a key or value; None stays None, and no serializer sees it."""
+        if value is None:
+            return None
+        if self._takes_bytes and isinstance(value, bytes):
+            return value
+        if self._takes_text and isinstance(value, str):
+            try:
+                return value.encode()
+            except UnicodeEncodeError:
+                pass  # the serializer has the better error
+        return self._serialize(value, topic, headers)
+
+    def _serialize(self, value: object, topic: str, headers: Headers | None) -> bytes:
+        context = self._context(topic) if headers is None else SerializationContext(topic, self._field, headers)
+        try:
+            data: object = self.serializer.serialize(value, context)
+        except SerializationError:
+            raise
+        except Exception as error:
+            broken = SerializationError(
+                f"The {self._field.value}'s serializer {type(self.serializer).__name__} raised "
+                f"{type(error).__name__} for a {type(value).__name__}.",
+                topic=topic,
+                field=self._field.value,
+            )
+            raise caused(broken, error) from error
+        if not isinstance(data, bytes):
+            raise SerializationError(
+                f"The {self._field.value}'s serializer {type(self.serializer).__name__} returned "
+                f"{type(data).__name__}, not bytes.",
+                topic=topic,
+                field=self._field.value,
+            )
+        return data
+
+    def _context(self, topic: str) -> SerializationContext:
+        context = self._contexts.get(topic)
+        if context is None:
+            if len(self._contexts) >= CACHED_CONTEXTS:
+                self._contexts.clear()
+            context = self._contexts[topic] = SerializationContext(topic, self._field)
+        return context
+
+
+@final
+class WaitingRecord:
+    """A record for which there was no room: its bytes, so that nothing is serialized twice."""
+
+    def __init__(  # noqa: PLR0913 # a record's own fields
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        partition: i64,
+        timestamp: i64,
+        sink: object | None,
+        destination: Destination | None,
+    ) -> None:
+        self.topic: Final = topic
+        self.key: Final = key
+        self.value: Final = value
+        self.headers: Final = headers
+        self.partition: Final = partition
+        self.timestamp: Final = timestamp
+        self.sink: Final = sink
+        self.destination: Final = destination
+
+    def size(self, core: ProducerCore) -> i64:
+        """Return how much room it needs, at the most."""
+        return core.room_for(self.topic, self.key, self.value, self.headers, self.destination)
+
+
+@final
+class Intake:
+    """A face's serializers in front of the core."""
+
+    def __init__(self, core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> None:
+        self.core: Final = core
+        self.key: Final = FieldEncoder(key, Field.KEY)
+        self.value: Final = FieldEncoder(value, Field.VALUE)
+
+    def offer(  # noqa: PLR0913 # a call's own arguments: an object for them would cost as much as all the rest
+        self,
+        topic: object,
+        key: object,
+        value: object,
+        headers: HeadersLike | None,
+        partition: object,
+        timestamp: Timestamp | None,
+        sink: object | None,
+        destination: Destination | None,
+    ) -> WaitingRecord | None:
+        """Check, serialize and append one record; return it if there was no room."""
+        core = self.core
+        now = core.now_ms()
+        if not isinstance(topic, str):
+            raise TypeError(f"topic must be a str or a ProducerMessage, not {type(topic).__name__}")
+        if value is MISSING:
+            raise TypeError("value is missing; write value=None for a tombstone")
+        where: i64 = -1 if partition is None else partition_number(partition)
+        at: i64 = now if timestamp is None else timestamp_to_ms(timestamp)
+        given: Headers | None = None
+        header_bytes: bytes | None = None
+        if headers is not None:
+            given = Headers.of(headers)
+            if len(given) > 0:
+                header_bytes = encode_headers(given.pairs)
+        key_bytes = self.key.encode(key, topic, given)
+        value_bytes = self.value.encode(value, topic, given)
+        if core.append(topic, key_bytes, value_bytes, header_bytes, where, at, sink, destination, None):
+            return None
+        return WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, sink, destination)
+
+    def offer_again(self, record: WaitingRecord, reservation: Reservation) -> bool:
+        """Append a record for which room was set aside; False if that room is gone with the engine that granted it."""
+        return self.core.append(
+            record.topic,
+            record.key,
+            record.value,
+            record.headers,
+            record.partition,
+            record.timestamp,
+            record.sink,
+            record.destination,
+            reservation,
+        )
+
+
+def partition_number(partition: object) -> i64:
+    """Return an explicit partition's number; TypeError or ValueError if it cannot be one."""
+    if isinstance(partition, bool) or not isinstance(partition, int):
+        raise TypeError(f"partition must be an int, not {type(partition).__name__}")
+    if not 0 <= partition < 2**31:
+        raise ValueError(f"partition must be between 0 and {2**31 - 1}, not {partition}")
+    return partition
+
+
+def only_message(message: ProducerMessage[Any, Any], *others: object) -> ProducerMessage[Any, Any]:
+    """Return the message; TypeError if the call gave anything beside it that belongs into it."""
+    if any(other is not None and other is not MISSING for other in others):
+        raise TypeError("with a ProducerMessage, key, value, headers, partition and timestamp belong into the message")
+    return message
+
+
+_LANES: Final[dict[type[Any], FastLane]] = {
+    BytesSerializer: FastLane.BYTES,
+    StringSerializer: FastLane.TEXT,
+    AutoSerializer: FastLane.BOTH,
+}

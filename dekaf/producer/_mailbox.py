@@ -1,0 +1,136 @@
+"""Carry outcomes to an event loop, and gather that loop's appends: one wake-up each way, however many records.
+
+A loop is any object with asyncio's `call_soon` and `call_soon_threadsafe`; nothing here imports asyncio.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final, Protocol, final
+
+from mypy_extensions import i64
+
+from dekaf.errors import ProduceError
+from dekaf.types import OnDelivery, RecordMetadata
+
+
+class EventLoop(Protocol):
+    """What a mailbox needs of an event loop."""
+
+    def call_soon(self, callback: Callable[[], object], /) -> object:
+        """Run `callback` on the loop's next round; called on the loop's thread."""
+
+    def call_soon_threadsafe(self, callback: Callable[[], object], /) -> object:
+        """The same from any thread; RuntimeError if the loop is closed."""
+
+    def is_closed(self) -> bool:
+        """Return whether the loop can never run again."""
+
+    def create_future(self) -> Any:
+        """Return a future of the loop's own kind."""
+
+
+class OutcomeFuture(Protocol):
+    """What a mailbox needs of a future."""
+
+    def done(self) -> bool:
+        """Return whether nobody needs the outcome any more."""
+
+    def set_result(self, result: RecordMetadata, /) -> object:
+        """Tell where the record landed."""
+
+    def set_exception(self, exception: ProduceError, /) -> object:
+        """Tell why it was not delivered."""
+
+
+class Letter(Protocol):
+    """Something to be opened on a loop."""
+
+    def open(self) -> None:
+        """Tell the outcomes inside; called on the loop."""
+
+
+class WaitKind(Enum):
+    """What hears of a record's outcome, and so on which thread."""
+
+    DELIVERIES = "deliveries"  # handles of threads: completed right on the I/O thread
+    FUTURES = "futures"  # of coroutines: set on their event loop
+    CALLBACKS = "callbacks"  # `on_delivery`: on the caller's event loop, or on the callback thread
+
+
+# What `buffer_memory` is charged per record for whoever waits for it, on top of the record's bytes: the measured size
+# of the future or handle, its list slots and the metadata it will get, rounded up. Published in the configuration
+# guide.
+FUTURE_COST: Final = 512
+DELIVERY_COST: Final = 512
+CALLBACK_COST: Final = 64
+
+
+@final
+class Destination:
+    """Where outcomes of one kind go: one object per kind and event loop (or for all threads), compared by identity."""
+
+    def __init__(self, kind: WaitKind, mailbox: LoopMailbox | None, cost_bytes: i64, *, gathers: bool) -> None:
+        self.kind: Final = kind
+        self.mailbox: Final = mailbox
+        self.cost_bytes: Final = cost_bytes
+        self.is_awaited: Final = kind is not WaitKind.CALLBACKS
+        # Wake the I/O thread at the end of the loop's round: only for a caller who keeps the loop running by awaiting.
+        self.gathers: Final = gathers
+
+
+@final
+class LoopMailbox:
+    """One event loop's mailbox. `post` is called on the I/O thread, everything else on the loop's."""
+
+    def __init__(self, loop: EventLoop, wake: Callable[[], None]) -> None:
+        self.loop = loop
+        self._wake = wake
+        self._letters: deque[Letter] = deque()
+        self._delivery_scheduled = False
+        self._wake_scheduled = False
+        self.awaited: Final = Destination(WaitKind.FUTURES, self, FUTURE_COST, gathers=True)
+        self.submitted: Final = Destination(WaitKind.FUTURES, self, FUTURE_COST, gathers=False)
+        self.callbacks: Final = Destination(WaitKind.CALLBACKS, self, CALLBACK_COST, gathers=False)
+
+    def post(self, letter: Letter) -> bool:
+        """Hand over outcomes; False if the loop is closed and nobody is left to tell."""
+        self._letters.append(letter)
+        if self._delivery_scheduled:
+            return True
+        self._delivery_scheduled = True
+        try:
+            self.loop.call_soon_threadsafe(self.deliver)
+        except RuntimeError:
+            self._letters.clear()
+            return False
+        return True
+
+    def deliver(self) -> None:
+        """Open every letter."""
+        self._delivery_scheduled = False  # before emptying: a post from now on schedules again
+        while self._letters:
+            self._letters.popleft().open()
+
+    def wake_after_this_round(self) -> None:
+        """Wake the I/O thread once all callbacks of the loop's present round have appended their records."""
+        if not self._wake_scheduled:
+            self._wake_scheduled = True
+            self.loop.call_soon(self._end_of_round)
+
+    def _end_of_round(self) -> None:
+        self._wake_scheduled = False
+        self._wake()
+
+
+def call_contained(
+    callback: OnDelivery, metadata: RecordMetadata | None, error: ProduceError | None
+) -> Exception | None:
+    """Call a user's `on_delivery`; return what it raised, so that one broken callback does not silence the others."""
+    try:
+        callback(metadata, error)
+    except Exception as failure:
+        return failure
+    return None

@@ -1,0 +1,234 @@
+"""Let parked records into their topic's batches once its partitions are known, or fail them if that takes too long."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from dekaf._cluster.metadata import ClusterMetadata
+from dekaf._record.builder import RecordBatchBuilder
+from dekaf._wire.writer import BytesWriter
+from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, UnknownTopicOrPartitionError, caused
+from dekaf.partitioning import Partitioner
+from dekaf.producer._accumulator import APPENDED, RecordAccumulator
+from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._mailbox import Destination
+from dekaf.producer._queues import ParkedRecord, PartitionQueue, TopicQueues
+from dekaf.producer._statistics import ProducerStatistics
+
+NEVER: Final = float("inf")
+
+
+def choose_partition(partitioner: Partitioner, topic: str, key: bytes | None, count: int) -> int:
+    """Return what a user's partitioner says, -1 for the built-in sticky choice; ProduceError if it makes no sense."""
+    try:
+        partition = partitioner.partition(topic, key, count)
+    except Exception as error:
+        broken = ProduceError(f"The partitioner {type(partitioner).__name__} raised {error!r}.", topic=topic)
+        raise caused(broken, error) from error
+    if partition is None:
+        return -1
+    if not _is_partition(partition, count):
+        raise ProduceError(
+            f"The partitioner {type(partitioner).__name__} returned {partition!r}; the topic has partitions 0 to "
+            f"{count - 1}, and None leaves the choice to the built-in partitioner.",
+            topic=topic,
+        )
+    return int(partition)
+
+
+def _is_partition(returned: object, count: int) -> bool:
+    """A user's code may return anything, whatever its annotations say."""
+    return isinstance(returned, int) and not isinstance(returned, bool) and 0 <= returned < count
+
+
+def no_such_partition(topic: str, partition: int, count: int) -> ProduceError:
+    """Return the error for an explicit partition that the topic does not have."""
+    return UnknownTopicOrPartitionError(
+        f"There is no partition {partition}: the topic has partitions 0 to {count - 1}.",
+        topic=topic,
+        partition=partition,
+    )
+
+
+@final
+class Parking:
+    """The parked records of all topics. Owned by the I/O thread; times are monotonic seconds."""
+
+    def __init__(
+        self,
+        accumulator: RecordAccumulator,
+        listener: BatchListener,
+        statistics: ProducerStatistics,
+        max_block: float,
+    ) -> None:
+        self._accumulator: Final = accumulator
+        self._listener: Final = listener
+        self._statistics: Final = statistics
+        self._max_block: Final = max_block
+        self._answers: dict[str, ProduceError] = {}  # what the cluster last said about a topic it does not serve
+        self._waiting: dict[str, float] = {}  # topics whose partitions are not known, and since when
+
+    def take_new_topics(self, now: float) -> list[str]:
+        """Return the topics somebody has begun to produce to."""
+        names = [topic.name for topic in self._accumulator.take_new_topics()]
+        for name in names:
+            self._waiting[name] = now
+        return names
+
+    def is_waiting(self) -> bool:
+        """Return whether any topic's partitions are not known."""
+        return len(self._waiting) > 0
+
+    def let_in(self, metadata: ClusterMetadata) -> None:
+        """Place the parked records of every topic that is known by now, and open it; extend topics that have grown."""
+        for topic in list(self._accumulator.topics.values()):
+            known = metadata.topics.get(topic.name)
+            if known is None:
+                continue
+            self._answers.pop(topic.name, None)
+            for index in range(len(topic.partitions), len(known.partitions)):
+                queue = PartitionQueue(topic.name, index)
+                queue.leader = metadata.leader(topic.name, index)
+                topic.partitions.append(queue)
+            if not topic.is_open:
+                self._place(topic)
+
+    def answered(self, topic: str, error: ProduceError, *, is_final: bool) -> None:
+        """Note why the cluster does not serve a topic; fail its records now if asking again is no use."""
+        self._answers[topic] = error
+        queues = self._accumulator.topics.get(topic)
+        if is_final and queues is not None and not queues.is_open:
+            self._fail_all(queues, error)
+
+    def expire(self, now: float, trouble: DekafError | None, servers: str) -> float:
+        """Fail what waited for `max_block_ms`, oldest first; return when to look again."""
+        due = NEVER
+        for name, since in list(self._waiting.items()):
+            topic = self._accumulator.topics[name]
+            expired: list[ParkedRecord] = []
+            with self._accumulator.lock:
+                while topic.parked and now - topic.parked[0].accepted >= self._max_block:
+                    expired.append(topic.parked.popleft())
+                oldest = max(since, topic.parked[0].accepted) if topic.parked else since
+            if expired:
+                self._fail(topic, expired, self._expired_error(name, trouble, servers))
+            if now - oldest >= self._max_block:
+                self._drop_if_empty(topic)
+            else:
+                due = min(due, oldest + self._max_block)
+        return due
+
+    def abort(self, make_error: Callable[[str], ProduceError]) -> int:
+        """Fail everything parked; return how many records that was."""
+        count = 0
+        for name in list(self._waiting):
+            topic = self._accumulator.topics[name]
+            count += len(topic.parked)
+            self._fail_all(topic, make_error(name))
+        return count
+
+    def _place(self, topic: TopicQueues) -> None:
+        # In rounds: a user's partitioner must not run under the lock. The last round, which finds nothing left, opens
+        # the topic under the same lock, so no direct append can overtake a parked record.
+        empty: deque[ParkedRecord] = deque()
+        while True:
+            with self._accumulator.lock:
+                parked = topic.parked
+                topic.parked = empty
+                if not parked:
+                    topic.is_open = not self._accumulator.is_closed
+            if not parked:
+                break
+            empty = deque()
+            for record in parked:
+                self._place_record(topic, record)
+        self._waiting.pop(topic.name, None)
+        for flush in self._take_flushes(topic):
+            flush()
+
+    def _place_record(self, topic: TopicQueues, record: ParkedRecord) -> None:
+        count = len(topic.partitions)
+        partition = record.partition
+        try:
+            if partition >= count:
+                raise no_such_partition(topic.name, int(partition), count)
+            if partition < 0 and self._accumulator.partitioner is not None:
+                partition = choose_partition(self._accumulator.partitioner, topic.name, record.key, count)
+        except ProduceError as error:
+            self._fail(topic, [record], error)
+            return
+        status = self._accumulator.place(topic, record, partition)
+        assert status == APPENDED, status  # its memory was taken when it was parked
+
+    def _fail_all(self, topic: TopicQueues, error: ProduceError) -> None:
+        fresh: deque[ParkedRecord] = deque()
+        with self._accumulator.lock:
+            parked = topic.parked
+            topic.parked = fresh
+        self._fail(topic, list(parked), error)
+        self._drop_if_empty(topic)
+
+    def _drop_if_empty(self, topic: TopicQueues) -> None:
+        """Forget a topic nobody waits for: names are the application's, and may be without end."""
+        with self._accumulator.lock:
+            if topic.is_open or topic.parked:
+                return
+            topic.is_dropped = True
+            self._accumulator.topics.pop(topic.name, None)
+        self._answers.pop(topic.name, None)
+        self._waiting.pop(topic.name, None)
+        for flush in self._take_flushes(topic):
+            flush()
+
+    def _take_flushes(self, topic: TopicQueues) -> list[Callable[[], None]]:
+        flushes = topic.flushes
+        topic.flushes = []
+        return flushes
+
+    def _fail(self, topic: TopicQueues, records: list[ParkedRecord], error: ProduceError) -> None:
+        """Tell through a batch that never had any bytes: one way of telling for all records."""
+        if not records:
+            return
+        builder = RecordBatchBuilder(0, BytesWriter())
+        batch = ProducerBatch(topic.name, -1, builder, time.monotonic(), self._listener)
+        waits: dict[Destination, BatchWaits] = {}
+        charged: i64 = 0
+        for index, record in enumerate(records):
+            charged += record.charged
+            if record.destination is None or record.sink is None:
+                continue
+            mine = waits.get(record.destination)
+            if mine is None:
+                mine = waits[record.destination] = BatchWaits(record.destination)
+                mine.batch = batch
+                batch.waits.append(mine)
+            mine.add(record.sink, index, 0)
+        builder.record_count = len(records)
+        batch.fail(error)
+        self._accumulator.settled += len(records)
+        self._statistics.record_failed(len(records), error)
+        self._accumulator.memory.give_back(charged)
+
+    def _expired_error(self, topic: str, trouble: DekafError | None, servers: str) -> ProduceError:
+        within = f"within max_block_ms={self._max_block * 1000:.0f}"
+        answer = self._answers.get(topic)
+        if answer is not None:
+            return type(answer)(
+                f"The topic did not become available {within}. {answer.message}",
+                topic=topic,
+                code=answer.code,
+                is_retriable=True,
+            )
+        reason = "no broker answered" if trouble is None else str(trouble)
+        error = DeliveryTimeoutError(
+            f"Waited for the topic's metadata, which did not come {within}: {reason} Servers: {servers}.",
+            topic=topic,
+            is_retriable=True,
+        )
+        error.__cause__ = trouble
+        return error

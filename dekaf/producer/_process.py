@@ -1,0 +1,147 @@
+"""What a producer must know of its process: forks, the end of the interpreter, and threads that are none.
+
+A forked child inherits the parent's objects but none of its threads. Its producers start engines of their own; the
+inherited ones are kept, untouched, until the process ends: their event loops share the parent's epoll set, and closing
+or collecting one in the child would take the sockets away from the parent.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from dekaf.errors import ConfigurationError
+from dekaf.producer._engine import Engine
+from dekaf.types import DrainReport
+
+logger = logging.getLogger("dekaf.producer")
+
+_LEFT_FOR_ABORT: Final = 1.0  # seconds for failing what is left, once the time for delivering it is over
+
+
+@final
+class Forks:
+    """Counts the forks this process came from; a producer compares it with what it saw last."""
+
+    def __init__(self) -> None:
+        self.generation: i64 = 0
+
+
+FORKS: Final = Forks()
+
+
+@final
+class LiveEngine:
+    """An engine to be drained when the interpreter exits."""
+
+    def __init__(self, engine: Engine, close_timeout: float) -> None:
+        self.engine: Final = engine
+        self.close_timeout: Final = close_timeout
+        self.pid: Final = os.getpid()
+
+
+_live: list[LiveEngine] = []
+_inherited: list[Engine] = []
+_exiting: list[bool] = []
+
+
+def is_exiting() -> bool:
+    """Return whether the interpreter is past the point where engines are drained."""
+    return bool(_exiting)
+
+
+def register(engine: Engine, close_timeout: float) -> None:
+    """Have an engine drained at exit."""
+    _live[:] = [live for live in _live if live.engine.is_alive()]
+    _live.append(LiveEngine(engine, close_timeout))
+    _register_in_multiprocessing()
+
+
+def inherit(engine: Engine) -> None:
+    """Keep an engine that belongs to the parent process, untouched."""
+    _inherited.append(engine)
+    _live[:] = [live for live in _live if live.engine is not engine]
+
+
+def refuse_patched_threads() -> None:
+    """Raise ConfigurationError where gevent or eventlet replaced threads: an I/O thread would freeze the process."""
+    for name in ("gevent", "eventlet"):
+        patcher = sys.modules.get(f"{name}.monkey" if name == "gevent" else f"{name}.patcher")
+        if patcher is None:
+            continue
+        is_patched = patcher.is_module_patched("threading") if name == "gevent" else patcher.is_monkey_patched("thread")
+        if is_patched:
+            raise ConfigurationError(
+                f"{name} has patched threading, so a producer's I/O thread would take over the whole process. Use "
+                "another worker class: gthread, sync or uvicorn's under gunicorn; prefork or threads under Celery."
+            )
+
+
+def drain_at_exit() -> None:
+    """Deliver what every engine of this process has accepted, all at once, each within its `close_timeout_ms`."""
+    _exiting.append(True)
+    mine = [live for live in _live if live.pid == os.getpid() and live.engine.is_alive()]
+    started = time.monotonic()
+    gates = []
+    before = [live.engine.statistics.delivered for live in mine]
+    for live in mine:
+        live.engine.close_accepting()
+        gate = threading.Lock()
+        gate.acquire()
+        live.engine.flush(gate.release)
+        gates.append(gate)
+    for live, gate, delivered in zip(mine, gates, before, strict=True):
+        left = max(0.0, started + live.close_timeout - time.monotonic())
+        gate.acquire(timeout=left)
+        log_report(finish(live.engine, delivered, started), "at exit")
+
+
+def finish(engine: Engine, delivered_before: int, started: float) -> DrainReport:
+    """End an engine's thread, failing what is left, and report."""
+    failed_before = engine.statistics.failed
+    engine.terminate(_LEFT_FOR_ABORT)
+    statistics = engine.statistics
+    undelivered = statistics.failed - failed_before
+    failed, failures = statistics.take_failures()
+    return DrainReport(
+        delivered=statistics.delivered - delivered_before,
+        failed=max(0, failed - undelivered),
+        undelivered=undelivered,
+        elapsed=time.monotonic() - started,
+        failures=failures,
+    )
+
+
+def log_report(report: DrainReport, when: str) -> None:
+    """Log how a close went: an error if anything was lost."""
+    level = logging.INFO if report.ok else logging.ERROR
+    logger.log(level, "Producer closed %s: %s", when, report)
+
+
+def _after_fork_in_child() -> None:
+    FORKS.generation += 1
+    _inherited.extend([live.engine for live in _live])
+    _live.clear()
+
+
+def _register_in_multiprocessing() -> None:
+    """Children of multiprocessing run no exit hooks, only multiprocessing's own finalizers."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is None or process.parent_process() is None:
+        return
+    import multiprocessing.util  # noqa: PLC0415 # only where it is in use
+
+    multiprocessing.util.Finalize(None, drain_at_exit, exitpriority=0)
+
+
+# Registered on import: hooks run last in, first out, so the application's own, registered later, may still produce.
+atexit.register(drain_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

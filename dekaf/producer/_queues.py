@@ -1,0 +1,101 @@
+"""The queues of batches: one per partition, and what the partitions of a topic share."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from dekaf.partitioning import choose_by_load
+from dekaf.producer._batch import ProducerBatch
+from dekaf.producer._idempotence import PartitionSequences
+from dekaf.producer._mailbox import Destination
+
+NO_LEADER: Final = -1
+UNDECIDED: Final = -1
+
+
+@final
+class ParkedRecord:
+    """A record accepted before its topic's partitions were known."""
+
+    def __init__(  # noqa: PLR0913 - a record's own fields
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        partition: i64,
+        timestamp: i64,
+        sink: object | None,
+        destination: Destination | None,
+        charged: i64,
+        accepted: float,
+    ) -> None:
+        self.key: Final = key
+        self.value: Final = value
+        self.headers: Final = headers
+        self.partition: Final = partition
+        self.timestamp: Final = timestamp
+        self.sink: Final = sink
+        self.destination: Final = destination
+        self.charged: Final = charged
+        self.accepted: Final = accepted  # monotonic seconds
+
+
+@final
+class PartitionQueue:
+    """The batches of one partition, oldest first: `retries`, then `full`, then `open`."""
+
+    def __init__(self, topic: str, partition: i64) -> None:
+        self.topic: Final = topic
+        self.partition: Final = partition
+        # Under the accumulator's lock.
+        self.open: ProducerBatch | None = None
+        self.full: deque[ProducerBatch] = deque()
+        self.is_active = False  # in the accumulator's or the sender's list of queues with something to send
+        # The I/O thread's alone, but for a glance at `leader` and `retries` when a sticky partition is chosen.
+        self.retries: list[ProducerBatch] = []  # sealed and numbered, in order of issue
+        self.retry_at = 0.0
+        self.leader: i64 = NO_LEADER
+        self.in_flight: list[ProducerBatch] = []  # in order of issue
+        self.next_issue: i64 = 0
+        self.sequences = PartitionSequences()
+
+    def waiting(self) -> int:
+        """Return how many batches wait to be sent: the load that KIP-794 balances."""
+        return len(self.full) + len(self.retries) + (0 if self.open is None else 1)
+
+    def has_unsent(self) -> bool:
+        """Return whether there is anything to send, now or later."""
+        return self.open is not None or len(self.full) > 0 or len(self.retries) > 0
+
+
+@final
+class TopicQueues:
+    """A topic as callers see it: parked records until its partitions are known, then a queue per partition."""
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+        # Under the accumulator's lock.
+        self.is_open = False  # records go straight to their partitions
+        self.is_dropped = False  # forgotten by the accumulator: look the topic up again
+        self.parked: deque[ParkedRecord] = deque()
+        self.partitions: list[PartitionQueue] = []  # only ever grows
+        self.sticky: i64 = UNDECIDED  # where records without a key go at present
+        self.sticky_bytes: i64 = 0
+        # The I/O thread's alone.
+        self.flushes: list[Callable[[], None]] = []  # who waits for the parked records
+
+    def choose_sticky(self) -> i64:
+        """Choose where records without a key go next: at random, leaders known and short queues preferred (KIP-794)."""
+        count = len(self.partitions)
+        if count == 1:
+            return 0
+        candidates = [int(queue.partition) for queue in self.partitions if queue.leader != NO_LEADER]
+        if not candidates:
+            candidates = list(range(count))
+        lengths = [self.partitions[candidate].waiting() for candidate in candidates]
+        return choose_by_load(candidates, lengths, random.random())

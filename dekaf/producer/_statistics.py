@@ -1,0 +1,88 @@
+"""What a producer counts, and how failures nobody else hears of get into the log."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, final
+
+from dekaf.errors import ProduceError
+
+logger = logging.getLogger("dekaf.producer")
+
+LOG_INTERVAL: Final = 10.0  # seconds between two log lines about failures of one topic
+FAILURE_SAMPLE: Final = 16  # how many errors a report shows
+
+
+@final
+class FailureLog:
+    """Log failures of one kind, at most one line per topic and interval, with the count of what was left out."""
+
+    def __init__(self, message: str, clock: Callable[[], float]) -> None:
+        self._message = message
+        self._clock = clock
+        self._lock = threading.Lock()  # guards _suppressed and _logged_at
+        self._suppressed: dict[str, int] = {}
+        self._logged_at: dict[str, float] = {}
+
+    def add(self, topic: str, count: int, error: BaseException) -> None:
+        """Count `count` failures, and log them unless the topic's last line is too recent."""
+        now = self._clock()
+        with self._lock:
+            total = self._suppressed.get(topic, 0) + count
+            if now - self._logged_at.get(topic, -LOG_INTERVAL) < LOG_INTERVAL:
+                self._suppressed[topic] = total
+                return
+            self._suppressed[topic] = 0
+            self._logged_at[topic] = now
+        logger.error(self._message, total, topic, error)
+
+
+@final
+class ProducerStatistics:
+    """Counters over a producer's life. They outlive its engines; written by the I/O thread unless said otherwise."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.delivered = 0
+        self.failed = 0
+        self.retries = 0
+        self.fire_failures = 0  # also counted by event loops, for futures whose task went away
+        self.engine_restarts = 0
+        self.producer_id_resets = 0
+        self.last_error: str | None = None
+        self._unheard = FailureLog(
+            "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s", clock
+        )
+        self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r", clock)
+        self._reported_failed = 0
+        self._failures: list[ProduceError] = []
+
+    def record_delivered(self, count: int) -> None:
+        """Count acknowledged records."""
+        self.delivered += count
+
+    def record_failed(self, count: int, error: ProduceError) -> None:
+        """Count records that were not delivered."""
+        self.failed += count
+        self.last_error = str(error)
+        if len(self._failures) < FAILURE_SAMPLE:
+            self._failures.append(error)
+
+    def unheard_failure(self, topic: str, count: int, error: ProduceError) -> None:
+        """Count and log failed records that have nobody to tell; on any thread."""
+        self.fire_failures += count
+        self._unheard.add(topic, count, error)
+
+    def callback_failed(self, topic: str, failure: Exception) -> None:
+        """Log what an `on_delivery` raised; on any thread."""
+        self._broken_callbacks.add(topic, 1, failure)
+
+    def take_failures(self) -> tuple[int, tuple[ProduceError, ...]]:
+        """Return how many records failed since the last call, and a sample of their errors."""
+        count = self.failed - self._reported_failed
+        self._reported_failed = self.failed
+        sample = tuple(self._failures)
+        self._failures = []
+        return count, sample

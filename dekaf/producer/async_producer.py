@@ -1,0 +1,672 @@
+"""The producer for coroutines: how an event loop waits for room, and for an outcome; any number of loops at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import Any, Final, Generic, Literal, Unpack, cast, final, overload
+
+from typing_extensions import TypeVar
+
+from dekaf.abc import KafkaProducer
+from dekaf.errors import DekafError, ProduceError
+from dekaf.message import ProducerMessage
+from dekaf.producer._core import ProducerCore
+from dekaf.producer._delivery import still_waiting
+from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
+from dekaf.producer._intake import MISSING, Intake, WaitingRecord, only_message
+from dekaf.producer._mailbox import LoopMailbox
+from dekaf.producer.config import ProducerConfig, ProducerOptions
+from dekaf.producer.topic_views import AsyncTopicProducer
+from dekaf.serialization import Serializer, serializer_for
+from dekaf.types import (
+    ClusterDescription,
+    DrainReport,
+    Field,
+    FlushTimeoutError,
+    HeadersLike,
+    OnDelivery,
+    PartitionInfo,
+    ProduceAllError,
+    ProducerStatus,
+    RecordMetadata,
+    Timestamp,
+)
+
+__all__ = ("AsyncProducer",)
+
+K_contra = TypeVar("K_contra", contravariant=True, default=Any)
+V_contra = TypeVar("V_contra", contravariant=True, default=Any)
+K2 = TypeVar("K2")
+V2 = TypeVar("V2")
+
+PRODUCE_ALL_WINDOW: Final = 10_000  # records of one `produce_all` under way at a time
+LEFT_FOR_THREADS_END: Final = 0.2  # seconds; the thread has done everything by then but return
+
+
+@final
+class AsyncProducer(Generic[K_contra, V_contra]):
+    """A Kafka producer for coroutines. One per process serves all event loops and lives as long as the application.
+
+    It may be made anywhere, at import or outside a loop. Making one does no network I/O: it starts with the first
+    message, or with `start()`. In a forked child it starts anew by itself. As an async context manager it closes at the
+    end of the block.
+
+    Args:
+        key: The type of keys, or a `Serializer`; without one, `AutoSerializer` takes what it recognises.
+        value: The same for values.
+        config: A finished `ProducerConfig`, instead of options.
+        options: The options of `ProducerConfig` as keywords.
+
+    Raises:
+        ConfigurationError: An option is unknown, wrong, or contradicts another; or threads are patched by gevent.
+
+    Example:
+        >>> async with AsyncProducer(bootstrap_servers="localhost:9092", key=str, value=str) as producer:
+        ...     metadata = await producer.produce("my-topic", "key", "value")
+    """
+
+    def __init__(
+        self,
+        *,
+        key: type[K_contra] | Serializer[K_contra] | str | None = None,
+        value: type[V_contra] | Serializer[V_contra] | str | None = None,
+        config: ProducerConfig | None = None,
+        _core: ProducerCore | None = None,
+        **options: Unpack[ProducerOptions],
+    ) -> None:
+        self._is_owner = _core is None
+        if _core is None:
+            config = _configuration(config, options)
+            _core = ProducerCore(config)
+        self._core = _core
+        self._intake = Intake(
+            _core,
+            serializer_for(key if key is not None else _core.config.key, Field.KEY),
+            serializer_for(value if value is not None else _core.config.value, Field.VALUE),
+        )
+
+    @classmethod
+    def from_config(
+        cls,
+        config: ProducerConfig,
+        key: type[K2] | Serializer[K2] | str | None = None,
+        value: type[V2] | Serializer[V2] | str | None = None,
+    ) -> AsyncProducer[K2, V2]:
+        """Return a producer with this configuration; types given here win over the configuration's."""
+        return AsyncProducer(key=key, value=value, config=config)
+
+    # Producing.
+
+    @overload
+    async def produce(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+    ) -> RecordMetadata: ...
+    @overload
+    async def produce(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    @overload
+    async def produce(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    async def produce(  # noqa: PLR0913 # a message's own fields
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: object = None,
+        value: object = MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata:
+        """Produce one message and await the brokers' acknowledgement.
+
+        Cancelling the task abandons the wait, never the message.
+
+        Args:
+            topic: The topic's name, or a whole `ProducerMessage`.
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            timeout: Seconds to wait; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            Where the message landed.
+
+        Raises:
+            ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        mailbox = self._core.mailbox(asyncio.get_running_loop())
+        future = _future_of(mailbox)
+        if isinstance(topic, ProducerMessage):
+            message = only_message(topic, key, value, headers, partition, timestamp)
+            waiting = self._intake.offer(
+                message.topic,
+                message.key,
+                message.value,
+                message.headers,
+                message.partition,
+                message.timestamp_ms,
+                future,
+                mailbox.awaited,
+            )
+        else:
+            waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, future, mailbox.awaited)
+        if timeout is not None:
+            return await self._await_in_time(future, waiting, timeout, topic)
+        if waiting is not None:
+            await self._wait_for_room(waiting, None)
+        return await future
+
+    async def _await_in_time(
+        self,
+        future: asyncio.Future[RecordMetadata],
+        waiting: WaitingRecord | None,
+        timeout: float,
+        topic: str | ProducerMessage[K_contra, V_contra],
+    ) -> RecordMetadata:
+        deadline = time.monotonic() + timeout
+        if waiting is not None:
+            await self._wait_for_room(waiting, timeout)
+        # Not wait_for: it would cancel the future, and a failure would then count as unheard although this call raises.
+        await asyncio.wait((future,), timeout=max(0.0, deadline - time.monotonic()))
+        if not future.done():
+            future.cancel()
+            raise still_waiting(topic if isinstance(topic, str) else topic.topic, timeout)
+        return future.result()
+
+    @overload
+    def fire(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    def fire(  # noqa: PLR0913 # a message's own fields
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: object = None,
+        value: object = MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand over one message without waiting for anything, not even for room; not a coroutine.
+
+        Without `on_delivery`, a failure is logged and counted in `status()`.
+
+        Args:
+            topic: The topic's name, or a whole `ProducerMessage`; key, value and so on as for `produce`.
+            key: As for `produce`.
+            value: As for `produce`.
+            headers: As for `produce`.
+            partition: As for `produce`.
+            timestamp: As for `produce`.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, on the event loop of this
+            call,
+                in order per partition; without a running loop, on the producer's callback thread.
+
+        Raises:
+            BufferExhaustedError: There is no room, or others wait for it already.
+            ProduceError: The message could not be accepted for another reason.
+        """
+        core = self._core
+        destination = None
+        if on_delivery is not None:
+            loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
+            destination = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
+        if isinstance(topic, ProducerMessage):
+            message = only_message(topic, key, value, headers, partition, timestamp)
+            waiting = self._intake.offer(
+                message.topic,
+                message.key,
+                message.value,
+                message.headers,
+                message.partition,
+                message.timestamp_ms,
+                on_delivery,
+                destination,
+            )
+        else:
+            waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, on_delivery, destination)
+        if waiting is not None:
+            waiting.size(core)  # a record that can never fit has its own error
+            raise core.exhausted(waiting.topic, 0.0)
+
+    @overload
+    async def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> asyncio.Future[RecordMetadata]: ...
+    @overload
+    async def submit(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> asyncio.Future[RecordMetadata]: ...
+    @overload
+    async def submit(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> asyncio.Future[RecordMetadata]: ...
+    async def submit(
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: object = None,
+        value: object = MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> asyncio.Future[RecordMetadata]:
+        """Wait for room only, and return a future of the outcome; arguments as for `produce`.
+
+        Cancelling the future abandons the wait, never the message.
+
+        Raises:
+            BufferExhaustedError: There was no room within `max_block_ms`.
+            ProduceError: The message could not be accepted for another reason.
+        """
+        mailbox = self._core.mailbox(asyncio.get_running_loop())
+        future = _future_of(mailbox)
+        if isinstance(topic, ProducerMessage):
+            message = only_message(topic, key, value, headers, partition, timestamp)
+            waiting = self._intake.offer(
+                message.topic,
+                message.key,
+                message.value,
+                message.headers,
+                message.partition,
+                message.timestamp_ms,
+                future,
+                mailbox.submitted,
+            )
+        else:
+            waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, future, mailbox.submitted)
+        if waiting is not None:
+            await self._wait_for_room(waiting, None)
+        return future
+
+    @overload
+    async def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: Literal[False] = False,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata]: ...
+    @overload
+    async def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: Literal[True],
+        timeout: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    @overload
+    async def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: bool,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    async def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
+        """Produce many messages and await all of them; an iterator is consumed as room becomes free.
+
+        Args:
+            messages: The messages, in the order in which they are to be sent; an async iterator will do, too.
+            return_exceptions: Put the errors of failed messages into the results instead of raising.
+            timeout: Seconds to wait in all; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            One result per message, in the same order.
+
+        Raises:
+            ProduceAllError: Some messages failed; its `results` has one outcome per message.
+            TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
+        """
+        under_way = _UnderWay(timeout)
+        try:
+            if isinstance(messages, AsyncIterable):
+                async for message in messages:
+                    await under_way.add(message, await self._try_submit(message, under_way.deadline))
+            else:
+                for message in messages:
+                    await under_way.add(message, await self._try_submit(message, under_way.deadline))
+            results = await under_way.finish()
+        finally:
+            under_way.abandon()
+        if not return_exceptions and any(isinstance(result, ProduceError) for result in results):
+            raise ProduceAllError.of(results)
+        return results
+
+    async def _try_submit(
+        self, message: ProducerMessage[K_contra, V_contra], deadline: float | None
+    ) -> asyncio.Future[RecordMetadata] | ProduceError:
+        if not isinstance(message, ProducerMessage):
+            raise TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
+        mailbox = self._core.mailbox(asyncio.get_running_loop())
+        future = _future_of(mailbox)
+        try:
+            waiting = self._intake.offer(
+                message.topic,
+                message.key,
+                message.value,
+                message.headers,
+                message.partition,
+                message.timestamp_ms,
+                future,
+                mailbox.submitted,
+            )
+            if waiting is not None:
+                await self._wait_for_room(waiting, None if deadline is None else deadline - time.monotonic())
+        except ProduceError as error:
+            return error
+        return future
+
+    async def _wait_for_room(self, record: WaitingRecord, max_wait: float | None) -> None:
+        core = self._core
+        wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
+        deadline = time.monotonic() + wait
+        size = record.size(core)
+        while True:
+            gate = _Gate(asyncio.get_running_loop())
+            ticket = core.line_up(record.topic, size, gate.open)
+            try:
+                granted = await gate.wait(deadline - time.monotonic())
+            except BaseException:  # the task was cancelled
+                ticket.withdraw()
+                raise
+            if not granted:
+                ticket.withdraw()
+                raise core.exhausted(record.topic, wait)
+            if self._intake.offer_again(record, ticket.granted()):
+                return
+
+    # Waiting, looking, closing.
+
+    async def start(self) -> None:
+        """Connect now instead of with the first message; it does not wait for the connection."""
+        self._core.start()
+
+    async def flush(self, timeout: float | None = None) -> DrainReport:
+        """Wait until everything accepted so far has an outcome, good or bad. Nothing lingers meanwhile.
+
+        Args:
+            timeout: Seconds to wait; default: as long as it takes, which `delivery_timeout_ms` bounds.
+
+        Returns:
+            How many messages were delivered meanwhile, and how many have failed since the last flush.
+
+        Raises:
+            FlushTimeoutError: `timeout` ended first; its `report` tells how far it came. The messages stay accepted.
+        """
+        core = self._core
+        started = time.monotonic()
+        before = core.statistics.delivered
+        engine = core.current_engine()
+        flushed = engine is None or await _wait(engine.flush, timeout)
+        report = core.flush_report(before, started)
+        if not flushed:
+            raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
+        return report
+
+    async def close(self, timeout: float | None = None) -> DrainReport:
+        """Deliver what was accepted, then end; never raises for what could not be delivered. On a view it does nothing.
+
+        Args:
+            timeout: Seconds to wait before giving up what is left; default: `close_timeout_ms`.
+
+        Returns:
+            What was delivered and what was not; the latter is logged as well.
+        """
+        core = self._core
+        if not self._is_owner:
+            return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
+        started = time.monotonic()
+        before = core.statistics.delivered
+        engine = core.start_closing()
+        if engine is None:
+            return core.closed_report()
+        try:
+            await _wait(engine.flush, core.close_timeout if timeout is None else timeout)
+        finally:  # also when the closing task is cancelled: half a close would leave the thread running
+            report = core.finish_closing(engine, before, started)
+        return report
+
+    async def check(self, timeout: float | None = None) -> ClusterDescription:
+        """Ask the live cluster who it is, for a readiness probe.
+
+        Args:
+            timeout: Seconds to wait; default: `max_block_ms`.
+
+        Raises:
+            BrokerConnectionError: No broker answered in time; the cause tells why.
+        """
+        core = self._core
+        answer: list[tuple[ClusterDescription | None, DekafError | None]] = []
+        engine = core.start()
+
+        def ask(tell: Callable[[], None]) -> bool:
+            def answered(description: ClusterDescription | None, error: DekafError | None) -> None:
+                answer.append((description, error))
+                tell()
+
+            return engine.describe(answered)
+
+        await _wait(ask, core.max_block if timeout is None else timeout)
+        return core.described(answer)
+
+    async def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
+        """Return a topic's partitions and their leaders, asking the cluster if the topic is new.
+
+        Raises:
+            UnknownTopicOrPartitionError: They could not be learned within `max_block_ms`.
+        """
+        core = self._core
+        engine = core.start()
+
+        def ask(tell: Callable[[], None]) -> bool:
+            return engine.when_known(topic, tell)
+
+        await _wait(ask, core.max_block)
+        return core.partitions_of(topic)
+
+    def status(self) -> ProducerStatus:
+        """Return a snapshot: buffer, connections, counters. It costs nothing and never blocks."""
+        return self._core.status()
+
+    # Views.
+
+    def as_sync(self) -> KafkaProducer[K_contra, V_contra]:
+        """Return the face for threads of this same producer: one engine, one buffer."""
+        view = make_face(THREADS, self._core, self._intake.key.serializer, self._intake.value.serializer)
+        return cast("KafkaProducer[K_contra, V_contra]", view)
+
+    def as_async(self) -> AsyncProducer[K_contra, V_contra]:
+        """Return this producer."""
+        return self
+
+    def typed(
+        self, key: type[K2] | Serializer[K2] | None = None, value: type[V2] | Serializer[V2] | None = None
+    ) -> AsyncProducer[K2, V2]:
+        """Return a view of this same producer with other types of keys and values."""
+        return AsyncProducer(key=key, value=value, _core=self._core)
+
+    def for_topic(self, topic: str) -> AsyncTopicProducer[K_contra, V_contra]:
+        """Return a view of this same producer that writes to one topic."""
+        return AsyncTopicProducer(self, topic)
+
+    async def __aenter__(self) -> AsyncProducer[K_contra, V_contra]:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<AsyncProducer {', '.join(self._core.config.bootstrap_servers)} {self._core.state.value}>"
+
+
+@final
+class _Gate:
+    """Opened from any thread, awaited on one loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._future: asyncio.Future[None] = loop.create_future()
+
+    def open(self) -> None:
+        """Let the waiter go."""
+        try:
+            self._loop.call_soon_threadsafe(self._settle)
+        except RuntimeError:  # the loop is closed, and its waiter with it
+            return
+
+    async def wait(self, timeout: float | None) -> bool:
+        """Wait for it; False if `timeout` seconds ended first."""
+        await asyncio.wait((self._future,), timeout=None if timeout is None else max(0.0, timeout))
+        return self._future.done()
+
+    def _settle(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+
+
+async def _wait(start: Callable[[Callable[[], None]], bool], timeout: float | None) -> bool:
+    """Start something that tells when it is done, and wait for that; False if `timeout` ended first."""
+    gate = _Gate(asyncio.get_running_loop())
+    if not start(gate.open):
+        return True  # the engine has ended, and told everybody
+    return await gate.wait(timeout)
+
+
+def _future_of(mailbox: LoopMailbox) -> asyncio.Future[RecordMetadata]:
+    future: asyncio.Future[RecordMetadata] = mailbox.loop.create_future()
+    return future
+
+
+@final
+class _UnderWay:
+    """The messages of one `produce_all` that are under way, and the results of those that were."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self._timeout = timeout
+        self._results: list[RecordMetadata | ProduceError] = []
+        self._topics: deque[str] = deque()
+        self._handles: deque[asyncio.Future[RecordMetadata] | ProduceError] = deque()
+
+    async def add(
+        self, message: ProducerMessage[Any, Any], handle: asyncio.Future[RecordMetadata] | ProduceError
+    ) -> None:
+        """Take one more; beyond the window, await the oldest first."""
+        self._handles.append(handle)
+        self._topics.append(message.topic)
+        if len(self._handles) >= PRODUCE_ALL_WINDOW:
+            await self._take_oldest()
+
+    async def finish(self) -> list[RecordMetadata | ProduceError]:
+        """Await the rest; return one result per message, in order."""
+        while self._handles:
+            await self._take_oldest()
+        return self._results
+
+    def abandon(self) -> None:
+        """Stop waiting: an exception ended the call, and nobody looks at what is left."""
+        for handle in self._handles:
+            if not isinstance(handle, ProduceError):
+                handle.cancel()
+
+    async def _take_oldest(self) -> None:
+        handle = self._handles[0]
+        result = handle if isinstance(handle, ProduceError) else await self._outcome(handle, self._topics[0])
+        self._handles.popleft()  # only now: until then `abandon` has to find it
+        self._topics.popleft()
+        self._results.append(result)
+
+    async def _outcome(self, handle: asyncio.Future[RecordMetadata], topic: str) -> RecordMetadata | ProduceError:
+        if self.deadline is not None and not handle.done():
+            await asyncio.wait((handle,), timeout=max(0.0, self.deadline - time.monotonic()))
+            if not handle.done():
+                handle.cancel()
+                return still_waiting(topic, self._timeout or 0.0)
+        try:
+            return await handle
+        except ProduceError as error:
+            return error
+
+
+def _configuration(config: ProducerConfig | None, options: ProducerOptions) -> ProducerConfig:
+    if config is None:
+        return ProducerConfig(**options)
+    return config.with_options(**options) if options else config
+
+
+def _over(core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> AsyncProducer[Any, Any]:
+    return AsyncProducer(key=key, value=value, _core=core)
+
+
+register_face(COROUTINES, _over)

@@ -1,0 +1,300 @@
+"""The options of a producer one by one: their types, and the check of each value.
+
+A check takes whatever was given (settings and the environment hold text) and returns the value to use, or raises
+ValueError saying what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, TypeAlias, TypedDict
+
+from dekaf.abc import OnUndelivered, ProducerListener
+from dekaf.partitioning import ConsistentRandomPartitioner, Partitioner, RoundRobinPartitioner
+from dekaf.serialization import Field, SerializerSpec, serializer_for
+from dekaf.types import Acks
+
+__all__ = (
+    "AcksSpec",
+    "Backend",
+    "BufferFull",
+    "CompressionType",
+    "PartitionerSpec",
+    "ProducerOptions",
+    "Start",
+    "one_of",
+    "optional_whole_number",
+    "partitioner_for",
+    "to_acks",
+    "to_client_id",
+    "to_compression_type",
+    "to_endpoint",
+    "to_key_spec",
+    "to_listener",
+    "to_on_undelivered",
+    "to_optional_switch",
+    "to_partitioner_spec",
+    "to_servers",
+    "to_switch",
+    "to_value_spec",
+    "whole_number",
+)
+
+AcksSpec: TypeAlias = Acks | Literal["all", "none", "leader", -1, 0, 1]
+CompressionType: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+Backend: TypeAlias = Literal["kafka", "memory", "disabled"]
+Start: TypeAlias = Literal["lazy", "background", "eager"]
+BufferFull: TypeAlias = Literal["block", "raise"]
+PartitionerSpec: TypeAlias = str | type[Partitioner] | Partitioner
+
+
+class ProducerOptions(TypedDict, total=False):
+    """The options as keywords, for ``Unpack`` in constructors; `ProducerConfig` describes each of them.
+
+    ``key`` and ``value`` are missing because constructors spell them out: they decide the producer's type.
+    """
+
+    bootstrap_servers: str | Sequence[str]
+    client_id: str
+    acks: AcksSpec
+    enable_idempotence: bool | None
+    max_in_flight_requests_per_connection: int
+    linger_ms: int
+    batch_size: int
+    compression_type: CompressionType
+    compression_level: int | None
+    partitioner: PartitionerSpec
+    buffer_memory: int
+    buffer_full: BufferFull
+    max_block_ms: int
+    max_request_size: int
+    request_timeout_ms: int
+    delivery_timeout_ms: int
+    close_timeout_ms: int
+    retry_backoff_ms: int
+    retry_backoff_max_ms: int
+    reconnect_backoff_ms: int
+    reconnect_backoff_max_ms: int
+    socket_connection_setup_timeout_ms: int
+    connections_max_idle_ms: int
+    metadata_max_age_ms: int
+    allow_auto_create_topics: bool
+    start: Start
+    backend: Backend
+    allow_blocking_in_loop: bool
+    listener: ProducerListener | None
+    on_undelivered: OnUndelivered | None
+
+
+_MAX_INT32: Final = 2**31 - 1
+
+_PARTITIONERS: Final[dict[str, Callable[[], Partitioner] | None]] = {
+    "murmur2": None,  # built into the producer: it needs the state of the queues
+    "round_robin": RoundRobinPartitioner,
+    "consistent_random": ConsistentRandomPartitioner,
+}
+
+_SWITCH_WORDS: Final = {
+    "1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False,
+}  # fmt: skip
+_ACKS_WORDS: Final = {
+    "all": Acks.ALL, "-1": Acks.ALL, "none": Acks.NONE, "0": Acks.NONE, "leader": Acks.LEADER, "1": Acks.LEADER,
+}  # fmt: skip
+
+
+def whole_number(minimum: int, maximum: int = _MAX_INT32) -> Callable[[object], int]:
+    """Return a check for a whole number within these bounds, given as int or text."""
+
+    def check(value: object) -> int:
+        number = _as_int(value)
+        if number is None or not minimum <= number <= maximum:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+        return number
+
+    return check
+
+
+def optional_whole_number(minimum: int, maximum: int) -> Callable[[object], int | None]:
+    """Return a check for a whole number or None."""
+    check_number = whole_number(minimum, maximum)
+
+    def check(value: object) -> int | None:
+        return None if value is None or value == "" else check_number(value)
+
+    return check
+
+
+def one_of(*words: str) -> Callable[[object], str]:
+    """Return a check for one of these words, in any case."""
+
+    def check(value: object) -> str:
+        given = value.strip().lower() if isinstance(value, str) else ""
+        if given in words:
+            return given
+        near = difflib.get_close_matches(given, words, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"must be one of {', '.join(map(repr, words))}{hint}")
+
+    return check
+
+
+def to_switch(value: object) -> bool:
+    """Return the bool that a bool or a word for one stands for."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower() if isinstance(value, str | int) else ""
+    if word not in _SWITCH_WORDS:
+        raise ValueError("must be true or false")
+    return _SWITCH_WORDS[word]
+
+
+def to_optional_switch(value: object) -> bool | None:
+    """Return a bool, or None for None."""
+    return None if value is None or value == "" else to_switch(value)
+
+
+def to_acks(value: object) -> Acks:
+    """Return the Acks that an Acks, a number or a word stands for."""
+    word = str(int(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+    word = word.strip().lower() if isinstance(word, str) else ""
+    if word not in _ACKS_WORDS:
+        raise ValueError("must be Acks.ALL ('all', -1), Acks.LEADER ('leader', 1) or Acks.NONE ('none', 0)")
+    return _ACKS_WORDS[word]
+
+
+_COMPRESSION_CHECK: Final = one_of("none", "gzip", "snappy", "lz4", "zstd")
+
+
+def to_compression_type(value: object) -> str:
+    """Return the name of a compression type; None is none."""
+    return "none" if value is None else _COMPRESSION_CHECK(value)
+
+
+def to_client_id(value: object) -> str:
+    """Return a name that fits into a request header."""
+    if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= 255:
+        raise ValueError("must be 1 to 255 printable characters")
+    return value
+
+
+def to_servers(value: object) -> tuple[str, ...]:
+    """Return the ``host:port`` entries, each once, of a sequence or a comma-separated text."""
+    entries = value.split(",") if isinstance(value, str) else value
+    if not isinstance(entries, list | tuple | set | frozenset):
+        raise ValueError("must be 'host:9092', 'host1:9092,host2:9092' or a list of such")  # noqa: TRY004 - a check
+    servers: dict[str, None] = {}
+    for entry in entries:
+        if not isinstance(entry, str):
+            raise ValueError("must hold texts like 'host:9092'")  # noqa: TRY004 - a check
+        if entry.strip():
+            to_endpoint(entry.strip())
+            servers[entry.strip()] = None
+    if not servers:
+        raise ValueError("must name at least one server, like 'host:9092'")
+    return tuple(servers)
+
+
+def to_endpoint(entry: str) -> tuple[str, int]:
+    """Return host and port of ``host:9092`` or ``[::1]:9092``."""
+    if "://" in entry:
+        raise ValueError("write host:9092, without a scheme")
+    if "@" in entry:
+        raise ValueError("write host:9092, without user and password")
+    if any(character.isspace() or not character.isprintable() or character in "/,'" for character in entry):
+        raise ValueError("a host name holds no spaces, slashes or quotes; write host:9092")
+    host, _, port = entry.rpartition(":")
+    if not host or entry.endswith("]"):
+        raise ValueError(f"the port is missing; write {entry[:40] or 'host'}:9092")
+    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= 65535):
+        raise ValueError("the port must be a number from 1 to 65535; write host:9092")
+    if host.startswith("[") and host.endswith("]"):
+        return host[1:-1], int(port)
+    if ":" in host:
+        raise ValueError(f"an IPv6 address needs brackets; write [{host[:40]}]:{port}")
+    return host, int(port)
+
+
+def to_key_spec(value: Any) -> SerializerSpec:
+    """Return the specification of the key's serializer, if one can be made of it."""
+    serializer_for(value, Field.KEY)
+    return value  # type: ignore[no-any-return]  # serializer_for accepted it
+
+
+def to_value_spec(value: Any) -> SerializerSpec:
+    """Return the specification of the value's serializer, if one can be made of it."""
+    serializer_for(value, Field.VALUE)
+    return value  # type: ignore[no-any-return]  # serializer_for accepted it
+
+
+def to_listener(value: object) -> ProducerListener | None:
+    """Return the listener, if it is one."""
+    if value is None or isinstance(value, ProducerListener):
+        return value
+    raise ValueError("must be an instance of a class that derives from ProducerListener")
+
+
+def to_on_undelivered(value: Any) -> OnUndelivered | None:
+    """Return the callback, if it can be called."""
+    if value is None or callable(value):
+        return value  # type: ignore[no-any-return]  # its signature cannot be checked
+    raise ValueError("must be a function that takes the undelivered messages")
+
+
+def to_partitioner_spec(value: Any) -> PartitionerSpec:
+    """Return the specification of the partitioner, if one can be made of it."""
+    partitioner_for(value)
+    return value  # type: ignore[no-any-return]  # partitioner_for accepted it
+
+
+def partitioner_for(spec: object) -> Partitioner | None:
+    """Return the partitioner a name, a class or an instance stands for; None for the built-in one."""
+    if isinstance(spec, str):
+        name = spec.strip()
+        if name.lower() in _PARTITIONERS:
+            made = _PARTITIONERS[name.lower()]
+            return made() if made else None
+        spec = _imported_partitioner(name)
+    if isinstance(spec, type):
+        spec = _instance_of(spec)
+    if isinstance(spec, Partitioner):
+        return spec
+    raise ValueError("must be a name, or have a method partition(topic, key, partition_count) -> int | None")
+
+
+def _imported_partitioner(name: str) -> object:
+    parts = name.replace(":", ".").split(".")
+    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+        near = difflib.get_close_matches(name.lower(), _PARTITIONERS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"must be one of {', '.join(map(repr, _PARTITIONERS))}, or the dotted name of a class{hint}")
+    try:
+        found: object = pkgutil.resolve_name(".".join(parts))
+    except Exception as error:  # a module's top level may raise anything
+        raise ValueError(f"cannot be imported: {error}") from error
+    return found
+
+
+def _instance_of(partitioner_class: type) -> object:
+    try:
+        made: object = partitioner_class()
+    except Exception as error:  # a user's class may raise anything
+        raise ValueError(f"the class cannot be made without arguments: {error}; pass an instance") from error
+    return made
+
+
+def _as_int(value: object) -> int | None:
+    """Return the int a number or text stands for; None if there is none. A bool is not a number here."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        text = value.strip()
+        digits = text.removeprefix("-").replace("_", "")
+        # A length check, because int() refuses very long texts in its own words.
+        return int(text.replace("_", "")) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else None
+    return None

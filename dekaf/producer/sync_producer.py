@@ -1,0 +1,595 @@
+"""The producer for threads: how a thread waits for room, and for an outcome."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Generic, Literal, Unpack, cast, final, overload
+
+from typing_extensions import TypeVar
+
+from dekaf._network.io_thread import has_running_loop
+from dekaf.abc import AsyncKafkaProducer
+from dekaf.errors import DekafError, ProduceError
+from dekaf.message import ProducerMessage
+from dekaf.producer._core import ProducerCore
+from dekaf.producer._delivery import DeliveryFuture
+from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
+from dekaf.producer._intake import MISSING, Intake, WaitingRecord, only_message
+from dekaf.producer._mailbox import Destination
+from dekaf.producer.config import ProducerConfig, ProducerOptions
+from dekaf.producer.topic_views import TopicProducer
+from dekaf.serialization import Serializer, serializer_for
+from dekaf.types import (
+    ClusterDescription,
+    DrainReport,
+    Field,
+    FlushTimeoutError,
+    HeadersLike,
+    OnDelivery,
+    PartitionInfo,
+    ProduceAllError,
+    ProducerStatus,
+    RecordMetadata,
+    Timestamp,
+)
+
+__all__ = ("Producer",)
+
+K_contra = TypeVar("K_contra", contravariant=True, default=Any)
+V_contra = TypeVar("V_contra", contravariant=True, default=Any)
+K2 = TypeVar("K2")
+V2 = TypeVar("V2")
+
+PRODUCE_ALL_WINDOW: Final = 10_000  # records of one `produce_all` under way at a time
+
+
+@final
+class Producer(Generic[K_contra, V_contra]):
+    """A Kafka producer for threads. One per process serves all threads and lives as long as the application.
+
+    Making one does no network I/O: it starts with the first message, or with `start()`. In a forked child it starts
+    anew by itself. As a context manager it closes at the end of the block.
+
+    Args:
+        key: The type of keys, or a `Serializer`; without one, `AutoSerializer` takes what it recognises.
+        value: The same for values.
+        config: A finished `ProducerConfig`, instead of options.
+        options: The options of `ProducerConfig` as keywords.
+
+    Raises:
+        ConfigurationError: An option is unknown, wrong, or contradicts another; or threads are patched by gevent.
+
+    Example:
+        >>> with Producer(bootstrap_servers="localhost:9092", key=str, value=str) as producer:
+        ...     metadata = producer.produce("my-topic", "key", "value")
+    """
+
+    def __init__(
+        self,
+        *,
+        key: type[K_contra] | Serializer[K_contra] | str | None = None,
+        value: type[V_contra] | Serializer[V_contra] | str | None = None,
+        config: ProducerConfig | None = None,
+        _core: ProducerCore | None = None,
+        **options: Unpack[ProducerOptions],
+    ) -> None:
+        self._is_owner = _core is None
+        if _core is None:
+            config = _configuration(config, options)
+            _core = ProducerCore(config)
+        self._core = _core
+        self._intake = Intake(
+            _core,
+            serializer_for(key if key is not None else _core.config.key, Field.KEY),
+            serializer_for(value if value is not None else _core.config.value, Field.VALUE),
+        )
+
+    @classmethod
+    def from_config(
+        cls,
+        config: ProducerConfig,
+        key: type[K2] | Serializer[K2] | str | None = None,
+        value: type[V2] | Serializer[V2] | str | None = None,
+    ) -> Producer[K2, V2]:
+        """Return a producer with this configuration; types given here win over the configuration's."""
+        return Producer(key=key, value=value, config=config)
+
+    # Producing.
+
+    @overload
+    def produce(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+    ) -> RecordMetadata: ...
+    @overload
+    def produce(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    @overload
+    def produce(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    def produce(  # noqa: PLR0913 # a message's own fields
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: object = None,
+        value: object = MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata:
+        """Produce one message and wait for the brokers' acknowledgement.
+
+        Args:
+            topic: The topic's name, or a whole `ProducerMessage`.
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            timeout: Seconds to wait; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            Where the message landed.
+
+        Raises:
+            ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
+            ProducerClosedError: The producer was closed.
+            BlockingCallError: This thread runs an event loop, or is the callback thread.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        if isinstance(topic, ProducerMessage):
+            message = only_message(topic, key, value, headers, partition, timestamp)
+            return self._produce(
+                message.topic,
+                message.key,
+                message.value,
+                message.headers,
+                message.partition,
+                message.timestamp_ms,
+                timeout,
+            )
+        return self._produce(topic, key, value, headers, partition, timestamp, timeout)
+
+    def _produce(  # noqa: PLR0913 # a call's own arguments
+        self,
+        topic: str,
+        key: object,
+        value: object,
+        headers: HeadersLike | None,
+        partition: int | None,
+        timestamp: Timestamp | None,
+        timeout: float | None,
+    ) -> RecordMetadata:
+        self._core.forbid_blocking("produce")
+        if timeout is None:
+            return self._submit(topic, key, value, headers, partition, timestamp, None).result()
+        deadline = time.monotonic() + timeout
+        delivery = self._submit(topic, key, value, headers, partition, timestamp, timeout)
+        return delivery.result(deadline - time.monotonic())
+
+    @overload
+    def fire(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    def fire(  # noqa: PLR0913 # a message's own fields
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: object = None,
+        value: object = MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand over one message without waiting for the broker.
+
+        It waits up to `max_block_ms` for room in the buffer. Without `on_delivery`, a failure is logged and counted in
+        `status()`.
+
+        Args:
+            topic: The topic's name, or a whole `ProducerMessage`; key, value and so on as for `produce`.
+            key: As for `produce`.
+            value: As for `produce`.
+            headers: As for `produce`.
+            partition: As for `produce`.
+            timestamp: As for `produce`.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, on the producer's callback
+                thread, in order per partition.
+
+        Raises:
+            BufferExhaustedError: There was no room within `max_block_ms`.
+            ProduceError: The message could not be accepted for another reason.
+        """
+        destination = None if on_delivery is None else self._core.thread_callbacks
+        if isinstance(topic, ProducerMessage):
+            message = only_message(topic, key, value, headers, partition, timestamp)
+            waiting = self._intake.offer(
+                message.topic,
+                message.key,
+                message.value,
+                message.headers,
+                message.partition,
+                message.timestamp_ms,
+                on_delivery,
+                destination,
+            )
+        else:
+            waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, on_delivery, destination)
+        if waiting is not None:
+            self._wait_for_room(waiting, None)
+
+    @overload
+    def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> DeliveryFuture: ...
+    @overload
+    def submit(
+        self,
+        topic: str,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryFuture: ...
+    @overload
+    def submit(
+        self,
+        topic: str,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryFuture: ...
+    def submit(
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: object = None,
+        value: object = MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryFuture:
+        """Hand over one message and return a handle on its outcome; arguments and errors as for `fire`."""
+        if isinstance(topic, ProducerMessage):
+            message = only_message(topic, key, value, headers, partition, timestamp)
+            return self._submit(
+                message.topic,
+                message.key,
+                message.value,
+                message.headers,
+                message.partition,
+                message.timestamp_ms,
+                None,
+            )
+        return self._submit(topic, key, value, headers, partition, timestamp, None)
+
+    def _submit(  # noqa: PLR0913 # a call's own arguments
+        self,
+        topic: str,
+        key: object,
+        value: object,
+        headers: HeadersLike | None,
+        partition: int | None,
+        timestamp: Timestamp | None,
+        max_wait: float | None,
+    ) -> DeliveryFuture:
+        core = self._core
+        delivery = core.new_delivery(topic)
+        destination: Destination = core.deliveries
+        waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, delivery, destination)
+        if waiting is not None:
+            self._wait_for_room(waiting, max_wait)
+        return delivery
+
+    @overload
+    def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: Literal[False] = False,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata]: ...
+    @overload
+    def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: Literal[True],
+        timeout: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    @overload
+    def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: bool,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
+        """Produce many messages and wait for all of them; an iterator is consumed as room becomes free.
+
+        Args:
+            messages: The messages, in the order in which they are to be sent.
+            return_exceptions: Put the errors of failed messages into the results instead of raising.
+            timeout: Seconds to wait in all; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            One result per message, in the same order.
+
+        Raises:
+            ProduceAllError: Some messages failed; its `results` has one outcome per message.
+            TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
+        """
+        self._core.forbid_blocking("produce_all")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        results: list[RecordMetadata | ProduceError] = []
+        under_way: deque[DeliveryFuture | ProduceError] = deque()
+        for message in messages:
+            if not isinstance(message, ProducerMessage):
+                raise TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
+            under_way.append(self._try_submit(message, deadline))
+            if len(under_way) >= PRODUCE_ALL_WINDOW:
+                results.append(_outcome(under_way.popleft(), deadline))
+        while under_way:
+            results.append(_outcome(under_way.popleft(), deadline))
+        if not return_exceptions and any(isinstance(result, ProduceError) for result in results):
+            raise ProduceAllError.of(results)
+        return results
+
+    def _try_submit(
+        self, message: ProducerMessage[K_contra, V_contra], deadline: float | None
+    ) -> DeliveryFuture | ProduceError:
+        max_wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+        try:
+            return self._submit(
+                message.topic,
+                message.key,
+                message.value,
+                message.headers,
+                message.partition,
+                message.timestamp_ms,
+                max_wait,
+            )
+        except ProduceError as error:
+            return error
+
+    def _wait_for_room(self, record: WaitingRecord, max_wait: float | None) -> None:
+        core = self._core
+        wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
+        deadline = time.monotonic() + wait
+        size = record.size(core)
+        while True:
+            gate = threading.Lock()
+            gate.acquire()
+            ticket = core.line_up(record.topic, size, gate.release)
+            try:
+                granted = gate.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            except BaseException:  # KeyboardInterrupt, for one
+                ticket.withdraw()
+                raise
+            if not granted:
+                ticket.withdraw()
+                raise core.exhausted(record.topic, wait)
+            if self._intake.offer_again(record, ticket.granted()):
+                return
+
+    # Waiting, looking, closing.
+
+    def start(self) -> None:
+        """Connect now instead of with the first message; it does not wait for the connection."""
+        self._core.start()
+
+    def flush(self, timeout: float | None = None) -> DrainReport:
+        """Wait until everything accepted so far has an outcome, good or bad. Nothing lingers meanwhile.
+
+        Args:
+            timeout: Seconds to wait; default: as long as it takes, which `delivery_timeout_ms` bounds.
+
+        Returns:
+            How many messages were delivered meanwhile, and how many have failed since the last flush.
+
+        Raises:
+            FlushTimeoutError: `timeout` ended first; its `report` tells how far it came. The messages stay accepted.
+            BlockingCallError: This thread runs an event loop, or is the callback thread.
+        """
+        core = self._core
+        core.forbid_blocking("flush")
+        started = time.monotonic()
+        before = core.statistics.delivered
+        engine = core.current_engine()
+        flushed = engine is None or _wait(engine.flush, timeout)
+        report = core.flush_report(before, started)
+        if not flushed:
+            raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
+        return report
+
+    def close(self, timeout: float | None = None) -> DrainReport:
+        """Deliver what was accepted, then end; never raises for what could not be delivered.
+
+        On a view it does nothing. On a thread that runs an event loop it only initiates the close, and says so in the
+        report.
+
+        Args:
+            timeout: Seconds to wait before giving up what is left; default: `close_timeout_ms`.
+
+        Returns:
+            What was delivered and what was not; the latter is logged as well.
+
+        Raises:
+            BlockingCallError: Called from an `on_delivery` callback.
+        """
+        core = self._core
+        if not self._is_owner:
+            return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
+        core.forbid_in_callback("close")
+        if has_running_loop() and not core.config.allow_blocking_in_loop:
+            return core.initiate_close()
+        return core.close(timeout)
+
+    def check(self, timeout: float | None = None) -> ClusterDescription:
+        """Ask the live cluster who it is, for a readiness probe.
+
+        Args:
+            timeout: Seconds to wait; default: `max_block_ms`.
+
+        Raises:
+            BrokerConnectionError: No broker answered in time; the cause tells why.
+            BlockingCallError: This thread runs an event loop, or is the callback thread.
+        """
+        core = self._core
+        core.forbid_blocking("check")
+        answer: list[tuple[ClusterDescription | None, DekafError | None]] = []
+        engine = core.start()
+
+        def ask(tell: Callable[[], None]) -> bool:
+            def answered(description: ClusterDescription | None, error: DekafError | None) -> None:
+                answer.append((description, error))
+                tell()
+
+            return engine.describe(answered)
+
+        _wait(ask, core.max_block if timeout is None else timeout)
+        return core.described(answer)
+
+    def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
+        """Return a topic's partitions and their leaders, asking the cluster if the topic is new.
+
+        Raises:
+            UnknownTopicOrPartitionError: They could not be learned within `max_block_ms`.
+            BlockingCallError: This thread runs an event loop, or is the callback thread.
+        """
+        core = self._core
+        core.forbid_blocking("partitions_for")
+        engine = core.start()
+
+        def ask(tell: Callable[[], None]) -> bool:
+            return engine.when_known(topic, tell)
+
+        _wait(ask, core.max_block)
+        return core.partitions_of(topic)
+
+    def status(self) -> ProducerStatus:
+        """Return a snapshot: buffer, connections, counters. It costs nothing and never blocks."""
+        return self._core.status()
+
+    # Views.
+
+    def as_async(self) -> AsyncKafkaProducer[K_contra, V_contra]:
+        """Return the face for coroutines of this same producer: one engine, one buffer."""
+        view = make_face(COROUTINES, self._core, self._intake.key.serializer, self._intake.value.serializer)
+        return cast("AsyncKafkaProducer[K_contra, V_contra]", view)
+
+    def as_sync(self) -> Producer[K_contra, V_contra]:
+        """Return this producer."""
+        return self
+
+    def typed(
+        self, key: type[K2] | Serializer[K2] | None = None, value: type[V2] | Serializer[V2] | None = None
+    ) -> Producer[K2, V2]:
+        """Return a view of this same producer with other types of keys and values."""
+        return Producer(key=key, value=value, _core=self._core)
+
+    def for_topic(self, topic: str) -> TopicProducer[K_contra, V_contra]:
+        """Return a view of this same producer that writes to one topic."""
+        return TopicProducer(self, topic)
+
+    def __enter__(self) -> Producer[K_contra, V_contra]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Producer {', '.join(self._core.config.bootstrap_servers)} {self._core.state.value}>"
+
+
+def close_blocking(producer: Producer[Any, Any], timeout: float | None = None) -> DrainReport:
+    """Close a producer and wait for it even on an event loop's thread; for owners that have no other moment for it."""
+    return producer._core.close(timeout)  # noqa: SLF001 # of this very module
+
+
+def _configuration(config: ProducerConfig | None, options: ProducerOptions) -> ProducerConfig:
+    if config is None:
+        return ProducerConfig(**options)
+    return config.with_options(**options) if options else config
+
+
+def _outcome(handle: DeliveryFuture | ProduceError, deadline: float | None) -> RecordMetadata | ProduceError:
+    if isinstance(handle, ProduceError):
+        return handle
+    try:
+        return handle.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
+    except ProduceError as error:
+        return error
+
+
+def _wait(start: Callable[[Callable[[], None]], bool], timeout: float | None) -> bool:
+    """Start something that tells when it is done, and wait for that; False if `timeout` ended first."""
+    gate = threading.Lock()
+    gate.acquire()
+    if not start(gate.release):
+        return True  # the engine has ended, and told everybody
+    return gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+
+
+def _over(core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> Producer[Any, Any]:
+    return Producer(key=key, value=value, _core=core)
+
+
+register_face(THREADS, _over)

@@ -1,0 +1,301 @@
+"""Views of a producer that write to one topic; they own nothing, so there is nothing to close."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Generic, final, overload
+
+from typing_extensions import TypeVar
+
+from dekaf.abc import AsyncKafkaProducer, DeliveryHandle, KafkaProducer
+from dekaf.types import DrainReport, HeadersLike, OnDelivery, RecordMetadata, Timestamp
+
+__all__ = ("AsyncTopicProducer", "TopicProducer")
+
+K_contra = TypeVar("K_contra", contravariant=True, default=Any)
+V_contra = TypeVar("V_contra", contravariant=True, default=Any)
+
+_MISSING: Any = object()
+
+
+@final
+class TopicProducer(Generic[K_contra, V_contra]):
+    """What `Producer.for_topic` returns: the same calls without the topic.
+
+    Args:
+        producer: The producer, or a double of one.
+        topic: The topic everything goes to.
+    """
+
+    def __init__(self, producer: KafkaProducer[K_contra, V_contra], topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+        return self._topic
+
+    @overload
+    def produce(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    @overload
+    def produce(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    def produce(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = _MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata:
+        """Produce one message and wait for its acknowledgement; see `Producer.produce`."""
+        _require(value)
+        return self._producer.produce(
+            self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, timeout=timeout
+        )
+
+    @overload
+    def fire(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    def fire(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = _MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand over one message without waiting for the broker; see `Producer.fire`."""
+        _require(value)
+        self._producer.fire(
+            self._topic,
+            key,
+            value,
+            headers=headers,
+            partition=partition,
+            timestamp=timestamp,
+            on_delivery=on_delivery,
+        )
+
+    @overload
+    def submit(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle: ...
+    @overload
+    def submit(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle: ...
+    def submit(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = _MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle:
+        """Hand over one message and return a handle on its outcome; see `Producer.submit`."""
+        _require(value)
+        return self._producer.submit(self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp)
+
+    def flush(self, timeout: float | None = None) -> DrainReport:
+        """Wait until everything the producer has accepted, for any topic, has an outcome; see `Producer.flush`."""
+        return self._producer.flush(timeout)
+
+
+@final
+class AsyncTopicProducer(Generic[K_contra, V_contra]):
+    """What `AsyncProducer.for_topic` returns: the same calls without the topic.
+
+    Args:
+        producer: The producer, or a double of one.
+        topic: The topic everything goes to.
+    """
+
+    def __init__(self, producer: AsyncKafkaProducer[K_contra, V_contra], topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+        return self._topic
+
+    @overload
+    async def produce(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    @overload
+    async def produce(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    async def produce(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = _MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
+    ) -> RecordMetadata:
+        """Produce one message and await its acknowledgement; see `AsyncProducer.produce`."""
+        _require(value)
+        return await self._producer.produce(
+            self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, timeout=timeout
+        )
+
+    @overload
+    def fire(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    @overload
+    def fire(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    def fire(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = _MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand over one message without waiting for anything; see `AsyncProducer.fire`."""
+        _require(value)
+        self._producer.fire(
+            self._topic,
+            key,
+            value,
+            headers=headers,
+            partition=partition,
+            timestamp=timestamp,
+            on_delivery=on_delivery,
+        )
+
+    @overload
+    async def submit(
+        self,
+        key: K_contra | None,
+        value: V_contra | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]: ...
+    @overload
+    async def submit(
+        self,
+        *,
+        value: V_contra | None,
+        key: K_contra | None = None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]: ...
+    async def submit(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = _MISSING,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]:
+        """Wait for room only, and return an awaitable of the outcome; see `AsyncProducer.submit`."""
+        _require(value)
+        return await self._producer.submit(
+            self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp
+        )
+
+    async def flush(self, timeout: float | None = None) -> DrainReport:
+        """Wait until everything the producer has accepted, for any topic, has an outcome."""
+        return await self._producer.flush(timeout)
+
+
+def _require(value: object) -> None:
+    if value is _MISSING:
+        raise TypeError("value is missing; write value=None for a tombstone")
