@@ -1,0 +1,44 @@
+# Every command a developer needs; `make` lists them. The environment is made on first use.
+#
+#   PYTHON=/path/to/python3.12   which interpreter to use (3.11 or newer; by default the first that works)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint types format kafka clean demo-venv dev-venv
+
+VENV := .venv/bin/python
+RUN := $(VENV) tools/run_tests.py
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: demo-venv ## show dekaf at work; needs no Kafka (DEKAF_BOOTSTRAP_SERVERS=host:9092 uses yours)
+	@$(VENV) -m example_project
+
+test: dev-venv ## run everything: lint, types, imports, all tests, other Python versions
+	@$(RUN)
+
+test-fast: dev-venv ## run lint, types, imports and the unit tests
+	@$(RUN) lint types imports unit
+
+lint: dev-venv ## check rules, format and spelling
+	@$(RUN) lint
+
+types: dev-venv ## check types with mypy and pyright
+	@$(RUN) types
+
+format: dev-venv ## format the code and fix what ruff can fix
+	@$(VENV) -m ruff check --fix .
+	@$(VENV) -m ruff format .
+
+kafka: dev-venv ## run a real Kafka broker in the foreground (Java 17 and Maven)
+	@$(VENV) -m tests.kafka run
+
+clean: ## remove environments, caches (Kafka included) and build results
+	rm -rf .venv .venv-* .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+demo-venv:
+	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py .venv demo
+
+dev-venv:
+	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py .venv dev

@@ -1,0 +1,77 @@
+"""Fixtures for every test: a real Kafka, a fresh topic, and an independent reader."""
+
+from __future__ import annotations
+
+import functools
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import NoReturn, Protocol
+
+import pytest
+
+from tests.kafka import (
+    AdoptedCluster,
+    ConsumedRecord,
+    KafkaCluster,
+    KafkaUnavailableError,
+    why_kafka_cannot_start,
+)
+from tests.kafka import read_back as read_topic
+
+
+class ReadBack(Protocol):
+    """What the `read_back` fixture is."""
+
+    def __call__(self, topic: str, count: int, *, timeout: float = 20) -> list[ConsumedRecord]:
+        """Return what is in a topic, by partition and offset, once it has `count` records."""
+
+
+@pytest.fixture(scope="session")
+def kafka_cluster() -> Iterator[KafkaCluster]:
+    """One broker for the whole run, or the cluster in `DEKAF_TEST_BOOTSTRAP_SERVERS`.
+
+    A test that kills or restarts a broker is skipped on a cluster that we did not start.
+    """
+    adopted = os.environ.get("DEKAF_TEST_BOOTSTRAP_SERVERS")
+    if adopted is None and (reason := why_kafka_cannot_start()):
+        _do_without_kafka(reason)
+    try:
+        with AdoptedCluster(adopted) if adopted else KafkaCluster() as cluster:
+            yield cluster
+    except KafkaUnavailableError as error:
+        if adopted:
+            pytest.fail(f"DEKAF_TEST_BOOTSTRAP_SERVERS is set, but {error}", pytrace=False)
+        _do_without_kafka(str(error))
+
+
+@pytest.fixture
+def start_kafka() -> Iterator[Callable[..., KafkaCluster]]:
+    """Start a cluster for one test, with the arguments of `KafkaCluster`: `start_kafka(3)`."""
+    if reason := why_kafka_cannot_start():
+        _do_without_kafka(reason)
+    with ExitStack() as clusters:
+        yield lambda *arguments, **options: clusters.enter_context(KafkaCluster(*arguments, **options))
+
+
+@pytest.fixture
+def topic(kafka_cluster: KafkaCluster) -> str:
+    """Create a topic with four partitions, for this test alone, and return its name."""
+    kafka_cluster.restore()  # a test that failed half-way may have left the broker down
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    # Kept for ever: an adopted cluster would delete records with the timestamps tests like (1 ms, 1970) any moment.
+    kafka_cluster.create_topic(name, partitions=4, config={"retention.ms": "-1"})
+    return name
+
+
+@pytest.fixture
+def read_back(kafka_cluster: KafkaCluster) -> ReadBack:
+    """Return a function that reads a topic with confluent-kafka: `read_back(topic, count)`."""
+    return functools.partial(read_topic, kafka_cluster.bootstrap_servers)
+
+
+def _do_without_kafka(reason: str) -> NoReturn:
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(f"CI has to run the broker tests: {reason}", pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,83 @@
+"""Ask a running cluster through confluent-kafka's AdminClient.
+
+A client lives for one call only: its native threads would make every `os.fork()` of the test process warn (Python
+3.12+), and freeing an inherited client in a forked child can hang.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # two are public names that it forgets to export
+    AdminClient,
+    ClusterMetadata,
+    NewTopic,
+)
+
+__all__ = ("broker_ids", "create_topics", "has_all_leaders", "leader_of")
+
+# Connection failures are expected while brokers start or stop; librdkafka would print each of them.
+QUIET = {"log_level": 0, "socket.connection.setup.timeout.ms": 2000}
+
+
+def create_topics(
+    bootstrap_servers: str,
+    names: Sequence[str],
+    *,
+    partitions: int,
+    replication_factor: int = -1,
+    config: Mapping[str, str] | None = None,
+    timeout: float = 30,
+) -> None:
+    """Create topics and return when every partition has a leader.
+
+    :param replication_factor: -1 for the broker's default.
+    :raises KafkaException: the broker refused.
+    :raises TimeoutError: a partition has no leader after `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
+    topics = [NewTopic(name, partitions, replication_factor, config=dict(config or {})) for name in names]
+    for created in client.create_topics(topics, request_timeout=timeout).values():
+        created.result()
+    for name in names:
+        while not _has_leaders(client.list_topics(name, timeout=timeout), name, partitions):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"topic {name!r} has no leader for some partition after {timeout} s")
+            time.sleep(0.02)  # metadata reaches the brokers a few milliseconds after the controller's answer
+
+
+def broker_ids(address: str, *, timeout: float = 2) -> set[int]:
+    """Return the brokers that the one at `address` knows as alive; empty when it does not answer."""
+    metadata = _metadata(address, timeout)
+    return set() if metadata is None else set(metadata.brokers)
+
+
+def has_all_leaders(address: str, *, timeout: float = 2) -> bool:
+    """Tell whether every partition of every topic has a leader, as the broker at `address` sees it."""
+    metadata = _metadata(address, timeout)
+    return metadata is not None and all(
+        partition.leader >= 0 for topic in metadata.topics.values() for partition in topic.partitions.values()
+    )
+
+
+def leader_of(bootstrap_servers: str, topic: str, partition: int, *, timeout: float = 10) -> int:
+    """Return the node id of a partition's leader; -1 while there is none."""
+    client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
+    leader: int = client.list_topics(topic, timeout=timeout).topics[topic].partitions[partition].leader
+    return leader
+
+
+def _metadata(address: str, timeout: float) -> ClusterMetadata | None:
+    client = AdminClient({"bootstrap.servers": address, **QUIET})
+    try:
+        return client.list_topics(timeout=timeout)
+    except KafkaException:
+        return None
+
+
+def _has_leaders(metadata: ClusterMetadata, topic: str, partitions: int) -> bool:
+    found = metadata.topics[topic].partitions.values()
+    return len(found) == partitions and all(partition.leader >= 0 for partition in found)

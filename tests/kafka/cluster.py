@@ -1,0 +1,330 @@
+"""KafkaCluster: one or several real brokers on loopback for as long as a `with` block lasts."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from tests.kafka import admin
+from tests.kafka.broker import BrokerState, KafkaBroker
+from tests.kafka.distribution import DEFAULT_VERSION, kafka_jars
+from tests.kafka.errors import BrokersNotOursError, KafkaUnavailableError
+from tests.kafka.java import find_java, why_kafka_cannot_start
+from tests.kafka.jvm import Jvm
+from tests.kafka.ports import free_ports
+from tests.kafka.server_properties import Node, server_properties
+from tests.kafka.watchdog import start_watchdog
+
+__all__ = ("AdoptedCluster", "KafkaCluster")
+
+START_SECONDS = 90  # 2 s on an idle machine; CI machines with other work on them need patience, not failures
+TOOL_SECONDS = 60
+
+
+class KafkaCluster:
+    """Kafka brokers in KRaft mode, each of them broker and controller.
+
+    Brokers are numbered from 0; the number is also Kafka's node id. Nothing is left behind: leaving the block, the end
+    of the interpreter, and - through a watchdog - even SIGKILL end the processes and remove the folder.
+
+        with KafkaCluster(3) as cluster:
+            cluster.create_topic("orders", partitions=6)
+            cluster.kill(cluster.leader_of("orders", 0))
+
+    :param brokers: how many.
+    :param version: which Kafka.
+    :param default_partitions: of topics that are created by being used.
+    :param properties: additional or other lines of server.properties, for all brokers.
+    :param heap_mb: largest heap of each broker.
+    """
+
+    def __init__(
+        self,
+        brokers: int = 1,
+        *,
+        version: str = DEFAULT_VERSION,
+        default_partitions: int = 4,
+        properties: Mapping[str, str] | None = None,
+        heap_mb: int = 512,
+    ) -> None:
+        self.version = version
+        self._broker_count = brokers
+        self._default_partitions = default_partitions
+        self._properties = dict(properties or {})
+        self._heap_mb = heap_mb
+        self._brokers: tuple[KafkaBroker, ...] = ()
+        self._folder: Path | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._owner_pid = os.getpid()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Fetch Kafka when it is not in the cache, start the brokers and return when all of them answer.
+
+        :raises KafkaUnavailableError: Java or Maven are missing, or a broker did not start.
+        """
+        jvm = Jvm(java=find_java(), jars=kafka_jars(self.version), version=self.version)
+        self._owner_pid = os.getpid()
+        self._folder = Path(tempfile.mkdtemp(prefix="dekaf-kafka-"))
+        self._watchdog = start_watchdog(self._folder)
+        atexit.register(self.close)
+        try:
+            self._brokers = self._plan(jvm, self._folder, self._watchdog.pid)
+            self._format()
+            for broker in self._brokers:
+                broker.start()
+            self.wait_until_ready()
+        except BaseException:  # Ctrl-C included: half a cluster is of no use
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Kill the brokers and remove their folder. Nothing happens the second time, or in a forked child."""
+        if self._watchdog is None or os.getpid() != self._owner_pid:
+            return
+        atexit.unregister(self.close)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._watchdog.pid, signal.SIGKILL)
+        for broker in self._brokers:
+            broker.kill()  # returns when the process is gone
+        self._watchdog.wait()
+        self._watchdog = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    # addresses and folders
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The addresses of all brokers, comma-separated, also of those that are down."""
+        return ",".join(broker.node.address for broker in self.brokers)
+
+    @property
+    def brokers(self) -> tuple[KafkaBroker, ...]:
+        """The brokers by number."""
+        return self._brokers
+
+    @property
+    def log_directories(self) -> tuple[Path, ...]:
+        """Each broker's folder of partitions."""
+        return tuple(broker.node.log_directory for broker in self.brokers)
+
+    # the life of single brokers
+
+    def kill(self, broker: int) -> None:
+        """End a broker at once (SIGKILL)."""
+        self.brokers[broker].kill()
+
+    def stop(self, broker: int, *, timeout: float = 30) -> None:
+        """End a broker in good order (SIGTERM), by force after `timeout` seconds."""
+        self.brokers[broker].stop(timeout=timeout)
+
+    def pause(self, broker: int) -> None:
+        """Freeze a broker: its connections stay open and nothing answers (SIGSTOP)."""
+        self.brokers[broker].pause()
+
+    def resume(self, broker: int) -> None:
+        """Let a paused broker go on (SIGCONT)."""
+        self.brokers[broker].resume()
+
+    @contextlib.contextmanager
+    def paused(self, broker: int) -> Iterator[None]:
+        """Keep a broker frozen for the length of a block."""
+        self.pause(broker)
+        try:
+            yield
+        finally:
+            self.resume(broker)
+
+    def restart(self, broker: int) -> None:
+        """Start a broker on its old port and folder - stopping it first when it runs - and wait until it answers."""
+        if self.brokers[broker].state is not BrokerState.DOWN:
+            self.stop(broker)
+        self.brokers[broker].start()
+        self.wait_until_ready()
+
+    def restore(self) -> None:
+        """Bring back every broker that is down or paused; quick when none is."""
+        if all(broker.state is BrokerState.RUNNING for broker in self.brokers):
+            return
+        for broker in self.brokers:
+            if broker.state is BrokerState.DOWN:
+                broker.start()
+            else:
+                broker.resume()
+        self.wait_until_ready()
+
+    def wait_until_ready(self, *, timeout: float = START_SECONDS) -> None:
+        """Wait until every running broker answers and knows the other running ones.
+
+        When no broker is down, also until every partition has a leader.
+
+        :raises KafkaUnavailableError: a broker ended, or the time is over.
+        """
+        deadline = time.monotonic() + timeout
+        running = [broker for broker in self.brokers if broker.state is BrokerState.RUNNING]
+        while not self._is_ready(running):
+            for broker in running:
+                broker.ensure_running()
+            if time.monotonic() > deadline:
+                logs = "\n".join(broker.server_log[-2000:] for broker in running)
+                raise KafkaUnavailableError(f"the brokers did not answer within {timeout} s:\n{logs}")
+            time.sleep(0.05)
+
+    # topics
+
+    def create_topic(self, name: str, *, partitions: int = 4, config: Mapping[str, str] | None = None) -> None:
+        """Create a topic and return when every partition has a leader."""
+        self.create_topics([name], partitions=partitions, config=config)
+
+    def create_topics(
+        self,
+        names: Sequence[str],
+        *,
+        partitions: int = 4,
+        replication_factor: int = -1,
+        config: Mapping[str, str] | None = None,
+    ) -> None:
+        """Create several topics alike and return when every partition has a leader.
+
+        :param replication_factor: -1 for the brokers' default, which is the number of brokers up to 3.
+        """
+        admin.create_topics(
+            self.bootstrap_servers, names, partitions=partitions, replication_factor=replication_factor, config=config
+        )
+
+    def leader_of(self, topic: str, partition: int) -> int:
+        """Return the number of the broker that leads a partition; -1 while there is none."""
+        return admin.leader_of(self.bootstrap_servers, topic, partition)
+
+    # independent eyes
+
+    def dump_log(self, topic: str, partition: int, *, broker: int | None = None) -> str:
+        """Return what kafka-dump-log prints about a partition's files: every batch and record on the disk.
+
+        :param broker: whose copy; by default that of the first broker that has one.
+        """
+        directories = self.log_directories if broker is None else self.log_directories[broker : broker + 1]
+        folder = next((found for one in directories if (found := one / f"{topic}-{partition}").is_dir()), None)
+        if folder is None:
+            raise FileNotFoundError(f"no broker has a folder for {topic}-{partition}")
+        files = ",".join(str(path) for path in sorted(folder.glob("*.log")))
+        jvm = self._jvm()
+        return self._run_tool(jvm, jvm.dump_log_segments, "--print-data-log", "--files", files).stdout
+
+    def console_consumer(self, topic: str, count: int, *, options: Sequence[str] = ()) -> list[str]:
+        """Return the lines that kafka-console-consumer prints about a topic's first `count` records.
+
+        :param options: more command-line options, as `["--property", "print.headers=true"]`.
+        :raises AssertionError: fewer records arrived within 20 seconds.
+        """
+        jvm = self._jvm()
+        arguments = ["--bootstrap-server", self.bootstrap_servers, "--topic", topic, "--from-beginning"]
+        limits = ["--max-messages", str(count), "--timeout-ms", "20000"]
+        done = self._run_tool(jvm, jvm.console_consumer, *arguments, *limits, *options)
+        lines = done.stdout.splitlines()
+        if len(lines) < count:
+            raise AssertionError(f"{topic}: {len(lines)} of {count} records arrived:\n{done.stderr[-2000:]}")
+        return lines
+
+    def _jvm(self) -> Jvm:
+        return Jvm(java=find_java(), jars=kafka_jars(self.version), version=self.version)
+
+    def _run_tool(self, jvm: Jvm, main_class: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        with tempfile.TemporaryDirectory(prefix="dekaf-kafka-tool-") as folder:
+            return jvm.run(jvm.command(main_class, *arguments, temporary_folder=Path(folder)), timeout=TOOL_SECONDS)
+
+    def _plan(self, jvm: Jvm, folder: Path, process_group: int) -> tuple[KafkaBroker, ...]:
+        ports = free_ports(2 * self._broker_count)
+        nodes = [
+            Node(node_id=number, port=port, controller_port=controller_port, folder=folder / f"broker-{number}")
+            for number, (port, controller_port) in enumerate(zip(ports[::2], ports[1::2], strict=True))
+        ]
+        return tuple(KafkaBroker(node, jvm, process_group=process_group, heap_mb=self._heap_mb) for node in nodes)
+
+    def _format(self) -> None:
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
+        nodes = [broker.node for broker in self._brokers]
+        formatting = [
+            broker.format(
+                cluster_id,
+                server_properties(
+                    broker.node, nodes, default_partitions=self._default_partitions, overrides=self._properties
+                ),
+            )
+            for broker in self._brokers
+        ]
+        for broker, process in zip(self._brokers, formatting, strict=True):
+            if process.wait(START_SECONDS) != 0:
+                raise KafkaUnavailableError(f"the storage could not be formatted:\n{broker.server_log[-4000:]}")
+
+    def _is_ready(self, running: Sequence[KafkaBroker]) -> bool:
+        numbers = {broker.node.node_id for broker in running}
+        addresses = [broker.node.address for broker in running]
+        if not all(broker.is_listening() for broker in running):
+            return False  # asking an AdminClient would cost its whole time limit
+        if not all(numbers <= admin.broker_ids(address) for address in addresses):
+            return False
+        is_complete = len(running) == len(self.brokers)
+        return not is_complete or all(admin.has_all_leaders(address) for address in addresses)
+
+
+class AdoptedCluster(KafkaCluster):
+    """A cluster that somebody else started: topics can be created and read, its processes and disks are out of reach.
+
+    :param bootstrap_servers: its addresses, as `a:9092,b:9092`.
+    """
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        super().__init__(0)
+        self._bootstrap_servers = bootstrap_servers
+
+    def start(self) -> None:
+        """Check that the cluster answers.
+
+        :raises KafkaUnavailableError: it does not, within 10 seconds.
+        """
+        if not admin.broker_ids(self._bootstrap_servers, timeout=10):
+            raise KafkaUnavailableError(f"no Kafka answers at {self._bootstrap_servers}")
+
+    def restore(self) -> None:
+        """Do nothing: its processes are somebody else's."""
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The addresses given."""
+        return self._bootstrap_servers
+
+    @property
+    def brokers(self) -> tuple[KafkaBroker, ...]:
+        """Out of reach.
+
+        :raises BrokersNotOursError: always; a test is skipped by it.
+        """
+        raise BrokersNotOursError(f"the brokers at {self._bootstrap_servers} were not started by this test run")
+
+    def console_consumer(self, topic: str, count: int, *, options: Sequence[str] = ()) -> list[str]:
+        """Run kafka-console-consumer against the adopted cluster.
+
+        :raises BrokersNotOursError: there is no Java here to run it with.
+        """
+        if reason := why_kafka_cannot_start(self.version):
+            raise BrokersNotOursError(f"the console consumer cannot run: {reason}")
+        return super().console_consumer(topic, count, options=options)

@@ -1,0 +1,76 @@
+"""Command lines for Kafka's Java programs, and running the short ones."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.kafka.errors import KafkaUnavailableError
+
+__all__ = ("Jvm",)
+
+# The serial collector and the quick compiler alone: brokers live for seconds, on few cores, several at a time.
+# Without -UsePerfData a killed JVM leaves a file in /tmp/hsperfdata_*.
+QUICK_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jvm:
+    """A Java runtime with the jars of one Kafka version on its class path."""
+
+    java: str
+    jars: Path
+    version: str
+
+    def command(
+        self, main_class: str, *arguments: str, heap_mb: tuple[int, int] = (64, 256), temporary_folder: Path
+    ) -> list[str]:
+        """Return the command line of a Java program.
+
+        :param heap_mb: initial and largest heap.
+        :param temporary_folder: where codecs unpack their native libraries, which a killed process cannot remove.
+        """
+        first, most = heap_mb
+        return [
+            self.java,
+            f"-Xms{first}m",
+            f"-Xmx{most}m",
+            *QUICK_START,
+            f"-Djava.io.tmpdir={temporary_folder}",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp",
+            f"{self.jars}/*",
+            main_class,
+            *arguments,
+        ]
+
+    def run(self, command: Sequence[str], *, timeout: float) -> subprocess.CompletedProcess[str]:
+        """Run a short program and return its output.
+
+        :raises KafkaUnavailableError: it failed; the text has its output.
+        """
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL
+        )
+        if done.returncode != 0:
+            output = (done.stdout + done.stderr)[-4000:]
+            raise KafkaUnavailableError(f"the Java program ended with {done.returncode}:\n{output}")
+        return done
+
+    @property
+    def console_consumer(self) -> str:
+        """The main class of kafka-console-consumer in this version."""
+        return self._first_in_tools("org.apache.kafka.tools.consumer.ConsoleConsumer", "kafka.tools.ConsoleConsumer")
+
+    @property
+    def dump_log_segments(self) -> str:
+        """The main class of kafka-dump-log in this version."""
+        return self._first_in_tools("org.apache.kafka.tools.DumpLogSegments", "kafka.tools.DumpLogSegments")
+
+    def _first_in_tools(self, new_name: str, old_name: str) -> str:
+        # The tools moved, one by one over several releases, from the core jar (kafka.tools) to kafka-tools.
+        with zipfile.ZipFile(self.jars / f"kafka-tools-{self.version}.jar") as tools:
+            return new_name if f"{new_name.replace('.', '/')}.class" in tools.namelist() else old_name

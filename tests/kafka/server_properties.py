@@ -1,0 +1,83 @@
+"""Compose a broker's server.properties: combined KRaft nodes on loopback, tuned for short tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ("Node", "render", "server_properties")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One broker's place: its number, its two ports and its folder."""
+
+    node_id: int
+    port: int
+    controller_port: int
+    folder: Path
+
+    @property
+    def address(self) -> str:
+        """The `host:port` that clients use."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def log_directory(self) -> Path:
+        """The folder with one subfolder per partition, as `orders-0`."""
+        return self.folder / "data"
+
+
+def server_properties(
+    node: Node, nodes: Sequence[Node], *, default_partitions: int, overrides: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the properties of one of the cluster's nodes; `overrides` win."""
+    return {
+        **_addresses(node, nodes),
+        **_replication(len(nodes)),
+        "num.partitions": str(default_partitions),
+        "auto.create.topics.enable": "true",
+        "group.initial.rebalance.delay.ms": "0",
+        "broker.session.timeout.ms": "6000",  # a killed broker's partitions move after 6 s, not 9
+        "log.retention.ms": "-1",  # records with the timestamps tests like (1 ms, 1970) would expire within seconds
+        "log.cleaner.dedupe.buffer.size": "2097152",  # the default, 128 MiB, would take half of the heap
+        **overrides,
+    }
+
+
+def render(properties: Mapping[str, str]) -> str:
+    """Write properties in Java's format (our values need no escapes)."""
+    return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+
+def _addresses(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
+    return {
+        "process.roles": "broker,controller",
+        "node.id": str(node.node_id),
+        "controller.quorum.voters": ",".join(f"{one.node_id}@127.0.0.1:{one.controller_port}" for one in nodes),
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://127.0.0.1:{node.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{node.address}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": str(node.log_directory),
+    }
+
+
+def _replication(broker_count: int) -> dict[str, str]:
+    replicas = str(min(broker_count, 3))
+    in_sync = "2" if broker_count >= 3 else "1"
+    return {
+        "default.replication.factor": replicas,
+        "min.insync.replicas": in_sync,
+        # One partition each for the internal topics: nobody tests their throughput, and creating 50 takes a second.
+        "offsets.topic.replication.factor": replicas,
+        "offsets.topic.num.partitions": "1",
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": in_sync,
+        "transaction.state.log.num.partitions": "1",
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "share.coordinator.state.topic.num.partitions": "1",
+    }

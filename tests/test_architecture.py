@@ -1,0 +1,80 @@
+"""The house rules that a machine can check: import contracts, and what every module of dekaf looks like."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "dekaf"
+
+# A file with such a name has no subject; what lands in it belongs to a room that has one.
+NAMES_WITHOUT_A_SUBJECT = {"common", "helper", "helpers", "misc", "util", "utils"}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def is_docstring_only(tree: ast.Module) -> bool:
+    return len(tree.body) == 1 and ast.get_docstring(tree) is not None
+
+
+def imports_from_future(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and any(alias.name == "annotations" for alias in node.names)
+        for node in tree.body
+    )
+
+
+def names_type_checking(tree: ast.Module) -> bool:
+    return any(
+        (isinstance(node, ast.Name) and node.id == "TYPE_CHECKING")
+        or (isinstance(node, ast.Attribute) and node.attr == "TYPE_CHECKING")
+        or (isinstance(node, ast.alias) and node.name == "TYPE_CHECKING")
+        for node in ast.walk(tree)
+    )
+
+
+def test_import_contracts_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    exit_code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
+
+    assert exit_code == 0, capsys.readouterr().out
+
+
+def test_every_module_begins_with_a_docstring() -> None:
+    assert [path for path, tree in modules() if not ast.get_docstring(tree)] == []
+
+
+def test_every_module_postpones_its_annotations() -> None:
+    assert [path for path, tree in modules() if not is_docstring_only(tree) and not imports_from_future(tree)] == []
+
+
+def test_no_module_imports_for_the_type_checker_alone() -> None:
+    assert [path for path, tree in modules() if names_type_checking(tree)] == []
+
+
+def test_every_module_is_named_after_a_subject() -> None:
+    parts = {path: Path(path).with_suffix("").parts for path, _ in modules()}
+
+    assert [path for path, names in parts.items() if NAMES_WITHOUT_A_SUBJECT & {n.strip("_") for n in names}] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "is_found"),
+    [
+        ("from typing import TYPE_CHECKING", True),
+        ("import typing\nif typing.TYPE_CHECKING: pass", True),
+        ("import typing as t\nif t.TYPE_CHECKING: pass", True),
+        ("from typing import Final", False),
+    ],
+)
+def test_type_checking_is_found_in_every_spelling(source: str, is_found: bool) -> None:
+    assert names_type_checking(ast.parse(source)) is is_found
