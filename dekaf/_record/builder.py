@@ -34,7 +34,9 @@ def content_size(key: bytes | None, value: bytes | None, headers: bytes | None) 
     else:
         value_size: i64 = len(value)
         size += varint_size(value_size) + value_size
-    return size + (1 if headers is None else i64(len(headers)))
+    if headers is None:  # a conditional expression would box both numbers
+        return size + 1
+    return size + i64(len(headers))
 
 
 def encode_headers(headers: Sequence[tuple[str, bytes | None]]) -> bytes:

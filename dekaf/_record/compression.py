@@ -152,7 +152,7 @@ def _zstd_codec(level: int | None) -> Codec:
         except IndexError:
             # The content size is written because many consumers decompress in one call and refuse frames without it.
             compressor = zstandard.ZstdCompressor(level=chosen, write_content_size=True)
-        compressed = compressor.compress(data)
+        compressed: bytes = compressor.compress(data)
         idle.append(compressor)
         return compressed
 

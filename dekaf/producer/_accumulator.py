@@ -50,9 +50,9 @@ class BufferLimits:
     """How much is held where, in bytes."""
 
     def __init__(self, batch_size: int, buffer_memory: int, max_request_size: int) -> None:
-        self.batch_size: Final = batch_size
-        self.buffer_memory: Final = buffer_memory
-        self.max_request_size: Final = max_request_size
+        self.batch_size: Final[i64] = batch_size
+        self.buffer_memory: Final[i64] = buffer_memory
+        self.max_request_size: Final[i64] = max_request_size
 
 
 @final
@@ -80,9 +80,9 @@ class RecordAccumulator:
         self.codec: Final = codec
         self.partitioner: Final = partitioner
         self.is_closed = False
-        self.batch_size: Final = limits.batch_size
+        self.batch_size: Final[i64] = limits.batch_size
         # Even parked, and with the dearest waiter, the largest record must fit into the buffer.
-        self.max_record_size: Final = min(
+        self.max_record_size: Final[i64] = min(
             limits.max_request_size - BATCH_OVERHEAD, limits.buffer_memory - PARKED_COST - FUTURE_COST
         )
         self._listener: Final = listener
@@ -129,7 +129,9 @@ class RecordAccumulator:
         if partition < 0:
             partition = self._choose_partition(topic, key)
         queue = topic.partitions[partition]
-        needed = bound if destination is None else bound + destination.cost_bytes
+        needed = bound
+        if destination is not None:
+            needed += destination.cost_bytes
         fresh: ProducerBatch | None = None
         result: i64 = RACED
         while result == RACED:
@@ -193,7 +195,7 @@ class RecordAccumulator:
         if batch.builder.size_bytes >= self.batch_size:
             self._close_locked(queue, batch)
             result |= FILLED
-        if self.wake_for >= (WAKE_AWAITED if batch.awaited else WAKE_ALWAYS):
+        if self.wake_for == WAKE_ALWAYS or (self.wake_for == WAKE_AWAITED and batch.awaited):
             result |= WAKE
         return result
 

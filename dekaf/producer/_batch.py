@@ -229,12 +229,13 @@ class ProducerBatch:
 
     def metadata_at(self, index: i64, delta: i64) -> RecordMetadata:
         """Return where a record landed. An unknown base offset stays unknown for every record of the batch."""
-        return RecordMetadata(
-            self.topic,
-            self.partition,
-            self.base_offset + index if self.base_offset >= 0 else -1,
-            self.log_append_ms if self.log_append_ms >= 0 else self.builder.base_timestamp + delta,
-        )
+        offset: i64 = -1
+        if self.base_offset >= 0:
+            offset = self.base_offset + index
+        timestamp = self.log_append_ms
+        if timestamp < 0:
+            timestamp = self.builder.base_timestamp + delta
+        return RecordMetadata(self.topic, self.partition, offset, timestamp)
 
     def error_at(self, index: i64) -> ProduceError:
         """Return a record's error: its own where the broker named the records at fault (KIP-467)."""

@@ -144,8 +144,12 @@ class Intake:
             raise TypeError(f"topic must be a str or a ProducerMessage, not {type(topic).__name__}")
         if value is MISSING:
             raise TypeError("value is missing; write value=None for a tombstone")
-        where: i64 = -1 if partition is None else partition_number(partition)
-        at: i64 = now if timestamp is None else timestamp_to_ms(timestamp)
+        where: i64 = -1
+        if partition is not None:
+            where = partition_number(partition)
+        at: i64 = now
+        if timestamp is not None:
+            at = timestamp_to_ms(timestamp)
         given: Headers | None = None
         header_bytes: bytes | None = None
         if headers is not None:
