@@ -19,6 +19,8 @@ logger = logging.getLogger("dekaf.network.client")
 # While one broker takes long to connect to, the next one is tried as well: one that is black-holed must not hold up
 # metadata, or everything behind it, for a whole connection timeout.
 IMPATIENCE: Final = 0.25  # seconds
+# The bootstrap connection serves one or two more metadata requests while the first topics become known.
+RETIRE_AFTER: Final = 2.0  # seconds
 # Some services reset a connection whose version request they do not know, instead of answering.
 SILENT_RESETS_BEFORE_OLDEST: Final = 2
 
@@ -112,6 +114,14 @@ class NetworkClient(ConnectionOwner):
             if gone.connection is not None:
                 gone.connection.close(BrokerConnectionError(f"The broker {gone.address} left the cluster."))
 
+    def retire_bootstrap(self) -> None:
+        """Close the bootstrap connections that are idle, once the brokers they led to can be asked instead."""
+        if self.connected() == 0:
+            return
+        for node in self._bootstrap:
+            if node.connection is not None and node.connection.is_ready() and not node.connection.pending:
+                self._drop(node)
+
     def connection(self, node_id: int, now: float) -> BrokerConnection | None:
         """Return the ready connection to a broker; without one, connect unless it is too early, and return None."""
         node = self._brokers.get(node_id)
@@ -137,8 +147,8 @@ class NetworkClient(ConnectionOwner):
         return best
 
     def connected(self) -> int:
-        """Return how many connections are ready."""
-        return sum(1 for node in self._nodes() if node.connection is not None and node.connection.is_ready())
+        """Return how many discovered brokers are connected."""
+        return sum(1 for node in self._brokers.values() if node.connection is not None and node.connection.is_ready())
 
     def addresses_tried(self) -> str:
         """Return the bootstrap servers, and the brokers they led to, for an error message."""
@@ -157,6 +167,7 @@ class NetworkClient(ConnectionOwner):
             node.silent_resets = 0
         self.last_error = None
         logger.info("Connected to the broker at %s", connection.address)
+        self._loop.call_later(RETIRE_AFTER, self.retire_bootstrap)
         self._changed()
 
     def connection_closed(self, connection: BrokerConnection, error: DekafError) -> None:
@@ -260,6 +271,13 @@ class NetworkClient(ConnectionOwner):
         logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", error, delay)
         self._loop.call_later(delay + 0.001, self._changed)
 
+    def _drop(self, node: Node) -> None:
+        """Close a connection that nothing waits for; nobody is told, for nothing is wrong."""
+        connection = node.connection
+        node.connection = None
+        if connection is not None:
+            connection.close(BrokerConnectionError("The connection was idle."))
+
     def _close_idle(self) -> None:
         if self._is_closed:
             return
@@ -269,8 +287,7 @@ class NetworkClient(ConnectionOwner):
             if connection is None or connection.pending or now - connection.last_used < self._settings.max_idle:
                 continue
             logger.debug("Closing the idle connection to %s", node.address)
-            node.connection = None
-            connection.close(BrokerConnectionError("idle"))
+            self._drop(node)
         self._loop.call_later(self._settings.max_idle / 2, self._close_idle)
 
 

@@ -36,6 +36,7 @@ class IoThread:
         self._run_once = run_once
         self._crashed = crashed
         self._wake_pending = False
+        self._is_ending = False
         self._worker = threading.Thread(target=self._run, name="dekaf-io", daemon=True)
         self.loop.set_exception_handler(self._handle)
 
@@ -58,7 +59,8 @@ class IoThread:
             self.loop.call_soon_threadsafe(self._guarded, function)
         except RuntimeError:
             return False
-        return True
+        # Scheduled before the last round is certain to run. After it, it may not: whoever asked must not wait for it.
+        return not self._is_ending
 
     def call_later(self, delay: float, function: Callable[[], None]) -> asyncio.TimerHandle:
         """Call `function` after `delay` seconds; only on the thread itself."""
@@ -93,6 +95,7 @@ class IoThread:
             self._close_loop()
 
     def _close_loop(self) -> None:
+        self._is_ending = True
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         # One more round, so that cancelled tasks and aborted transports can let go of what they hold.

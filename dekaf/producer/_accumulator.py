@@ -129,9 +129,7 @@ class RecordAccumulator:
         if partition < 0:
             partition = self._choose_partition(topic, key)
         queue = topic.partitions[partition]
-        needed = bound
-        if destination is not None:
-            needed += destination.cost_bytes
+        needed = bound + _cost(destination)
         fresh: ProducerBatch | None = None
         result: i64 = RACED
         while result == RACED:
@@ -335,6 +333,12 @@ class RecordAccumulator:
             self.recycle(batch.seal(self.codec))
         finally:
             batch.ready = True  # should compression fail, the sender tries again and fails the batch
+
+
+def _cost(destination: Destination | None) -> i64:
+    if destination is None:
+        return 0
+    return destination.cost_bytes
 
 
 def _new_waits(batch: ProducerBatch | None, destination: Destination) -> BatchWaits | None:

@@ -91,6 +91,8 @@ class ProducerCore:
     """Every method may be called from any thread."""
 
     def __init__(self, config: ProducerConfig) -> None:
+        self.state = CoreState.OPEN
+        self._engine: Engine | None = None  # first of all: the finalizer looks at it even if this raises
         _refuse_unbuilt(config)
         _process.refuse_patched_threads()
         self.config: Final = config
@@ -99,7 +101,6 @@ class ProducerCore:
         self._settings: Final = _engine_settings(config)
         self._partitioner: Final = self._settings.partitioner
         self._blocks_when_full: Final = config.buffer_full == "block"
-        self.state = CoreState.OPEN
         self._last_report: DrainReport | None = None
         self._renew()
 
@@ -115,7 +116,7 @@ class ProducerCore:
     def _renew(self) -> None:
         """Begin afresh, at construction and in a forked child: nothing of the parent's is used, not even its locks."""
         self._lock = threading.Lock()  # guards the starting, replacing and closing of engines
-        self._engine: Engine | None = None
+        self._engine = None
         self.statistics = ProducerStatistics()
         self.callbacks = CallbackThread()
         self._listener = BatchListener(
@@ -272,7 +273,7 @@ class ProducerCore:
 
     def line_up(self, topic: str, size: i64, grant: Callable[[], None]) -> RoomTicket:
         """Wait in line for room; `grant` is called once there is some. BufferExhaustedError if it is not to wait."""
-        if not self._blocks_when_full:
+        if not self._blocks_when_full or self.callbacks.is_current():
             raise self.exhausted(topic, 0.0)
         memory = self._running_accumulator(topic, None).memory
         waiter = RoomWaiter(size, grant)
@@ -313,8 +314,9 @@ class ProducerCore:
         if mailbox is None or mailbox.loop is not loop:
             mailbox = self._mailboxes.get(loop)
             if mailbox is None:
-                for known in [known for known in self._mailboxes if known.is_closed()]:
-                    del self._mailboxes[known]
+                for known in list(self._mailboxes):  # a copy: other threads' loops come and go meanwhile
+                    if known.is_closed():
+                        self._mailboxes.pop(known, None)
                 mailbox = self._mailboxes[loop] = LoopMailbox(loop, self._wake)
             self._last_mailbox = mailbox
         return mailbox

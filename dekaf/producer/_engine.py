@@ -109,7 +109,9 @@ class Engine:
         )
         self._refresher: Final = MetadataRefresher(settings.metadata_max_age, settings.sender.backoff)
         self._sender: Final = Sender(self.accumulator, settings.sender, statistics, self, time.monotonic)
-        self._parking: Final = Parking(self.accumulator, listener, statistics, settings.max_block)
+        self._parking: Final = Parking(
+            self.accumulator, listener, statistics, settings.max_block, self._refresher.remove_topic
+        )
         self._client: Final = NetworkClient(
             self._io.loop, settings.bootstrap, settings.network, self._run_once, self._connection_lost
         )
@@ -282,8 +284,6 @@ class Engine:
             if topic.error_code != ErrorCode.NONE:
                 error = produce_error(topic.error_code, topic.name, partition=None, may_be_persisted=False)
                 self._parking.answered(topic.name, error, is_final=topic.error_code in FINAL_TOPIC_ERRORS)
-                if topic.name not in self.accumulator.topics:
-                    self._refresher.remove_topic(topic.name)
         self._parking.let_in(metadata)
         self._sender.update_metadata(metadata)
         is_enough = not self._parking.is_waiting() and not self._sender.has_leaderless()

@@ -65,11 +65,13 @@ class Parking:
         listener: BatchListener,
         statistics: ProducerStatistics,
         max_block: float,
+        dropped: Callable[[str], None],
     ) -> None:
         self._accumulator: Final = accumulator
         self._listener: Final = listener
         self._statistics: Final = statistics
         self._max_block: Final = max_block
+        self._dropped: Final = dropped  # hears of topics that nobody waits for any more
         self._answers: dict[str, ProduceError] = {}  # what the cluster last said about a topic it does not serve
         self._waiting: dict[str, float] = {}  # topics whose partitions are not known, and since when
 
@@ -182,6 +184,7 @@ class Parking:
             self._accumulator.topics.pop(topic.name, None)
         self._answers.pop(topic.name, None)
         self._waiting.pop(topic.name, None)
+        self._dropped(topic.name)
         for flush in self._take_flushes(topic):
             flush()
 

@@ -570,6 +570,11 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         return f"<AsyncProducer {', '.join(self._core.config.bootstrap_servers)} {self._core.state.value}>"
 
 
+async def close_all(producers: Iterable[AsyncProducer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:
+    """Close producers side by side: it takes as long as the slowest, not as all of them."""
+    return await asyncio.gather(*[producer.close(timeout) for producer in producers])
+
+
 @final
 class _Gate:
     """Opened from any thread, awaited on one loop."""

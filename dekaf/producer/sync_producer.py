@@ -230,7 +230,8 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> None:
         """Hand over one message without waiting for the broker.
 
-        It waits up to `max_block_ms` for room in the buffer. Without `on_delivery`, a failure is logged and counted in
+        It waits up to `max_block_ms` for room in the buffer, but not on the thread of an event loop or in a callback.
+        Without `on_delivery`, a failure is logged and counted in
         `status()`.
 
         Args:
@@ -244,7 +245,7 @@ class Producer(Generic[K_contra, V_contra]):
                 thread, in order per partition.
 
         Raises:
-            BufferExhaustedError: There was no room within `max_block_ms`.
+            BufferExhaustedError: There was no room within `max_block_ms`, or none at all where it must not wait.
             ProduceError: The message could not be accepted for another reason.
         """
         destination = None if on_delivery is None else self._core.thread_callbacks
@@ -411,6 +412,8 @@ class Producer(Generic[K_contra, V_contra]):
 
     def _wait_for_room(self, record: WaitingRecord, max_wait: float | None) -> None:
         core = self._core
+        if has_running_loop() and not core.config.allow_blocking_in_loop:
+            raise core.exhausted(record.topic, 0.0)  # a full buffer must not stall an event loop
         wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
         deadline = time.monotonic() + wait
         size = record.size(core)
@@ -562,6 +565,30 @@ class Producer(Generic[K_contra, V_contra]):
 def close_blocking(producer: Producer[Any, Any], timeout: float | None = None) -> DrainReport:
     """Close a producer and wait for it even on an event loop's thread; for owners that have no other moment for it."""
     return producer._core.close(timeout)  # noqa: SLF001 # of this very module
+
+
+def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:
+    """Close producers, or those that views belong to, side by side, and wait for them as `close_blocking` does.
+
+    No threads are started for it: an interpreter that exits allows none.
+    """
+    started = time.monotonic()
+    cores = [producer._core for producer in producers]  # noqa: SLF001 # of this very module
+    closings = []
+    for core in cores:
+        before = core.statistics.delivered
+        engine = core.start_closing()
+        gate = threading.Lock()
+        gate.acquire()
+        if engine is None or not engine.flush(gate.release):
+            gate.release()
+        closings.append((core, engine, before, gate))
+    reports = []
+    for core, engine, before, gate in closings:
+        wait = core.close_timeout if timeout is None else timeout
+        gate.acquire(timeout=max(0.0, started + wait - time.monotonic()))
+        reports.append(core.closed_report() if engine is None else core.finish_closing(engine, before, started))
+    return reports
 
 
 def _configuration(config: ProducerConfig | None, options: ProducerOptions) -> ProducerConfig:

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import threading
+import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -210,7 +211,7 @@ def test_keys_land_where_the_java_client_puts_them(
 def test_an_unknown_topic_is_created_on_demand_and_keeps_the_order(
     kafka_cluster: KafkaCluster, read_back: ReadBack
 ) -> None:
-    name = "created-on-demand"
+    name = f"created-on-demand-{uuid.uuid4().hex[:12]}"
     with Producer(bootstrap_servers=kafka_cluster.bootstrap_servers, key=str, value=str) as producer:
         for number in range(100):
             producer.fire(name, "k", str(number))
