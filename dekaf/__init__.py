@@ -1,5 +1,7 @@
 """The Kafka producer for Python web applications: fast, bounded, fork-safe, and there when a view asks for it."""
 
+from __future__ import annotations
+
 from dekaf.builder import AsyncProducerBuilder, Kafka, ProducerBuilder
 from dekaf.errors import (
     AuthenticationError,

@@ -7,6 +7,7 @@ finalizer lets the engine deliver what was accepted.
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 import re
 import threading
@@ -62,6 +63,8 @@ from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer.config import ProducerConfig
 from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerState, ProducerStatus
 
+logger = logging.getLogger("dekaf.producer")
+
 _TOPIC_NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
@@ -103,6 +106,23 @@ class ProducerCore:
         self._blocks_when_full: Final = config.buffer_full == "block"
         self._last_report: DrainReport | None = None
         self._renew()
+        if config.enable_idempotence is None and not config.idempotence:
+            logger.info(
+                "Idempotence is off, because acks is not 'all' or more than 5 requests may be in flight: retries may "
+                "duplicate messages"
+            )
+        if config.start != "lazy":
+            self.start()
+        if config.start == "eager":
+            self._start_eagerly()
+
+    def _start_eagerly(self) -> None:
+        """Do what no other way of starting does: wait for the cluster, and fail without it."""
+        try:
+            self.check(self.max_block)
+        except BrokerConnectionError:
+            self.close(0.0)
+            raise
 
     def __del__(self) -> None:
         engine = self._engine
@@ -492,6 +512,20 @@ class ProducerCore:
             for number, partition in enumerate(known.partitions)
         )
 
+    def check(self, timeout: float) -> ClusterDescription:
+        """Ask the live cluster who it is; blocks up to `timeout` seconds."""
+        answer: list[tuple[ClusterDescription | None, DekafError | None]] = []
+        gate = threading.Lock()
+        gate.acquire()
+
+        def answered(description: ClusterDescription | None, error: DekafError | None) -> None:
+            answer.append((description, error))
+            gate.release()
+
+        if self.start().describe(answered):
+            gate.acquire(timeout=max(0.0, timeout))
+        return self.described(answer)
+
     def described(self, answer: list[tuple[ClusterDescription | None, DekafError | None]]) -> ClusterDescription:
         """Return what the cluster answered; BrokerConnectionError if it did not."""
         description, error = answer[0] if answer else (None, None)
@@ -585,7 +619,6 @@ def _refuse_unbuilt(config: ProducerConfig) -> None:
     """Refuse by name what the configuration knows and the engine does not do yet."""
     unbuilt: dict[str, bool] = {
         "backend": config.backend != "kafka",
-        "start": config.start != "lazy",
         "listener": config.listener is not None,
         "on_undelivered": config.on_undelivered is not None,
     }

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from dekaf._network.io_thread import has_running_loop
 from dekaf.abc import AsyncKafkaProducer
-from dekaf.errors import DekafError, ProduceError
+from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
 from dekaf.producer._delivery import DeliveryFuture
@@ -497,18 +497,7 @@ class Producer(Generic[K_contra, V_contra]):
         """
         core = self._core
         core.forbid_blocking("check")
-        answer: list[tuple[ClusterDescription | None, DekafError | None]] = []
-        engine = core.start()
-
-        def ask(tell: Callable[[], None]) -> bool:
-            def answered(description: ClusterDescription | None, error: DekafError | None) -> None:
-                answer.append((description, error))
-                tell()
-
-            return engine.describe(answered)
-
-        _wait(ask, core.max_block if timeout is None else timeout)
-        return core.described(answer)
+        return core.check(core.max_block if timeout is None else timeout)
 
     def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
         """Return a topic's partitions and their leaders, asking the cluster if the topic is new.
