@@ -1,0 +1,71 @@
+"""Doubles of producers, a fake Kafka cluster, and the pytest plugin: for dekaf's tests and for its users'."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+__all__ = (
+    "ALWAYS",
+    "ApiKey",
+    "ClientConnection",
+    "ErrorCode",
+    "FakeBroker",
+    "FakeCluster",
+    "Fault",
+    "Held",
+    "KafkaFixture",
+    "LoggedRecord",
+    "ProduceAttempt",
+    "ReceivedApiVersions",
+    "ReceivedInitProducerId",
+    "ReceivedMetadata",
+    "ReceivedProduce",
+    "ReceivedRequest",
+    "RecordedMessage",
+    "Recording",
+    "RecordingAsyncProducer",
+    "RecordingProducer",
+    "TopicSettings",
+    "Trigger",
+    "UnknownVersionAnswer",
+)
+
+# The plugin is loaded by every pytest run where dekaf is installed, and this package with it. So its names are looked
+# up when somebody uses them; __init__.pyi beside this file tells type checkers what they are.
+_HOMES: Final = {
+    "ALWAYS": "dekaf.testing.trigger",
+    "ApiKey": "dekaf._protocol.api",
+    "ClientConnection": "dekaf.testing.cluster_state",
+    "ErrorCode": "dekaf._protocol.error_codes",
+    "FakeBroker": "dekaf.testing.fake_broker",
+    "FakeCluster": "dekaf.testing.fake_cluster",
+    "Fault": "dekaf.testing.faults",
+    "Held": "dekaf.testing.faults",
+    "KafkaFixture": "dekaf.testing.kafka_fixture",
+    "LoggedRecord": "dekaf.testing.partition_log",
+    "ProduceAttempt": "dekaf.testing.cluster_state",
+    "ReceivedApiVersions": "dekaf.testing.received",
+    "ReceivedInitProducerId": "dekaf.testing.received",
+    "ReceivedMetadata": "dekaf.testing.received",
+    "ReceivedProduce": "dekaf.testing.received",
+    "ReceivedRequest": "dekaf.testing.received",
+    "RecordedMessage": "dekaf.testing.recording",
+    "Recording": "dekaf.testing.recording",
+    "RecordingAsyncProducer": "dekaf.testing.recording_producers",
+    "RecordingProducer": "dekaf.testing.recording_producers",
+    "TopicSettings": "dekaf.testing.partition_log",
+    "Trigger": "dekaf.testing.trigger",
+    "UnknownVersionAnswer": "dekaf.testing.cluster_state",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

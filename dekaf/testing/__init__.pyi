@@ -1,0 +1,44 @@
+from dekaf._protocol.api import ApiKey
+from dekaf._protocol.error_codes import ErrorCode
+from dekaf.testing.cluster_state import ClientConnection, ProduceAttempt, UnknownVersionAnswer
+from dekaf.testing.fake_broker import FakeBroker
+from dekaf.testing.fake_cluster import FakeCluster
+from dekaf.testing.faults import Fault, Held
+from dekaf.testing.kafka_fixture import KafkaFixture
+from dekaf.testing.partition_log import LoggedRecord, TopicSettings
+from dekaf.testing.received import (
+    ReceivedApiVersions,
+    ReceivedInitProducerId,
+    ReceivedMetadata,
+    ReceivedProduce,
+    ReceivedRequest,
+)
+from dekaf.testing.recording import RecordedMessage, Recording
+from dekaf.testing.recording_producers import RecordingAsyncProducer, RecordingProducer
+from dekaf.testing.trigger import ALWAYS, Trigger
+
+__all__ = (
+    "ALWAYS",
+    "ApiKey",
+    "ClientConnection",
+    "ErrorCode",
+    "FakeBroker",
+    "FakeCluster",
+    "Fault",
+    "Held",
+    "KafkaFixture",
+    "LoggedRecord",
+    "ProduceAttempt",
+    "ReceivedApiVersions",
+    "ReceivedInitProducerId",
+    "ReceivedMetadata",
+    "ReceivedProduce",
+    "ReceivedRequest",
+    "RecordedMessage",
+    "Recording",
+    "RecordingAsyncProducer",
+    "RecordingProducer",
+    "TopicSettings",
+    "Trigger",
+    "UnknownVersionAnswer",
+)

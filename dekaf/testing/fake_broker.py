@@ -1,0 +1,405 @@
+"""FakeBroker: one broker of a fake cluster, a real socket on loopback that speaks Kafka's protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from dekaf._protocol.api import ApiKey
+from dekaf._protocol.error_codes import ErrorCode
+from dekaf._wire.reader import Reader
+from dekaf.errors import MalformedResponseError
+from dekaf.testing.answers import Endpoint, api_versions_answer, frame
+from dekaf.testing.broker_apis import ACKS_NONE, BrokerApis, targets_of
+from dekaf.testing.broker_versions import AdvertisedVersions
+from dekaf.testing.cluster_state import ClientConnection, ClusterState, UnknownVersionAnswer
+from dekaf.testing.faults import Plan, Reply
+from dekaf.testing.received import (
+    ReceivedApiVersions,
+    ReceivedProduce,
+    ReceivedRequest,
+    RequestHeader,
+    decode_header,
+    decode_request,
+)
+from dekaf.testing.trigger import Trigger
+
+__all__ = ("FakeBroker",)
+
+_SIZE_BYTES: Final = 4
+_MAX_FRAME_BYTES: Final = 100 * 1024 * 1024  # a broker's socket.request.max.bytes
+_SERVED: Final = frozenset(int(api) for api in ApiKey)
+_FIRST_PRODUCE: Final = 3  # brokers since 4.0 advertise older ones but close the connection on them
+# Seconds of lingering after close: none, so that the peer gets a reset.
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+class FakeBroker:
+    """One broker of a `FakeCluster`; get it from ``cluster.broker(node_id)``.
+
+    Its methods may be called from the test's thread. A broker listens on one port of the loopback interface for its
+    whole life, stopped or not.
+    """
+
+    def __init__(
+        self,
+        node_id: int,
+        state: ClusterState,
+        *,
+        versions: AdvertisedVersions,
+        run: Callable[[Callable[[], None]], None],
+        receive_buffer_bytes: int | None = None,
+    ) -> None:
+        self.node_id: Final = node_id
+        self._state = state
+        self._versions = dict(versions)
+        self._apis = BrokerApis(state, node_id)
+        self._run = run  # calls a function on the cluster's thread and waits for it
+        self._receive_buffer_bytes = receive_buffer_bytes
+        self._advertised: tuple[str, int] | None = None
+        self._port = 0
+        self._listener: socket.socket | None = None
+        self._is_reading = True
+        self._open: set[_ServerConnection] = set()
+        self._accepting: set[asyncio.Task[Any]] = set()
+
+    # What tests ask.
+
+    @property
+    def host(self) -> str:
+        """The address it listens on."""
+        return "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """``host:port``, as a bootstrap server is written."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it accepts connections."""
+        return self._listener is not None
+
+    @property
+    def connections(self) -> list[ClientConnection]:
+        """All connections that were ever opened to it, in order."""
+        with self._state.changed:
+            return [connection for connection in self._state.connections if connection.node_id == self.node_id]
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """The requests it received, in order."""
+        with self._state.changed:
+            return [request for request in self._state.requests if request.node_id == self.node_id]
+
+    # What tests change.
+
+    def on(self, api: ApiKey, *, topic: str | None = None, partition: int | None = None, nth: int = 1) -> Trigger:
+        """Choose requests to this broker and script a fault for them; see `FakeCluster.on`."""
+        return Trigger(self._state.script, api, topic=topic, partition=partition, node=self.node_id, nth=nth)
+
+    def advertise(self, versions: AdvertisedVersions) -> None:
+        """Replace the versions of some APIs, as an upgrade or a downgrade does; known from the next connection on."""
+        self._versions.update(versions)
+
+    def advertise_address(self, host: str, port: int) -> None:
+        """Name another address in Metadata answers than the one the broker listens on."""
+        with self._state.changed:
+            self._advertised = (host, port)
+            if self.is_running:
+                self._state.endpoints[self.node_id] = self._endpoint()
+
+    def pause_reading(self) -> None:
+        """Stop reading from all sockets: what clients send stays in the kernel's buffers until these are full."""
+        self._run(lambda: self._set_reading(is_reading=False))
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._run(lambda: self._set_reading(is_reading=True))
+
+    def close_connections(self) -> None:
+        """Close every open connection, and go on accepting new ones."""
+        self._run(self._close_connections)
+
+    # What the cluster does with it, on its own thread.
+
+    def listen(self) -> None:
+        """Accept connections, on the same port as before if there was one."""
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self._receive_buffer_bytes is not None:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer_bytes)
+            listener.settimeout(0)
+            listener.bind((self.host, self._port))
+            listener.listen()
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+        except BaseException:
+            listener.close()
+            raise
+        self._port = listener.getsockname()[1]
+        self._listener = listener
+        with self._state.changed:
+            self._state.endpoints[self.node_id] = self._endpoint()
+            self._state.changed.notify_all()
+
+    def shut(self, *, forget_port: bool = False) -> None:
+        """Stop listening and break all connections."""
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        if forget_port:
+            self._port = 0
+        self._close_connections()
+        with self._state.changed:
+            self._state.endpoints.pop(self.node_id, None)
+            self._state.changed.notify_all()
+
+    # What connections ask.
+
+    @property
+    def state(self) -> ClusterState:
+        """The cluster's state."""
+        return self._state
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether connections read from their sockets."""
+        return self._is_reading
+
+    def joined(self, connection: _ServerConnection) -> ClientConnection:
+        """Take note of a new connection."""
+        self._open.add(connection)
+        with self._state.changed:
+            client = ClientConnection(number=len(self._state.connections) + 1, node_id=self.node_id)
+            self._state.connections.append(client)
+            self._state.changed.notify_all()
+        return client
+
+    def left(self, connection: _ServerConnection) -> None:
+        """Take note of the end of a connection."""
+        self._open.discard(connection)
+        with self._state.changed:
+            connection.client.is_open = False
+            self._state.changed.notify_all()
+
+    def receive(self, message: bytes, client: ClientConnection) -> ReceivedRequest:
+        """Decode a request and remember it.
+
+        Raises:
+            MalformedResponseError: the bytes are no request, or one that this broker does not know.
+        """
+        reader = Reader(message)
+        header = decode_header(reader, node_id=self.node_id, connection=client.number)
+        if self._is_unknown_greeting(header):
+            request: ReceivedRequest = ReceivedApiVersions(header=header)
+        else:
+            self._check_version(header)
+            request = decode_request(reader, header, self._state.topic_name)
+        with self._state.changed:
+            client.client_id = header.client_id
+            if isinstance(request, ReceivedApiVersions) and request.client_software_name:
+                client.software_name = request.client_software_name
+                client.software_version = request.client_software_version
+            self._state.requests.append(request)
+            self._state.changed.notify_all()
+        return request
+
+    def plan(self, request: ReceivedRequest) -> Plan:
+        """Return what the test scripted for a request."""
+        with self._state.changed:
+            targets = targets_of(request, self._state)
+            plan = self._state.script.plan(ApiKey(request.api_key), self.node_id, targets)
+        if self._is_unknown_greeting(request.header) and self._state.unknown_version is UnknownVersionAnswer.RESET:
+            plan.reply = Reply.RESET
+        return plan
+
+    def answer(self, request: ReceivedRequest, plan: Plan) -> bytes | None:
+        """Return the whole answer with its frame; None if the connection is to be closed instead.
+
+        An empty answer means that the client wants none.
+        """
+        if self._is_unknown_greeting(request.header):
+            version, body = 0, self._refuse_greeting(plan)
+        else:
+            outcome = self._apis.answer(request, plan, self._versions)
+            if isinstance(request, ReceivedProduce) and request.acks == ACKS_NONE:
+                return None if outcome.is_failed else b""
+            version, body = request.version, outcome.body
+        correlation_id = request.header.correlation_id
+        if plan.reply is Reply.WRONG_CORRELATION_ID:
+            correlation_id += 1
+        if plan.reply is Reply.TRUNCATED:
+            body = body[:-3]
+        return frame(ApiKey(request.api_key), version, correlation_id, body)
+
+    # Within.
+
+    def _accept(self, listener: socket.socket) -> None:
+        # An asyncio.Server would lose a connection that it had accepted when it is closed: it would stay open for ever.
+        try:
+            accepted, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        accepted.settimeout(0)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(loop.connect_accepted_socket(lambda: _ServerConnection(self), accepted))
+        self._accepting.add(task)
+        task.add_done_callback(lambda done: self._accepted(done, accepted))
+
+    def _accepted(self, task: asyncio.Task[object], accepted: socket.socket) -> None:
+        self._accepting.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            accepted.close()
+
+    def _endpoint(self) -> Endpoint:
+        host, port = self._advertised or (self.host, self._port)
+        return Endpoint(node_id=self.node_id, host=host, port=port)
+
+    def _is_unknown_greeting(self, header: RequestHeader) -> bool:
+        return header.api_key == ApiKey.API_VERSIONS and not self._knows(header)
+
+    def _knows(self, header: RequestHeader) -> bool:
+        lowest, highest = self._versions.get(header.api_key, (0, -1))
+        return lowest <= header.version <= highest
+
+    def _check_version(self, header: RequestHeader) -> None:
+        is_too_old = header.api_key == ApiKey.PRODUCE and header.version < _FIRST_PRODUCE
+        if header.api_key not in _SERVED or is_too_old or not self._knows(header):
+            raise MalformedResponseError(f"API {header.api_key} is not served in version {header.version}.")
+
+    def _refuse_greeting(self, plan: Plan) -> bytes:
+        known: Mapping[int, tuple[int, int]] = {}
+        if self._state.unknown_version is UnknownVersionAnswer.WITH_ENTRY:
+            known = {int(ApiKey.API_VERSIONS): self._versions[ApiKey.API_VERSIONS]}
+        return api_versions_answer(
+            0, error_code=ErrorCode.UNSUPPORTED_VERSION, ranges=known, throttle_time_ms=plan.throttle_ms
+        )
+
+    def _set_reading(self, *, is_reading: bool) -> None:
+        self._is_reading = is_reading
+        for connection in self._open:
+            connection.set_reading(is_reading=is_reading)
+
+    def _close_connections(self) -> None:
+        for connection in list(self._open):
+            connection.close()
+
+
+class _ServerConnection(asyncio.Protocol):
+    """One connection: requests are taken in as they come, and served one after the other, as a broker does.
+
+    A request being served is brought to its end even if the client goes away; those behind it are dropped.
+    """
+
+    client: ClientConnection
+
+    def __init__(self, broker: FakeBroker) -> None:
+        self._broker = broker
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._waiting: deque[ReceivedRequest] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.client = self._broker.joined(self)
+        if not self._broker.is_running:  # stopped between the handshake and now
+            transport.abort()
+        elif not self._broker.is_reading:
+            transport.pause_reading()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._transport = None
+        self._waiting.clear()
+        self._broker.left(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        try:
+            for message in self._cut():
+                self._waiting.append(self._broker.receive(message, self.client))
+        except MalformedResponseError as error:
+            self._broker.state.note_violation(str(error))
+            self.close()
+        if self._waiting and self._worker is None:
+            self._worker = asyncio.get_running_loop().create_task(self._serve())
+
+    def set_reading(self, *, is_reading: bool) -> None:
+        if self._transport is not None:
+            if is_reading:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def close(self) -> None:
+        self._waiting.clear()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _cut(self) -> list[bytes]:
+        messages: list[bytes] = []
+        while len(self._buffer) >= _SIZE_BYTES:
+            size = int.from_bytes(self._buffer[:_SIZE_BYTES], "big", signed=True)
+            if not 0 <= size <= _MAX_FRAME_BYTES:
+                raise MalformedResponseError(f"A request of {size} bytes is announced.")
+            end = _SIZE_BYTES + size
+            if len(self._buffer) < end:
+                break
+            messages.append(bytes(self._buffer[_SIZE_BYTES:end]))
+            del self._buffer[:end]
+        return messages
+
+    async def _serve(self) -> None:
+        try:
+            while self._waiting:
+                request = self._waiting.popleft()
+                plan = self._broker.plan(request)
+                if plan.before is not None:
+                    await plan.before.wait()
+                answer = self._broker.answer(request, plan) if plan.is_processed else b""
+                if plan.delay:
+                    await asyncio.sleep(plan.delay)
+                if plan.after is not None:
+                    await plan.after.wait()
+                if plan.reply is Reply.SILENCE:
+                    return  # with the worker still in place, so that nothing behind it is served either
+                self._reply(plan, answer)
+        except MalformedResponseError as error:
+            self._broker.state.note_violation(str(error))
+            self.close()
+        self._worker = None
+
+    def _reply(self, plan: Plan, answer: bytes | None) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if plan.reply is Reply.RESET:
+            self._waiting.clear()
+            _reset(transport)
+        elif plan.reply is Reply.CLOSE or answer is None:
+            self.close()
+        elif plan.reply is Reply.HALF:
+            transport.write(answer[: max(len(answer) // 2, _SIZE_BYTES + 1)])
+            self.close()
+        elif plan.reply is Reply.RAW:
+            transport.write(plan.raw)
+        elif answer:
+            transport.write(answer)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    connected: socket.socket = transport.get_extra_info("socket")
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()

@@ -1,0 +1,382 @@
+"""FakeCluster: a Kafka cluster for tests, in this process, that does what the test tells it to."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from types import TracebackType
+from typing import TypeVar, overload
+
+from dekaf._protocol.api import ApiKey
+from dekaf.testing.broker_versions import AdvertisedVersions, advertised_by
+from dekaf.testing.cluster_state import (
+    ClientConnection,
+    ClusterState,
+    Partition,
+    ProduceAttempt,
+    UnknownVersionAnswer,
+)
+from dekaf.testing.fake_broker import FakeBroker
+from dekaf.testing.partition_log import LoggedRecord, TopicSettings
+from dekaf.testing.received import ReceivedRequest
+from dekaf.testing.trigger import Trigger
+
+__all__ = ("FakeCluster",)
+
+T = TypeVar("T")
+R = TypeVar("R", bound=ReceivedRequest)
+
+_START_TIMEOUT = 10.0  # seconds; it takes a few milliseconds
+_PATIENCE = 10.0  # seconds that the waiting methods wait by default
+
+
+class FakeCluster:
+    """A cluster of brokers on loopback, with logs in memory, that any Kafka producer can write to.
+
+    The brokers check what Apache Kafka's leaders check, keep sequence numbers in order and recognise duplicates. On
+    top of that a test scripts faults and asks what happened. It knows no transactions, no consumers, no security.
+
+    Parameters:
+        nodes: how many brokers; their ids count from 1.
+        topics: partitions by topic; their leaders are the brokers in turn.
+        kafka: the release whose versions the brokers advertise: "2.1", "2.4", "2.8", "3.9", "4.0", "4.3" or "4.4".
+        versions: first and last version by API key, replacing those of the release; an API can be taken away with
+            ``(0, -1)``.
+        auto_create_topics: create a topic with one partition when a client asks for an unknown one. As in a real
+            cluster, the first answer still says that it is unknown.
+        unknown_version: what brokers do about an ApiVersions request newer than they are; what the release does if
+            left out.
+        receive_buffer_bytes: the kernel's buffer of each connection; a small one makes clients notice soon that a
+            broker does not read.
+
+    Example:
+        with FakeCluster(topics={"orders": 3}) as cluster:
+            cluster.on(ApiKey.PRODUCE, partition=0).fail_once(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+            ...  # a producer with cluster.bootstrap_servers
+            assert [record.value for record in cluster.log("orders", 0)] == [b"a"]
+    """
+
+    def __init__(  # noqa: PLR0913 - options, all by keyword
+        self,
+        *,
+        nodes: int = 1,
+        topics: Mapping[str, int] | None = None,
+        kafka: str = "4.3",
+        versions: AdvertisedVersions | None = None,
+        auto_create_topics: bool = False,
+        unknown_version: UnknownVersionAnswer | None = None,
+        receive_buffer_bytes: int | None = None,
+    ) -> None:
+        advertised = {**advertised_by(kafka), **(versions or {})}
+        self._state = ClusterState(
+            cluster_id="fake-cluster",
+            default_settings=_settings_of(kafka),
+            unknown_version=unknown_version or _unknown_version_of(kafka),
+            auto_create_topics=auto_create_topics,
+        )
+        self._loop = asyncio.SelectorEventLoop()  # on every system, for its add_reader
+        self._thread = threading.Thread(target=self._run_loop, name="dekaf-fake-cluster", daemon=True)
+        self._brokers = {
+            node_id: FakeBroker(
+                node_id,
+                self._state,
+                versions=advertised,
+                run=self._call,
+                receive_buffer_bytes=receive_buffer_bytes,
+            )
+            for node_id in range(1, nodes + 1)
+        }
+        self._initial_topics = dict(topics or {})
+
+    # Its life.
+
+    def start(self) -> FakeCluster:
+        """Start the brokers and create the topics; entering a ``with`` block does it."""
+        self._thread.start()
+        for broker in self._brokers.values():
+            self._call(broker.listen)
+        for name, partitions in self._initial_topics.items():
+            self._state.create_topic(name, partitions)
+        return self
+
+    def stop(self) -> None:
+        """Break all connections and end the cluster's thread; leaving the ``with`` block does it."""
+        self._state.script.clear()
+        if self._thread.is_alive():
+            self._await(self._shut_down())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_START_TIMEOUT)
+        if not self._loop.is_running():
+            self._loop.close()
+
+    def __enter__(self) -> FakeCluster:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # Where to find it.
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The addresses of all brokers, stopped ones included, as Kafka's option of this name takes them."""
+        return ",".join(broker.address for broker in self._brokers.values())
+
+    @property
+    def cluster_id(self) -> str:
+        """The id in Metadata answers."""
+        return self._state.cluster_id
+
+    @property
+    def brokers(self) -> list[FakeBroker]:
+        """All brokers by node id."""
+        return list(self._brokers.values())
+
+    def broker(self, node_id: int) -> FakeBroker:
+        """Return one broker."""
+        return self._brokers[node_id]
+
+    # What happened.
+
+    def log(self, topic: str, partition: int | None = None) -> list[LoggedRecord]:
+        """Return the records of a partition by offset; of all partitions, one after the other, if none is named."""
+        with self._state.changed:
+            partitions = self._state.topics[topic].partitions
+            chosen = partitions if partition is None else [partitions[partition]]
+            return [record for one in chosen for record in one.log.records]
+
+    def attempts(self, topic: str | None = None, partition: int | None = None) -> list[ProduceAttempt]:
+        """Return every batch that arrived, raw and decoded, with what it was answered; in order."""
+        with self._state.changed:
+            return [
+                attempt
+                for attempt in self._state.attempts
+                if topic in {None, attempt.topic} and partition in {None, attempt.partition}
+            ]
+
+    @overload
+    def requests(self) -> list[ReceivedRequest]: ...
+    @overload
+    def requests(self, kind: type[R]) -> list[R]: ...
+    def requests(self, kind: type[R] | type[ReceivedRequest] = ReceivedRequest) -> list[R] | list[ReceivedRequest]:
+        """Return the requests received by all brokers, in order.
+
+        Parameters:
+            kind: only those of this class, for instance `ReceivedProduce`.
+        """
+        with self._state.changed:
+            return [request for request in self._state.requests if isinstance(request, kind)]
+
+    @property
+    def connections(self) -> list[ClientConnection]:
+        """All connections that were ever opened, in order."""
+        with self._state.changed:
+            return list(self._state.connections)
+
+    @property
+    def violations(self) -> list[str]:
+        """What clients did against the protocol, whether brokers would have let it pass or not."""
+        with self._state.changed:
+            return list(self._state.violations)
+
+    # Waiting.
+
+    def wait_until(self, condition: Callable[[], object], timeout: float = _PATIENCE) -> None:
+        """Wait until a condition holds; it is looked at whenever something happens in the cluster.
+
+        Parameters:
+            condition: called with the cluster's state locked, so it may ask the cluster anything, but must not wait.
+            timeout: how many seconds to wait.
+
+        Raises:
+            TimeoutError: it did not hold in time; the message says what the cluster saw.
+        """
+        deadline = time.monotonic() + timeout
+        with self._state.changed:
+            while not condition():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"the condition did not hold within {timeout} s; {self.summary()}")
+                self._state.changed.wait(left)
+
+    def wait_for_records(self, topic: str, count: int, timeout: float = _PATIENCE) -> list[LoggedRecord]:
+        """Wait until a topic has that many records, and return them."""
+        self.wait_until(lambda: len(self.log(topic)) >= count, timeout)
+        return self.log(topic)
+
+    def wait_for_requests(self, kind: type[R], count: int = 1, timeout: float = _PATIENCE) -> list[R]:
+        """Wait until that many requests of a class were received, and return all of them."""
+        self.wait_until(lambda: len(self.requests(kind)) >= count, timeout)
+        return self.requests(kind)
+
+    def summary(self) -> str:
+        """Return in a line what the cluster saw: requests, connections, records."""
+        with self._state.changed:
+            seen: dict[str, int] = {}
+            for request in self._state.requests:
+                name = type(request).__name__.removeprefix("Received")
+                seen[name] = seen.get(name, 0) + 1
+            requests = ", ".join(f"{count} {name}" for name, count in seen.items()) or "none"
+            records = ", ".join(f"{name} {len(self.log(name))}" for name in self._state.topics) or "none"
+            count = len(self._state.connections)
+            return f"requests: {requests}; connections: {count}; records: {records}"
+
+    # Faults.
+
+    def on(
+        self,
+        api: ApiKey,
+        *,
+        topic: str | None = None,
+        partition: int | None = None,
+        node: int | None = None,
+        nth: int = 1,
+    ) -> Trigger:
+        """Choose requests, and script with a method of the result what goes wrong with them.
+
+        Parameters:
+            api: the API called.
+            topic: only requests that name this topic.
+            partition: only this partition; of a Metadata request, this partition in the answer.
+            node: only requests to this broker.
+            nth: let the requests before the ``nth`` one pass, counted from now.
+
+        Example:
+            cluster.on(ApiKey.PRODUCE, topic="orders", partition=0, nth=2).close_after_append()
+        """
+        return Trigger(self._state.script, api, topic=topic, partition=partition, node=node, nth=nth)
+
+    def clear_faults(self) -> None:
+        """Forget everything scripted, and let go what is held."""
+        self._state.script.clear()
+
+    # Changing the cluster.
+
+    def create_topic(self, name: str, partitions: int = 1, settings: TopicSettings | None = None) -> None:
+        """Create a topic; one of the same name is replaced by a new one with another id and empty logs."""
+        self._state.create_topic(name, partitions, settings)
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic with its logs."""
+        with self._state.changed:
+            del self._state.topics[name]
+            self._state.changed.notify_all()
+
+    def add_partitions(self, topic: str, count: int) -> None:
+        """Add partitions to a topic."""
+        with self._state.changed:
+            self._state.add_partitions(topic, count)
+
+    def topic_id(self, topic: str) -> bytes:
+        """Return the 16 bytes of a topic's id."""
+        with self._state.changed:
+            return self._state.topics[topic].topic_id
+
+    def leader(self, topic: str, partition: int) -> int | None:
+        """Return the node id of a partition's leader; None while it has none."""
+        with self._state.changed:
+            return self._partition(topic, partition).leader
+
+    def leader_epoch(self, topic: str, partition: int) -> int:
+        """Return how often the partition's leader changed."""
+        with self._state.changed:
+            return self._partition(topic, partition).leader_epoch
+
+    def move_leader(self, topic: str, partition: int, node: int | None) -> None:
+        """Make another broker the partition's leader, or leave it without one; the log goes along."""
+        with self._state.changed:
+            _lead(self._partition(topic, partition), node)
+            self._state.changed.notify_all()
+
+    def hint_leaders(self, *, enabled: bool) -> None:
+        """Choose whether brokers name the leader to clients that mistook them for it (KIP-951); they do by default."""
+        self._state.leader_hints = enabled
+
+    def forget_producers(self, topic: str | None = None, partition: int | None = None) -> None:
+        """Lose the state of all producer ids, of one topic or partition only if named."""
+        with self._state.changed:
+            for known in self._state.topics.values():
+                for one in known.partitions:
+                    if topic in {None, known.name} and partition in {None, one.index}:
+                        one.log.forget_producers()
+
+    def grant_producer_id(self, producer_id: int, epoch: int = 0) -> None:
+        """Order the answer to a later InitProducerId request; several orders are served in turn."""
+        with self._state.changed:
+            self._state.granted_ids.append((producer_id, epoch))
+
+    def stop_broker(self, node: int, *, elect: bool = True) -> None:
+        """Stop a broker: its port refuses connections, and Metadata no longer names it.
+
+        Parameters:
+            node: its id.
+            elect: make other running brokers the leaders of its partitions at once.
+        """
+        self._call(self._brokers[node].shut)
+        if elect:
+            self._elect_without(node)
+
+    def start_broker(self, node: int, *, new_port: bool = False) -> None:
+        """Start a stopped broker again, on the same port or on a new one; it leads nothing it was elected out of."""
+        if new_port:
+            self._call(lambda: self._brokers[node].shut(forget_port=True))
+        self._call(self._brokers[node].listen)
+
+    # Within.
+
+    def _partition(self, topic: str, index: int) -> Partition:
+        return self._state.topics[topic].partitions[index]
+
+    def _elect_without(self, node: int) -> None:
+        with self._state.changed:
+            candidates = sorted(self._state.endpoints)
+            led = [one for known in self._state.topics.values() for one in known.partitions if one.leader == node]
+            for partition in led if candidates else []:
+                _lead(partition, candidates[partition.index % len(candidates)])
+            self._state.changed.notify_all()
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _call(self, function: Callable[[], T]) -> T:
+        """Call a function on the cluster's thread and wait for it."""
+
+        async def call() -> T:
+            return function()
+
+        return self._await(call())
+
+    def _await(self, coroutine: Coroutine[object, object, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_START_TIMEOUT)
+
+    async def _shut_down(self) -> None:
+        for broker in self._brokers.values():
+            broker.shut()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _lead(partition: Partition, node: int | None) -> None:
+    partition.leader = node
+    partition.leader_epoch += 1
+
+
+def _settings_of(kafka: str) -> TopicSettings:
+    # Brokers refuse timestamps from the future since 4.0 (KIP-1030).
+    return TopicSettings() if _release(kafka) >= (4, 0) else TopicSettings(timestamp_after_max_ms=None)
+
+
+def _unknown_version_of(kafka: str) -> UnknownVersionAnswer:
+    # Brokers say which versions of ApiVersions they know since 2.4 (KIP-511).
+    return UnknownVersionAnswer.WITH_ENTRY if _release(kafka) >= (2, 4) else UnknownVersionAnswer.WITHOUT_ENTRY
+
+
+def _release(kafka: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in kafka.split("."))

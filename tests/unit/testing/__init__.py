@@ -1,0 +1,1 @@
+"""Tests of what dekaf offers for tests."""
