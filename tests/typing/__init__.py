@@ -1,0 +1,1 @@
+"""Programs that type checkers, not the interpreter, run."""
