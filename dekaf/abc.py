@@ -593,8 +593,8 @@ class ProducerListener:
 class Partitioner(Protocol):
     """What a user's partitioner looks like; no base class is needed.
 
-    It is called on the caller's thread for every record without an explicit partition, so it should be quick. For records
-    that were produced before the topic's partitions were known, it is called on the producer's I/O thread.
+    It is called on the caller's thread for every record without an explicit partition, so it should be quick. For
+    records that were produced before the topic's partitions were known, it is called on the producer's I/O thread.
     """
 
     def partition(self, topic: str, key: bytes | None, partition_count: int, /) -> int | None:

@@ -186,7 +186,8 @@ class ProducerBatch:
     def seal(self, codec: Codec | None) -> BytesWriter:
         """Fix the bytes; return the writer, whose memory can serve the next batch."""
         self.sealed = self.builder.build(codec)
-        self.state = BatchState.SEALED
+        if self.state is BatchState.OPEN:  # it may have been given up while the thread that filled it compressed it
+            self.state = BatchState.SEALED
         writer = self.builder.writer
         self.builder.writer = _NO_WRITER
         return writer

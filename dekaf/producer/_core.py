@@ -59,6 +59,7 @@ from dekaf.producer._parking import choose_partition, no_such_partition
 from dekaf.producer._process import FORKS
 from dekaf.producer._queues import ParkedRecord, TopicQueues
 from dekaf.producer._sender import SenderSettings
+from dekaf.producer._settlement import RetrySettings
 from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer.config import ProducerConfig
 from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerState, ProducerStatus
@@ -605,7 +606,9 @@ def _engine_settings(config: ProducerConfig) -> EngineSettings:
             config.socket_connection_setup_timeout_ms / 1000.0,
             config.connections_max_idle_ms / 1000.0,
         ),
-        sender=SenderSettings(int(config.acks), request_timeout, config.delivery_timeout_ms / 1000.0, backoff, rules),
+        sender=SenderSettings(
+            int(config.acks), request_timeout, RetrySettings(config.delivery_timeout_ms / 1000.0, backoff), rules
+        ),
         limits=BufferLimits(config.batch_size, config.buffer_memory, config.max_request_size),
         codec=codec_for(config.compression_type, config.compression_level),
         partitioner=config.create_partitioner(),

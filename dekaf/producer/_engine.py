@@ -14,7 +14,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, final
 
-from dekaf._cluster.metadata import ClusterMetadata
+from dekaf._cluster.metadata import Broker, ClusterMetadata
 from dekaf._cluster.refresh import MetadataRefresher
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.connection import BrokerConnection
@@ -107,7 +107,7 @@ class Engine:
         self.accumulator: Final = RecordAccumulator(
             settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
         )
-        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, settings.sender.backoff)
+        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, settings.sender.retry.backoff)
         self._sender: Final = Sender(self.accumulator, settings.sender, statistics, self, time.monotonic)
         self._parking: Final = Parking(
             self.accumulator, listener, statistics, settings.max_block, self._refresher.remove_topic
@@ -335,6 +335,12 @@ class Engine:
     def link_to(self, node_id: int, now: float) -> Link | None:
         """Return the connection to a broker, if it is ready."""
         return self._client.connection(node_id, now)
+
+    def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
+        """Take over addresses of brokers that an answer has named."""
+        metadata = self._sender.metadata.with_brokers(brokers)
+        self._client.update_brokers(metadata.brokers)
+        self._sender.update_metadata(metadata)
 
     def want_metadata(self) -> None:
         """Have the cluster asked."""

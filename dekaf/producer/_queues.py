@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable
@@ -67,6 +68,14 @@ class PartitionQueue:
     def waiting(self) -> int:
         """Return how many batches wait to be sent: the load that KIP-794 balances."""
         return len(self.full) + len(self.retries) + (0 if self.open is None else 1)
+
+    def oldest_created(self) -> float:
+        """Return when the oldest batch that waits was created; infinity without one."""
+        if self.retries:
+            return self.retries[0].created
+        if self.full:
+            return self.full[0].created
+        return math.inf if self.open is None else self.open.created
 
     def has_unsent(self) -> bool:
         """Return whether there is anything to send, now or later."""

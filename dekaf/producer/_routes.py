@@ -1,0 +1,104 @@
+"""Which broker each queue with something to send belongs to, as leaders come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, final
+
+from dekaf._cluster.metadata import NO_LEADER, NO_METADATA, ClusterMetadata
+from dekaf.producer._accumulator import RecordAccumulator
+from dekaf.producer._batch import ProducerBatch
+from dekaf.producer._drain import NodeQueues
+from dekaf.producer._queues import PartitionQueue
+
+
+@final
+class Routes:
+    """The active queues by leader. The I/O thread's alone, but for the accumulator's own lists."""
+
+    def __init__(self, accumulator: RecordAccumulator, want_metadata: Callable[[], None]) -> None:
+        self.metadata = NO_METADATA
+        self.nodes: dict[int, NodeQueues] = {}  # every leader of a known topic, with or without something to send
+        self._leaderless: list[PartitionQueue] = []
+        self._accumulator: Final = accumulator
+        self._want_metadata: Final = want_metadata
+
+    def queue_of(self, batch: ProducerBatch) -> PartitionQueue:
+        """Return the queue of a batch."""
+        return self._accumulator.topics[batch.topic].partitions[batch.partition]
+
+    def active_queues(self) -> list[PartitionQueue]:
+        """Return all queues that have, or had a moment ago, something to send."""
+        queues = list(self._leaderless)
+        for node in self.nodes.values():
+            queues.extend(node.queues)
+        return queues
+
+    def has_leaderless(self) -> bool:
+        """Return whether something waits for a partition to get a leader."""
+        return len(self._leaderless) > 0
+
+    def are_all_busy(self) -> bool:
+        """Return whether every broker has a request under way, so that the next pass comes by itself."""
+        for node in self.nodes.values():
+            if node.in_flight == 0:
+                return False
+        return bool(self.nodes)
+
+    def adopt_activated(self) -> bool:
+        """Take over the queues that callers have put something into since the last time; False if there are none."""
+        accumulator = self._accumulator
+        if not accumulator.activated:
+            return False
+        fresh: list[PartitionQueue] = []
+        with accumulator.lock:
+            activated = accumulator.activated
+            accumulator.activated = fresh
+        for queue in activated:
+            self._home(queue)
+        return True
+
+    def activate(self, queue: PartitionQueue) -> None:
+        """Have a queue looked at again by the next pass."""
+        with self._accumulator.lock:
+            if not queue.is_active:
+                queue.is_active = True
+                self._accumulator.activated.append(queue)
+
+    def forget_inactive(self) -> None:
+        """Drop the queues whose batches have all expired."""
+        self._leaderless = [queue for queue in self._leaderless if queue.is_active]
+        for node in self.nodes.values():
+            node.queues = [queue for queue in node.queues if queue.is_active]
+
+    def update(self, metadata: ClusterMetadata) -> None:
+        """Take over a snapshot: every queue with something to send moves to its leader."""
+        self.metadata = metadata
+        queues = self._leaderless
+        self._leaderless = []
+        for node in self.nodes.values():
+            queues.extend(node.queues)
+            node.queues = []
+        for node_id in [node_id for node_id, node in self.nodes.items() if node.in_flight == 0]:
+            del self.nodes[node_id]
+        for topic in list(self._accumulator.topics.values()):
+            for queue in topic.partitions:
+                queue.leader = metadata.leader(queue.topic, int(queue.partition))
+                if queue.leader != NO_LEADER:
+                    self._node(int(queue.leader))
+        for queue in queues:
+            self._home(queue)
+
+    def _home(self, queue: PartitionQueue) -> None:
+        queue.leader = self.metadata.leader(queue.topic, int(queue.partition))
+        if queue.leader == NO_LEADER:
+            self._leaderless.append(queue)
+            self._want_metadata()
+        else:
+            self._node(int(queue.leader)).queues.append(queue)
+
+    def _node(self, node_id: int) -> NodeQueues:
+        node = self.nodes.get(node_id)
+        if node is None:
+            node = self.nodes[node_id] = NodeQueues(node_id)
+        return node

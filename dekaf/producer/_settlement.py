@@ -1,0 +1,258 @@
+"""Carry out the verdict on a batch: tell its outcome, or put it back in line; and mend the sequences behind it.
+
+Each batch's outcome is told once, and its memory given back once nothing of it is on its way to a socket any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol, final
+
+from dekaf._cluster.metadata import NO_LEADER, Partition
+from dekaf._protocol.error_codes import ErrorCode, produce_error, row_for
+from dekaf._protocol.produce import PartitionProduceResponse
+from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, caused
+from dekaf.producer._accumulator import RecordAccumulator
+from dekaf.producer._batch import BatchState, ProducerBatch
+from dekaf.producer._idempotence import SequenceState
+from dekaf.producer._producer_id import ProducerIdSource, ProducerIdState
+from dekaf.producer._queues import PartitionQueue
+from dekaf.producer._routes import Routes
+from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._verdict import BatchContext, Verdict, judge
+
+
+class SettlementOwner(Protocol):
+    """Who the settlement turns to; the engine."""
+
+    def want_metadata(self) -> None:
+        """Have the cluster asked for its metadata."""
+
+    def connection_trouble(self) -> DekafError | None:
+        """Return why there is no connection at present, for error messages."""
+
+
+@final
+class RetrySettings:
+    """How long, and how often; times in seconds."""
+
+    def __init__(self, delivery_timeout: float, backoff: Callable[[int], float]) -> None:
+        self.delivery_timeout: Final = delivery_timeout
+        self.backoff: Final = backoff  # attempt, from 1 → seconds
+
+
+@final
+class Settlement:
+    """Owned by the I/O thread."""
+
+    def __init__(
+        self,
+        accumulator: RecordAccumulator,
+        routes: Routes,
+        settings: RetrySettings,
+        statistics: ProducerStatistics,
+        owner: SettlementOwner,
+        clock: Callable[[], float],
+    ) -> None:
+        self.producer_id: Final = ProducerIdSource(settings.backoff)
+        self._accumulator: Final = accumulator
+        self._routes: Final = routes
+        self._settings: Final = settings
+        self._statistics: Final = statistics
+        self._owner: Final = owner
+        self._clock: Final = clock
+        self._troubled: list[PartitionQueue] = []  # their sequences are unresolved or broken
+
+    # Answers.
+
+    def settle(self, batch: ProducerBatch, code: int, result: PartitionProduceResponse | None) -> None:
+        """Deal with a batch that was answered with `code`; NETWORK_EXCEPTION stands for no answer."""
+        queue = self._routes.queue_of(batch)
+        queue.in_flight.remove(batch)
+        if batch.state is BatchState.DONE:
+            self._settle_told(queue, batch, code)
+            return
+        if code == ErrorCode.NONE:
+            self._deliver(queue, batch, result)
+            return
+        now = self._clock()
+        is_expired = now - batch.created >= self._settings.delivery_timeout
+        context = BatchContext(queue.sequences.state, is_oldest=_is_oldest(queue, batch), is_expired=is_expired)
+        verdict = judge(batch, code, context)
+        if verdict is Verdict.DELIVERED:
+            self._deliver(queue, batch, result)
+            return
+        row = row_for(code)
+        batch.is_ambiguous = batch.is_ambiguous or row.may_be_persisted
+        if row.refreshes_metadata:
+            self._owner.want_metadata()
+        if verdict is Verdict.FAIL:
+            error = self._error_for(batch, code, result, is_expired=is_expired)
+            if result is not None:
+                batch.record_errors = result.record_errors
+            if row.renews_producer_id and self.producer_id.drop(batch.identity, now):
+                self._statistics.producer_id_resets += 1
+            self.give_up(batch, error)
+            return
+        if verdict is Verdict.RENUMBER:
+            queue.sequences.break_off(batch.identity)
+        self._retry(queue, batch, leader_is_news=self._take_hint(batch, result), now=now)
+
+    def _deliver(self, queue: PartitionQueue, batch: ProducerBatch, result: PartitionProduceResponse | None) -> None:
+        queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
+        self._statistics.delivered += int(batch.record_count)
+        self._accumulator.settled += batch.record_count
+        if result is None:
+            batch.succeed(-1, -1)
+        else:
+            batch.succeed(result.base_offset, result.log_append_time_ms)
+        self._note_trouble(queue)
+        self._release(batch)
+
+    def _settle_told(self, queue: PartitionQueue, batch: ProducerBatch, code: int) -> None:
+        """The caller was told of a time-out before; only the sequences still want to know."""
+        if code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
+            queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
+        elif batch.is_ambiguous or row_for(code).may_be_persisted:
+            queue.sequences.lose_sight(batch.identity)
+        else:
+            queue.sequences.break_off(batch.identity)
+        self._note_trouble(queue)
+        self._release(batch)
+
+    def _retry(self, queue: PartitionQueue, batch: ProducerBatch, *, leader_is_news: bool, now: float) -> None:
+        self._statistics.retries += 1
+        at = 0
+        while at < len(queue.retries) and queue.retries[at].issue < batch.issue:
+            at += 1
+        queue.retries.insert(at, batch)
+        # A leader that is news has not failed yet (KIP-951).
+        queue.retry_at = now
+        if not leader_is_news:
+            queue.retry_at += self._settings.backoff(int(batch.attempts))
+        self._note_trouble(queue)
+        self._routes.activate(queue)
+
+    def _take_hint(self, batch: ProducerBatch, result: PartitionProduceResponse | None) -> bool:
+        if result is None or result.current_leader is None or result.current_leader.leader_id < 0:
+            return False
+        hint = result.current_leader
+        leader = Partition(leader_id=int(hint.leader_id), leader_epoch=int(hint.leader_epoch))
+        metadata = self._routes.metadata
+        updated = metadata.with_leader(batch.topic, int(batch.partition), leader)
+        if updated is metadata:
+            return False
+        self._routes.update(updated)
+        return True
+
+    # Giving up.
+
+    def give_up(self, batch: ProducerBatch, error: ProduceError) -> None:
+        """Fail a batch of which nothing is on its way any more."""
+        queue = self._routes.queue_of(batch)
+        if batch.identity is not None:
+            if batch.is_ambiguous:
+                queue.sequences.lose_sight(batch.identity)
+            else:
+                queue.sequences.break_off(batch.identity)
+        self.tell_failure(batch, error)
+        self._note_trouble(queue)
+        self._release(batch)
+
+    def expire(self, batch: ProducerBatch) -> None:
+        """Fail a batch that `delivery_timeout_ms` has overtaken in its queue."""
+        self.give_up(batch, self._expired_error(batch, self._what_it_waited_for(batch)))
+
+    def expire_in_flight(self, batch: ProducerBatch) -> None:
+        """Tell that a batch's time is over while its request is still under way; its memory stays taken until then."""
+        batch.is_ambiguous = True
+        self.tell_failure(batch, self._expired_error(batch, "The broker's answer is still due."))
+
+    def tell_failure(self, batch: ProducerBatch, error: ProduceError) -> bool:
+        """Tell a failure, unless an outcome was told before."""
+        if not batch.fail(error):
+            return False
+        self._accumulator.settled += batch.record_count
+        self._statistics.record_failed(int(batch.record_count), error)
+        return True
+
+    def _release(self, batch: ProducerBatch) -> None:
+        batch.forget_bytes()
+        charged = batch.charged
+        batch.charged = 0
+        self._accumulator.memory.give_back(charged)
+
+    def _error_for(
+        self, batch: ProducerBatch, code: int, result: PartitionProduceResponse | None, *, is_expired: bool
+    ) -> ProduceError:
+        row = row_for(code)
+        if is_expired and row.is_retriable:
+            return self._expired_error(batch, f"The last answer was {row.name}.")
+        detail = None if result is None else result.error_message
+        return produce_error(
+            code, batch.topic, partition=int(batch.partition), detail=detail, may_be_persisted=batch.is_ambiguous
+        )
+
+    def _expired_error(self, batch: ProducerBatch, what: str) -> ProduceError:
+        timeout_ms = self._settings.delivery_timeout * 1000
+        error = DeliveryTimeoutError(
+            f"Not acknowledged within delivery_timeout_ms={timeout_ms:.0f}. {what}",
+            topic=batch.topic,
+            partition=int(batch.partition),
+            is_retriable=True,
+            may_be_persisted=batch.is_ambiguous,
+        )
+        return caused(error, self._owner.connection_trouble())
+
+    def _what_it_waited_for(self, batch: ProducerBatch) -> str:
+        if batch.attempts > 0:
+            return f"It was sent {int(batch.attempts)} time(s). The last trouble: {self._statistics.last_error}"
+        trouble = self._owner.connection_trouble()
+        if trouble is not None:
+            return f"It waited for a connection. {trouble}"
+        if self._routes.queue_of(batch).leader == NO_LEADER:
+            return "It waited for its partition to get a leader."
+        return "It waited for earlier batches to be acknowledged."
+
+    # Sequences.
+
+    def mend_sequences(self) -> None:
+        """Number anew what a gap has made unwritable, once nothing of the partition is under way any more."""
+        if not self._troubled:
+            return
+        troubled = self._troubled
+        self._troubled = []
+        for queue in troubled:
+            if not self._is_mended(queue):
+                self._troubled.append(queue)
+
+    def _is_mended(self, queue: PartitionQueue) -> bool:
+        sequences = queue.sequences
+        if queue.in_flight:
+            return False
+        if not queue.retries:
+            sequences.settle_when_idle()
+        if sequences.state is not SequenceState.BROKEN:
+            return sequences.state is SequenceState.CONTINUOUS
+        self.producer_id.bump(sequences.identity)
+        identity = self.producer_id.identity
+        if identity is None or self.producer_id.state is not ProducerIdState.READY:
+            return False
+        sequences.adopt(identity)
+        for batch in queue.retries:
+            # The broker has refused these, or never had the one before them, so none of them was written.
+            batch.is_ambiguous = False
+            batch.number(identity, sequences.take(batch.record_count))
+        return True
+
+    def _note_trouble(self, queue: PartitionQueue) -> None:
+        if queue.sequences.state is not SequenceState.CONTINUOUS and queue not in self._troubled:
+            self._troubled.append(queue)
+
+
+def _is_oldest(queue: PartitionQueue, batch: ProducerBatch) -> bool:
+    """Return whether no earlier batch of the partition is under way or waits to be repeated."""
+    for other in queue.in_flight:
+        if other.issue < batch.issue:
+            return False
+    return not queue.retries or queue.retries[0].issue > batch.issue
