@@ -14,6 +14,7 @@ from dekaf._protocol.error_codes import ErrorCode
 from dekaf._protocol.fields import end_struct, put_string, skip_struct_tags, take_count
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
+from dekaf.errors import MalformedResponseError
 
 __all__ = ("ApiVersionsRequest", "ApiVersionsResponse", "software_token")
 
@@ -75,8 +76,7 @@ class ApiVersionsResponse:
         """Take the body of an answer to a request of this version."""
         error_code = int(reader.take_i16())
         if error_code == ErrorCode.UNSUPPORTED_VERSION:
-            # A broker that does not know the version can only answer in the oldest one.
-            version = 0
+            return _decode_refusal(reader)
         flexible = is_flexible(ApiKey.API_VERSIONS, version)
         ranges: dict[int, VersionRange] = {}
         for _ in range(take_count(reader, flexible=flexible)):
@@ -87,3 +87,19 @@ class ApiVersionsResponse:
         skip_struct_tags(reader, flexible=flexible)
         reader.expect_end()
         return ApiVersionsResponse(error_code=error_code, ranges=ranges, throttle_time_ms=throttle_time_ms)
+
+
+def _decode_refusal(reader: Reader) -> ApiVersionsResponse:
+    """Take the rest of an answer that refuses the version asked in.
+
+    A broker that does not know a version can only answer in the oldest one. Some (librdkafka's mock cluster) answer in
+    the one they refuse all the same, so a body that makes no sense is no reason to give up: version 0 is known to all.
+    """
+    ranges: dict[int, VersionRange] = {}
+    try:
+        for _ in range(take_count(reader, flexible=False)):
+            api = int(reader.take_i16())
+            ranges[api] = VersionRange(int(reader.take_i16()), int(reader.take_i16()))
+    except MalformedResponseError:
+        ranges.clear()
+    return ApiVersionsResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, ranges=ranges, throttle_time_ms=0)

@@ -84,3 +84,11 @@ def test_refusal_without_ranges_is_retried_in_version_zero() -> None:
 
 def test_version_to_retry_is_one_we_speak() -> None:
     assert decode("0023000000010012" + "00000063", 4).version_to_retry == 4
+
+
+def test_refusal_in_the_form_that_is_refused_is_retried_in_version_zero() -> None:
+    """librdkafka's mock cluster answers like this: error 35, then a compact array where version 0 has a long one."""
+    response = decode("0023" + "01" + "0012" + "0000" + "0002" + "00000000", 4)
+
+    assert response.error_code == 35
+    assert response.version_to_retry == 0

@@ -139,3 +139,12 @@ def test_array_the_broker_calls_null_is_empty() -> None:
     assert response.cluster_id is None
     assert response.controller_id == -1
     assert response.topics == ()
+
+
+@pytest.mark.parametrize("version", METADATA)
+def test_bytes_behind_an_answer_are_left_alone(version: int) -> None:
+    """librdkafka's mock cluster ends its answers in version 13 with one byte too many."""
+    response = MetadataResponse.decode(Reader(bytes.fromhex(METADATA[version]) + b"\0"), version)
+
+    assert [broker.host for broker in response.brokers] == ["b1", "b2"]
+    assert len(response.topics[0].partitions) == 2
