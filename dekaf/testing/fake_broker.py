@@ -134,7 +134,8 @@ class FakeBroker:
 
     def listen(self) -> None:
         """Accept connections, on the same port as before if there was one."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # The protocol spelled out: only then does asyncio switch Nagle's algorithm off for accepted connections.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if self._receive_buffer_bytes is not None:

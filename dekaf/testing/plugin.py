@@ -37,4 +37,7 @@ def producers_replaced(fixture: testing.KafkaFixture) -> Iterator[None]:
 
     The one place where the fixture meets the producers that an application finds by itself, rather than being given.
     """
-    yield
+    from dekaf.registry import override_everywhere  # noqa: PLC0415 # pytest loads this module in every run
+
+    with override_everywhere(fixture.async_producer()):
+        yield

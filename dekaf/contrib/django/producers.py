@@ -1,0 +1,113 @@
+"""The producers of this process: made from the settings at first use, shared by all views, tasks and commands."""
+
+from __future__ import annotations
+
+from typing import Any, Final, final
+
+from typing_extensions import TypeVar
+
+from dekaf.contrib.django.conf import registry_of_settings
+from dekaf.producer import AsyncProducer, Producer
+from dekaf.registry import ProcessLock, ProducerRegistry
+from dekaf.serialization import Serializer
+from dekaf.types import DrainReport
+
+__all__ = (
+    "aclose_producers",
+    "close_producers",
+    "discard_producers",
+    "get_async_producer",
+    "get_producer",
+    "get_registry",
+    "reopen_producers",
+)
+
+K = TypeVar("K", default=Any)
+V = TypeVar("V", default=Any)
+
+
+def get_producer(
+    alias: str = "default", key: type[K] | Serializer[K] | None = None, value: type[V] | Serializer[V] | None = None
+) -> Producer[K, V]:
+    """Return the producer for threads of an alias, for views, tasks and commands that are plain functions.
+
+    Call it where you produce, as it is only a look-up: a producer kept in a module would miss `override_settings` and
+    the test fixture.
+
+    Args:
+        alias: Which of the producers in `settings.DEKAF`.
+        key: The type of keys, or a serializer; default: what the settings say.
+        value: The same for values.
+
+    Raises:
+        ConfigurationError: The settings have no such alias, or something in them is wrong.
+        ProducerClosedError: The process is shutting down.
+
+    Example:
+        >>> get_producer("audit", str, AuditEvent).fire("audit-log", user.email, AuditEvent(...))
+    """
+    return _current.registry().producer(alias, key, value)
+
+
+def get_async_producer(
+    alias: str = "default", key: type[K] | Serializer[K] | None = None, value: type[V] | Serializer[V] | None = None
+) -> AsyncProducer[K, V]:
+    """Return the producer for coroutines of an alias, for asynchronous views; otherwise as `get_producer`."""
+    return _current.registry().async_producer(alias, key, value)
+
+
+def get_registry() -> ProducerRegistry:
+    """Return the producers of this process by alias.
+
+    Raises:
+        ConfigurationError: Something is wrong in the settings.
+    """
+    return _current.registry()
+
+
+def close_producers() -> DrainReport | None:
+    """Deliver what was accepted and end the producers of this process; None if there are none. Again does nothing."""
+    registry = _current.existing
+    return None if registry is None else registry.close()
+
+
+async def aclose_producers() -> DrainReport | None:
+    """Close without blocking the event loop; otherwise as `close_producers`."""
+    registry = _current.existing
+    return None if registry is None else await registry.aclose()
+
+
+def reopen_producers() -> None:
+    """Allow producing again after a close, for a server that starts the application once more in one process."""
+    registry = _current.existing
+    if registry is not None and registry.is_closed:
+        _current.existing = None
+
+
+def discard_producers() -> None:
+    """Close the producers, and make new ones from the settings at the next use."""
+    registry, _current.existing = _current.existing, None
+    if registry is not None:
+        registry.close()
+
+
+@final
+class _Current:
+    """The registry of this process."""
+
+    def __init__(self) -> None:
+        self._lock: Final = ProcessLock()  # guards the making of it
+        self.existing: ProducerRegistry | None = None
+
+    def registry(self) -> ProducerRegistry:
+        """Return it, making it first if need be."""
+        registry = self.existing
+        if registry is None:
+            with self._lock:
+                registry = self.existing
+                if registry is None:
+                    registry = self.existing = registry_of_settings()
+        return registry
+
+
+_current: Final = _Current()

@@ -1,0 +1,35 @@
+"""Dekaf in FastAPI: a lifespan that owns the producers, and dependencies that hand them to endpoints.
+
+app = FastAPI(lifespan=dekaf_lifespan({"bootstrap_servers": "localhost:9092"}))
+
+
+@app.post("/orders")
+async def place(order: Order, producer: ProducerDep) -> None:
+    await producer.produce("orders", order.id, order)
+"""
+
+from __future__ import annotations
+
+from dekaf.contrib.fastapi.dependencies import (
+    ProducerDep,
+    SyncProducerDep,
+    get_producer,
+    get_registry,
+    get_sync_producer,
+    producer_for,
+    sync_producer_for,
+)
+from dekaf.contrib.fastapi.lifespan import dekaf_lifespan
+from dekaf.contrib.fastapi.settings import DekafSettings
+
+__all__ = (
+    "DekafSettings",
+    "ProducerDep",
+    "SyncProducerDep",
+    "dekaf_lifespan",
+    "get_producer",
+    "get_registry",
+    "get_sync_producer",
+    "producer_for",
+    "sync_producer_for",
+)

@@ -1,0 +1,158 @@
+"""Dependencies that hand producers to endpoints: `Depends(get_producer)`.
+
+They are coroutines, because a plain function would cost a change of threads per request, and take an HTTPConnection,
+because a Request would leave out WebSockets.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Final, cast
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+from typing_extensions import TypeVar
+
+from dekaf.contrib.fastapi.lifespan import STATE_KEY
+from dekaf.contrib.fastapi.settings import DekafSettings
+from dekaf.errors import ConfigurationError
+from dekaf.producer import AsyncProducer, Producer
+from dekaf.registry import ProcessLock, ProducerRegistry, is_overridden_everywhere
+from dekaf.serialization import Serializer
+
+__all__ = (
+    "ProducerDep",
+    "SyncProducerDep",
+    "get_producer",
+    "get_registry",
+    "get_sync_producer",
+    "producer_for",
+    "sync_producer_for",
+)
+
+logger = logging.getLogger("dekaf.contrib.fastapi")
+
+K = TypeVar("K", default=Any)
+V = TypeVar("V", default=Any)
+
+_DEFAULT_ALIAS: Final = "default"
+
+
+async def get_registry(connection: HTTPConnection) -> ProducerRegistry:
+    """Return the application's producers by alias.
+
+    Raises:
+        ConfigurationError: The application has no `dekaf_lifespan`, and the environment configures no producer.
+    """
+    return _registry_of(connection)
+
+
+async def get_producer(connection: HTTPConnection) -> AsyncProducer[Any, Any]:
+    """Return the application's producer for coroutines: `producer: Annotated[AsyncProducer, Depends(get_producer)]`.
+
+    Raises:
+        ConfigurationError: As for `get_registry`.
+        ProducerClosedError: The application has shut down.
+    """
+    return _registry_of(connection).async_producer()
+
+
+async def get_sync_producer(connection: HTTPConnection) -> Producer[Any, Any]:
+    """Return the application's producer for threads, for endpoints that are plain functions; as `get_producer`."""
+    return _registry_of(connection).producer()
+
+
+def producer_for(
+    alias: str = _DEFAULT_ALIAS,
+    key: type[K] | Serializer[K] | None = None,
+    value: type[V] | Serializer[V] | None = None,
+) -> Callable[[HTTPConnection], Coroutine[Any, Any, AsyncProducer[K, V]]]:
+    """Return a dependency for the producer of an alias, with types: `Depends(producer_for("audit", str, AuditEvent))`.
+
+    The same arguments give the same dependency, so `app.dependency_overrides[producer_for("audit")]` works.
+
+    Args:
+        alias: Which of the configured producers.
+        key: The type of keys, or a serializer; default: what the alias is configured with.
+        value: The same for values.
+    """
+    if alias == _DEFAULT_ALIAS and key is None and value is None:
+        return cast("Callable[[HTTPConnection], Coroutine[Any, Any, AsyncProducer[K, V]]]", get_producer)
+
+    async def get_producer_for(connection: HTTPConnection) -> AsyncProducer[K, V]:
+        return _registry_of(connection).async_producer(alias, key, value)
+
+    return cast(
+        "Callable[[HTTPConnection], Coroutine[Any, Any, AsyncProducer[K, V]]]",
+        _same_for_same(("async", alias, key, value), get_producer_for),
+    )
+
+
+def sync_producer_for(
+    alias: str = _DEFAULT_ALIAS,
+    key: type[K] | Serializer[K] | None = None,
+    value: type[V] | Serializer[V] | None = None,
+) -> Callable[[HTTPConnection], Coroutine[Any, Any, Producer[K, V]]]:
+    """Return a dependency for the thread producer of an alias, for endpoints that are plain functions; as above."""
+    if alias == _DEFAULT_ALIAS and key is None and value is None:
+        return cast("Callable[[HTTPConnection], Coroutine[Any, Any, Producer[K, V]]]", get_sync_producer)
+
+    async def get_sync_producer_for(connection: HTTPConnection) -> Producer[K, V]:
+        return _registry_of(connection).producer(alias, key, value)
+
+    return cast(
+        "Callable[[HTTPConnection], Coroutine[Any, Any, Producer[K, V]]]",
+        _same_for_same(("sync", alias, key, value), get_sync_producer_for),
+    )
+
+
+ProducerDep = Annotated[AsyncProducer[Any, Any], Depends(get_producer)]
+SyncProducerDep = Annotated[Producer[Any, Any], Depends(get_sync_producer)]
+
+_dependencies: Final[dict[object, object]] = {}  # made where endpoints are defined, so no more than those
+
+
+def _same_for_same(arguments: tuple[object, ...], dependency: object) -> object:
+    try:
+        return _dependencies.setdefault(arguments, dependency)
+    except TypeError:  # a serializer that has no hash
+        return dependency
+
+
+def _registry_of(connection: HTTPConnection) -> ProducerRegistry:
+    # The lifespan's state first: in a mounted sub-application, scope["app"] is that one, whose lifespan never ran.
+    state = connection.scope.get("state")
+    registry = state.get(STATE_KEY) if state else None
+    if registry is None:
+        app = connection.scope.get("app")
+        registry = getattr(getattr(app, "state", None), STATE_KEY, None)
+    return _without_lifespan() if registry is None else cast("ProducerRegistry", registry)
+
+
+_process_lock: Final = ProcessLock()  # guards _of_process
+_of_process: Final[list[ProducerRegistry]] = []
+
+
+def _without_lifespan() -> ProducerRegistry:
+    """Return what there is where no `dekaf_lifespan` ran."""
+    if is_overridden_everywhere():
+        return ProducerRegistry.without_configuration()
+    with _process_lock:
+        if not _of_process:
+            environment = DekafSettings()
+            if environment.is_empty:
+                raise ConfigurationError(
+                    "No producers: the lifespan of dekaf did not run. Write\n"
+                    "    app = FastAPI(lifespan=dekaf_lifespan(settings))\n"
+                    "or, in a lifespan of your own, `async with dekaf_lifespan(settings)(app) as state: yield state`. "
+                    "In tests, use `with TestClient(app)`, or the fixture `kafka`. A mounted application finds the "
+                    "producers of the outer one, which has to have the lifespan."
+                )
+            _of_process.append(ProducerRegistry(environment))
+            logger.warning(
+                "No lifespan of dekaf ran, so producers were made from DEKAF_… of the environment; they are drained "
+                "when the interpreter exits, which not every server lets happen. Write "
+                "FastAPI(lifespan=dekaf_lifespan())."
+            )
+        return _of_process[0]

@@ -1,0 +1,55 @@
+"""The lifespan that owns an application's producers: there from start to shutdown, drained at its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from starlette.applications import Starlette
+
+from dekaf.contrib.fastapi.settings import registry_of_settings
+from dekaf.registry import ProducerRegistry
+
+__all__ = ("STATE_KEY", "DekafLifespan", "dekaf_lifespan")
+
+STATE_KEY: Final = "dekaf"  # where the registry is, in the lifespan's state and in `app.state`
+
+DekafLifespan = Callable[[Starlette], AbstractAsyncContextManager[dict[str, ProducerRegistry]]]
+
+
+def dekaf_lifespan(settings: object = None) -> DekafLifespan:
+    """Return a lifespan that owns the producers: `FastAPI(lifespan=dekaf_lifespan(settings))`.
+
+    Starting does no network I/O, so an application starts while Kafka is away. At shutdown what was accepted is
+    delivered, for `close_timeout_ms` at the most, without blocking the event loop.
+
+    Args:
+        settings: The options of producers, as for `ProducerRegistry`, or a registry; default: the environment's
+            `DEKAF_…`, see `DekafSettings`. They are read when the application starts.
+
+    Raises:
+        ConfigurationError: When the application starts: something is wrong in the settings, or there are none.
+
+    Example:
+        >>> @asynccontextmanager
+        ... async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        ...     async with database(), dekaf_lifespan(settings)(app) as state:
+        ...         yield state
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, ProducerRegistry]]:
+        async with registry_of_settings(settings) as registry:
+            for alias in registry.aliases:  # wrong options and missing extras show now, not with the first request
+                registry.producer(alias)
+            # In both places: the state reaches sub-applications, and the application is there where no server runs
+            # the lifespan, as in tests with httpx.
+            app.state.dekaf = registry
+            try:
+                yield {STATE_KEY: registry}
+            finally:
+                if getattr(app.state, STATE_KEY, None) is registry:
+                    del app.state.dekaf
+
+    return lifespan

@@ -1,0 +1,31 @@
+"""A Django project around each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import django
+import pytest
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.contrib.django.settings")
+django.setup()
+
+from dekaf.contrib.django.producers import discard_producers  # noqa: E402 # after the setup, as a project does
+from dekaf.registry import override_everywhere  # noqa: E402 # the same
+from dekaf.testing import RecordingProducer  # noqa: E402 # the same
+
+
+@pytest.fixture(autouse=True)
+def fresh_producers() -> Iterator[None]:
+    """Begin and end each test without producers."""
+    discard_producers()
+    yield
+    discard_producers()
+
+
+@pytest.fixture
+def double() -> Iterator[RecordingProducer]:
+    """A double in the place of all producers."""
+    with override_everywhere(RecordingProducer()) as double:
+        yield double

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.conf import settings
+from django.test import AsyncClient, Client, override_settings
+
+from dekaf import ConfigurationError, Producer, ProducerClosedError
+from dekaf.contrib.django import get_async_producer, get_producer, get_registry
+from dekaf.contrib.django.producers import aclose_producers, close_producers, reopen_producers
+from dekaf.registry import override_everywhere
+from dekaf.testing import RecordingProducer
+from dekaf.types import ProducerState
+
+OTHER: dict[str, object] = {"bootstrap_servers": "127.0.0.1:2", "close_timeout_ms": 200}
+
+
+def test_both_faces_of_an_alias_are_one_producer() -> None:
+    assert get_producer("audit")._core is get_async_producer("audit", str, dict)._core
+    assert get_producer() is get_producer()
+    assert get_producer()._core is not get_producer("audit")._core
+
+
+def test_asking_starts_nothing() -> None:
+    assert get_producer().status().state is ProducerState.IDLE
+
+
+def test_threads_that_come_first_together_get_one_registry() -> None:
+    barrier = threading.Barrier(8)
+
+    def ask(_: int) -> object:
+        barrier.wait()
+        return get_registry()
+
+    with ThreadPoolExecutor(8) as threads:
+        registries = set(map(id, threads.map(ask, range(8))))
+
+    assert len(registries) == 1
+
+
+@pytest.mark.parametrize("path", ["/sync", "/class", "/async"])
+def test_views_produce(double: RecordingProducer, path: str) -> None:
+    answer = Client().get(path)
+
+    assert answer.json() == {"offset": 0}
+    assert [message.topic for message in double.messages] == ["orders", "audit"]
+    assert json.loads(double.messages[1].value or b"") == {"order": "42"}
+
+
+def test_coroutine_views_produce_on_the_servers_loop(double: RecordingProducer) -> None:
+    async def request() -> object:
+        return (await AsyncClient().get("/async")).json()
+
+    assert asyncio.run(request()) == {"offset": 0}
+    assert len(double.messages) == 2
+
+
+def test_changed_settings_make_new_producers_and_close_the_old() -> None:
+    before = get_producer()
+
+    with override_settings(DEKAF=OTHER):
+        within = get_producer()
+        servers = get_registry().config().bootstrap_servers
+        with pytest.raises(ConfigurationError, match="no alias 'audit'"):
+            get_producer("audit")
+        with pytest.raises(ProducerClosedError):
+            before.fire("orders", "42", "paid")
+
+    assert servers == ("127.0.0.1:2",)
+    assert get_registry().config().bootstrap_servers == (settings.NOWHERE,)
+    with pytest.raises(ProducerClosedError):
+        within.fire("orders", "42", "paid")
+
+
+def test_other_settings_change_nothing() -> None:
+    before = get_producer()
+
+    with override_settings(DEBUG=True):
+        assert get_producer() is before
+
+
+def test_without_the_setting_the_error_says_what_to_write() -> None:
+    with (
+        override_settings(DEKAF=None),
+        pytest.raises(ConfigurationError, match=r"The setting DEKAF is missing\. Write DEKAF ="),
+    ):
+        get_producer()
+
+
+def test_tests_need_no_setting(double: RecordingProducer) -> None:
+    with override_settings(DEKAF=None):
+        found: object = get_producer("whatever")
+
+    assert found is double
+
+
+def test_doubles_take_the_place_of_producers_that_were_there_before() -> None:
+    before: object = get_producer()
+
+    with override_everywhere(RecordingProducer()) as double:
+        within: object = get_producer()
+
+    assert isinstance(before, Producer)
+    assert within is double
+    assert get_producer() is before
+
+
+def test_closing_is_final_until_reopened() -> None:
+    get_producer().fire("orders", "42", "paid")
+
+    report = close_producers()
+    again = asyncio.run(aclose_producers())
+
+    assert report is not None
+    assert again is not None
+    assert (report.undelivered, again.undelivered) == (1, 1)
+    with pytest.raises(ProducerClosedError):
+        get_producer()
+    reopen_producers()
+    assert get_producer().status().state is ProducerState.IDLE
+
+
+def test_closing_without_producers_makes_none() -> None:
+    assert close_producers() is None
+    assert asyncio.run(aclose_producers()) is None
+
+
+def test_reopening_leaves_open_producers_alone() -> None:
+    before = get_registry()
+
+    reopen_producers()
+
+    assert get_registry() is before

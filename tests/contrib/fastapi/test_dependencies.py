@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI, WebSocket
+from fastapi.testclient import TestClient
+
+from dekaf import AsyncProducer, ConfigurationError, JsonSerializer, Producer
+from dekaf.contrib.fastapi import (
+    ProducerDep,
+    SyncProducerDep,
+    dekaf_lifespan,
+    get_producer,
+    get_registry,
+    get_sync_producer,
+    producer_for,
+    sync_producer_for,
+)
+from dekaf.registry import ProducerRegistry, override_everywhere
+from dekaf.testing import RecordingProducer
+
+OPTIONS: dict[str, object] = {"bootstrap_servers": "127.0.0.1:1", "close_timeout_ms": 200}
+SETTINGS: dict[str, object] = {"default": OPTIONS, "audit": OPTIONS}
+
+Order = dict[str, str]
+
+
+@pytest.fixture
+def double() -> RecordingProducer:
+    return RecordingProducer()
+
+
+def shop() -> FastAPI:
+    """Return an application that produces in every way there is."""
+    app = FastAPI()
+
+    @app.post("/await")
+    async def awaiting(producer: ProducerDep) -> int:
+        return (await producer.produce("orders", "42", "paid")).offset
+
+    @app.post("/block")
+    def blocking(producer: SyncProducerDep) -> int:
+        return producer.produce("orders", "42", "paid").offset
+
+    @app.post("/audit")
+    async def auditing(
+        producer: Annotated[AsyncProducer[str, Order], Depends(producer_for("audit", str, Order))],
+        same: Annotated[Producer[str, Order], Depends(sync_producer_for("audit", str, Order))],
+    ) -> None:
+        producer.fire("audit", "42", {"order": "42"})
+        same.fire("audit", "42", {"order": "42"})
+
+    @app.websocket("/socket")
+    async def socket(websocket: WebSocket, producer: ProducerDep) -> None:
+        await websocket.accept()
+        await websocket.send_json((await producer.produce("orders", "42", "paid")).offset)
+        await websocket.close()
+
+    return app
+
+
+def with_lifespan(app: FastAPI) -> FastAPI:
+    app.router.lifespan_context = dekaf_lifespan(SETTINGS)
+    return app
+
+
+def around(inner: FastAPI) -> FastAPI:
+    outer = FastAPI(lifespan=dekaf_lifespan(SETTINGS))
+    outer.mount("/inner", inner)
+    return outer
+
+
+@pytest.mark.parametrize(("app", "prefix"), [(with_lifespan(shop()), ""), (around(shop()), "/inner")])
+def test_every_kind_of_endpoint_is_served(double: RecordingProducer, app: FastAPI, prefix: str) -> None:
+    with override_everywhere(double), TestClient(app) as client:
+        answers = [client.post(f"{prefix}/{path}") for path in ("await", "block", "audit")]
+        with client.websocket_connect(f"{prefix}/socket") as socket:
+            last = socket.receive_json()
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert last == 2
+    assert [message.topic for message in double.messages] == ["orders", "orders", "audit", "audit", "orders"]
+    assert json.loads(double.messages[2].value or b"") == {"order": "42"}
+
+
+@pytest.mark.asyncio
+async def test_a_transport_that_carries_no_state_finds_the_application(double: RecordingProducer) -> None:
+    app = with_lifespan(shop())
+
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        with app.state.dekaf.override("default", double):
+            answer = await client.post("/await")
+
+    assert answer.json() == 0
+
+
+def test_dependencies_can_be_overridden_by_fastapis_own_means(double: RecordingProducer) -> None:
+    app = with_lifespan(shop())
+    app.dependency_overrides[get_producer] = double.as_async
+    app.dependency_overrides[get_sync_producer] = lambda: double
+    app.dependency_overrides[producer_for("audit", str, Order)] = double.as_async
+    app.dependency_overrides[sync_producer_for("audit", str, Order)] = lambda: double
+
+    with TestClient(app) as client:
+        for path in ("await", "block", "audit"):
+            client.post(f"/{path}").raise_for_status()
+
+    assert len(double.messages) == 4
+
+
+@pytest.mark.parametrize("make", [producer_for, sync_producer_for])
+def test_the_same_arguments_give_the_same_dependency(make: Callable[..., object]) -> None:
+    serializer = JsonSerializer[int]()
+
+    assert make("audit", str, Order) is make("audit", str, Order)
+    assert make("audit", value=serializer) is make("audit", value=serializer)
+    assert make("audit") is not make("other")
+    assert make("audit", str) is not make("audit", bytes)
+
+
+def test_the_dependency_of_the_default_alias_is_the_plain_one() -> None:
+    plain: list[object] = [get_producer, get_sync_producer]
+
+    assert [producer_for(), sync_producer_for("default")] == plain
+
+
+def test_the_registry_itself_can_be_asked_for() -> None:
+    app = FastAPI(lifespan=dekaf_lifespan(SETTINGS))
+
+    @app.get("/aliases")
+    async def aliases(registry: Annotated[ProducerRegistry, Depends(get_registry)]) -> tuple[str, ...]:
+        return registry.aliases
+
+    with TestClient(app) as client:
+        assert client.get("/aliases").json() == ["default", "audit"]
+
+
+# Without a lifespan.
+
+
+def test_without_a_lifespan_the_error_shows_the_missing_line() -> None:
+    client = TestClient(shop())
+
+    with pytest.raises(ConfigurationError, match=r"FastAPI\(lifespan=dekaf_lifespan\(settings\)\)"):
+        client.post("/await")
+
+
+def test_without_a_lifespan_the_test_fixtures_doubles_are_used(double: RecordingProducer) -> None:
+    client = TestClient(shop())
+
+    with override_everywhere(double):
+        answers = [client.post(f"/{path}").status_code for path in ("await", "block", "audit")]
+
+    assert answers == [200, 200, 200]
+    assert len(double.messages) == 4
+
+
+def test_without_a_lifespan_the_environment_gives_a_producer_and_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DEKAF_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    app = FastAPI()
+    seen: list[Any] = []
+
+    @app.get("/")
+    async def remember(producer: ProducerDep, registry: Annotated[ProducerRegistry, Depends(get_registry)]) -> None:
+        seen.extend([producer, registry])
+
+    with caplog.at_level(logging.WARNING, "dekaf"):
+        for _ in range(2):
+            TestClient(app).get("/").raise_for_status()
+
+    assert seen[0] is seen[2]
+    assert seen[1] is seen[3]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "dekaf_lifespan" in caplog.text
+
+
+def test_after_the_lifespan_tests_use_the_fixture_again(double: RecordingProducer) -> None:
+    app = with_lifespan(shop())
+    with TestClient(app):
+        pass
+
+    with override_everywhere(double):
+        TestClient(app).post("/await").raise_for_status()
+
+    assert len(double.messages) == 1
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test")

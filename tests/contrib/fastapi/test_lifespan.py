@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from dekaf import ConfigurationError, ProducerClosedError
+from dekaf.contrib.fastapi import ProducerDep, dekaf_lifespan
+from dekaf.registry import ProducerRegistry
+from dekaf.types import ProducerState
+
+pytestmark = pytest.mark.asyncio
+
+SETTINGS: dict[str, object] = {"bootstrap_servers": "127.0.0.1:1", "close_timeout_ms": 200}
+
+
+async def test_it_hands_out_the_registry_in_both_places_and_closes_it() -> None:
+    app = FastAPI(lifespan=dekaf_lifespan(SETTINGS))
+
+    async with app.router.lifespan_context(app) as state:
+        assert state is not None
+        registry: ProducerRegistry = state["dekaf"]
+        assert app.state.dekaf is registry
+        assert not registry.is_closed
+
+    assert registry.is_closed
+    assert not hasattr(app.state, "dekaf")
+
+
+async def test_starting_does_no_network_input_or_output() -> None:
+    app = FastAPI(lifespan=dekaf_lifespan(SETTINGS))
+
+    async with app.router.lifespan_context(app):
+        assert app.state.dekaf.producer().status().state is ProducerState.IDLE
+
+
+async def test_what_cannot_be_delivered_ends_with_the_close_timeout() -> None:
+    app = FastAPI(lifespan=dekaf_lifespan(SETTINGS))
+
+    async with app.router.lifespan_context(app):
+        registry: ProducerRegistry = app.state.dekaf
+        registry.async_producer().fire("orders", "42", "paid")
+
+    assert registry.close().undelivered == 1
+
+
+@pytest.mark.parametrize(
+    "settings", [{"linger": 5, **SETTINGS}, {"default": SETTINGS, "audit": {**SETTINGS, "start": "now"}}]
+)
+async def test_mistakes_show_when_the_application_starts(settings: dict[str, object]) -> None:
+    app = FastAPI(lifespan=dekaf_lifespan(settings))
+
+    with pytest.raises(ConfigurationError):
+        async with app.router.lifespan_context(app):
+            pytest.fail("it started")
+
+
+async def test_it_works_inside_a_lifespan_of_ones_own() -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with dekaf_lifespan(SETTINGS)(app) as state:
+            yield {**state, "database": "there"}
+
+    app = FastAPI(lifespan=lifespan)
+
+    async with app.router.lifespan_context(app) as state:
+        assert state is not None
+        assert sorted(state) == ["database", "dekaf"]
+        assert app.state.dekaf is state["dekaf"]
+
+
+async def test_an_application_may_start_again() -> None:
+    app = FastAPI(lifespan=dekaf_lifespan(SETTINGS))
+
+    @app.get("/")
+    async def state(producer: ProducerDep) -> str:
+        return producer.status().state.value
+
+    for _ in range(2):
+        async with app.router.lifespan_context(app):
+            assert (await get(app, "/")).json() == "idle"
+
+
+async def test_applications_of_one_process_have_producers_of_their_own() -> None:
+    first, second = FastAPI(lifespan=dekaf_lifespan(SETTINGS)), FastAPI(lifespan=dekaf_lifespan(SETTINGS))
+
+    async with first.router.lifespan_context(first):
+        async with second.router.lifespan_context(second):
+            assert first.state.dekaf is not second.state.dekaf
+        assert first.state.dekaf.producer().status().state is ProducerState.IDLE
+
+
+async def test_a_registry_of_ones_own_is_closed_at_the_end() -> None:
+    registry = ProducerRegistry(SETTINGS)
+    app = FastAPI(lifespan=dekaf_lifespan(registry))
+
+    async with app.router.lifespan_context(app):
+        assert app.state.dekaf is registry
+
+    with pytest.raises(ProducerClosedError):
+        registry.producer()
+
+
+async def get(app: FastAPI, path: str) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+        return await client.get(path)
