@@ -1,0 +1,1 @@
+"""The shop in FastAPI, its services made by a container of dependency-injector."""

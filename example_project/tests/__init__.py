@@ -1,0 +1,1 @@
+"""Tests of the shop, to copy from, and of the demo."""

@@ -1,0 +1,68 @@
+"""Run the demo as a person does, and see whether it leaves anything behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+COMMAND: Final = (sys.executable, "-m", "example_project")
+DEMO_SECONDS: Final = 60
+SERVERS: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedDemo:
+    """What a run of the demo printed and left."""
+
+    exit_code: int
+    output: str
+    errors: str
+
+    @property
+    def orders_read_back(self) -> int:
+        """How many records it shows as read back and checked."""
+        return len(re.findall(r"partition \d+, offset \d+ +key \w+ +(?:✓|ok)", self.output))
+
+    @property
+    def drain_reports(self) -> int:
+        return self.output.count("Producer closed")
+
+
+def demo_environment(bootstrap_servers: str | None) -> dict[str, str]:
+    """Return this process's environment with one cluster, or with none: then the demo brings its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DEKAF_")}
+    if bootstrap_servers is not None:
+        environment["DEKAF_BOOTSTRAP_SERVERS"] = bootstrap_servers
+    return environment
+
+
+def run_demo(*options: str, bootstrap_servers: str | None = None) -> FinishedDemo:
+    finished = subprocess.run(
+        [*COMMAND, *options],
+        cwd=ROOT,
+        env=demo_environment(bootstrap_servers),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=DEMO_SECONDS,
+        check=False,
+    )
+    return FinishedDemo(exit_code=finished.returncode, output=finished.stdout, errors=finished.stderr)
+
+
+def process_groups_in(output: str) -> list[int]:
+    """Return the process ids of the servers, each the leader of a group with all it forked."""
+    return [int(number) for number in re.findall(r"process (\d+)", output)]
+
+
+def is_gone(process_group: int) -> bool:
+    """Tell whether no process of a group runs; a dead one may stay listed until its new parent, init, has noticed."""
+    listing = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    states = (line.split() for line in listing.splitlines())
+    return not any(int(group) == process_group and not state.startswith("Z") for group, state in states)
