@@ -3,13 +3,13 @@
 #   PYTHON=/path/to/python3.12   which interpreter to use (3.11 or newer; by default the first that works)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format kafka clean demo-venv dev-venv
+.PHONY: help demo test test-fast lint types format bench bench-quick kafka clean demo-venv dev-venv
 
 VENV := .venv/bin/python
 RUN := $(VENV) tools/run_tests.py
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: demo-venv ## show dekaf at work; needs no Kafka (DEKAF_BOOTSTRAP_SERVERS=host:9092 uses yours)
 	@$(VENV) -m example_project
@@ -29,6 +29,12 @@ types: dev-venv ## check types with mypy and pyright
 format: dev-venv ## format the code and fix what ruff can fix
 	@$(VENV) -m ruff check --fix .
 	@$(VENV) -m ruff format .
+
+bench: dev-venv ## measure dekaf beside other clients on a real Kafka: everything, for hours (BENCH="fire await-1000" for some)
+	@$(VENV) -m benchmarks $(or $(BENCH),all)
+
+bench-quick: dev-venv ## the same in short, to see that it works; the figures mean little
+	@$(VENV) -m benchmarks --quick $(or $(BENCH),rows steps)
 
 kafka: dev-venv ## run a real Kafka broker in the foreground (Java 17 and Maven)
 	@$(VENV) -m tests.kafka run

@@ -102,6 +102,9 @@ class ClusterMetadata:
         known = self.topics.get(topic)
         if known is None or partition >= len(known.partitions):
             return self
+        # A leader whose address nobody told is of no use, and its epoch would make us deaf to older, true answers.
+        if leader.leader_id not in self.brokers:
+            return self
         if leader.leader_epoch <= known.partitions[partition].leader_epoch:
             return self
         partitions = (*known.partitions[:partition], leader, *known.partitions[partition + 1 :])
@@ -116,7 +119,11 @@ NO_METADATA: Final = ClusterMetadata(brokers={}, topics={})
 
 
 def _merged(known: Topic | None, answer: MetadataTopic) -> Topic:
-    same_log = known is not None and (known.topic_id == answer.topic_id or not known.has_id)
+    # While a cluster is upgraded, some of its brokers answer without ids: that is no other topic.
+    topic_id = answer.topic_id
+    if known is not None and topic_id == NULL_UUID:
+        topic_id = known.topic_id
+    same_log = known is not None and (known.topic_id == topic_id or not known.has_id)
     # A partition number may be missing from an answer; partitions are never taken away from a topic.
     indexes = [partition.index for partition in answer.partitions]
     if min(indexes) < 0 or max(indexes) >= MAX_PARTITIONS:
@@ -130,7 +137,7 @@ def _merged(known: Topic | None, answer: MetadataTopic) -> Topic:
     for partition in answer.partitions:
         if partition.leader_epoch == NO_EPOCH or partition.leader_epoch >= partitions[partition.index].leader_epoch:
             partitions[partition.index] = _partition(partition)
-    return Topic(name=answer.name, topic_id=answer.topic_id, partitions=tuple(partitions))
+    return Topic(name=answer.name, topic_id=topic_id, partitions=tuple(partitions))
 
 
 def _partition(answer: MetadataPartition) -> Partition:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ logger = logging.getLogger("dekaf.network.client")
 IMPATIENCE: Final = 0.25  # seconds
 # The bootstrap connection serves one or two more metadata requests while the first topics become known.
 RETIRE_AFTER: Final = 2.0  # seconds
+SHORTEST_IDLE_LOOK: Final = 0.1  # seconds between two looks for idle connections: none at all would spin
 # Some services reset a connection whose version request they do not know, instead of answering.
 SILENT_RESETS_BEFORE_OLDEST: Final = 2
 
@@ -39,7 +41,7 @@ class NetworkSettings:
         self.connection: Final = connection
         self.backoff: Final = backoff  # attempt, from 1 → seconds
         self.setup_timeout: Final = setup_timeout
-        self.max_idle: Final = max_idle
+        self.max_idle: Final = max_idle  # infinity: idle connections stay
 
 
 @final
@@ -89,7 +91,7 @@ class NetworkClient(ConnectionOwner):
     def start(self) -> None:
         """Start what must exist before the interpreter may shut down."""
         self._resolver.start()
-        self._loop.call_later(self._settings.max_idle / 2, self._close_idle)
+        self._look_for_idle_later()
 
     def close(self, reason: DekafError) -> None:
         """Close every connection."""
@@ -111,6 +113,8 @@ class NetworkClient(ConnectionOwner):
                 node.host, node.port = broker.host, broker.port  # for the next connection
         for node_id in [node_id for node_id in self._brokers if node_id not in brokers]:
             gone = self._brokers.pop(node_id)
+            if gone.connecting is not None:
+                gone.connecting.cancel()
             if gone.connection is not None:
                 gone.connection.close(BrokerConnectionError(f"The broker {gone.address} left the cluster."))
 
@@ -288,7 +292,11 @@ class NetworkClient(ConnectionOwner):
                 continue
             logger.debug("Closing the idle connection to %s", node.address)
             self._drop(node)
-        self._loop.call_later(self._settings.max_idle / 2, self._close_idle)
+        self._look_for_idle_later()
+
+    def _look_for_idle_later(self) -> None:
+        if self._settings.max_idle < math.inf:
+            self._loop.call_later(max(SHORTEST_IDLE_LOOK, self._settings.max_idle / 2), self._close_idle)
 
 
 def _describe(error: BaseException) -> str:

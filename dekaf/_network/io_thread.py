@@ -110,7 +110,7 @@ class IoThread:
     def _guarded(self, function: Callable[[], None]) -> None:
         try:
             function()
-        except Exception as error:  # nothing may end the thread with records in the buffer
+        except BaseException as error:  # nothing may end the thread with records in the buffer
             self._crashed(error)
 
     def _handle(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

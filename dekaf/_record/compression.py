@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final, final
 
+from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter, write_i32_be
 from dekaf.errors import ConfigurationError, caused
 
@@ -38,12 +39,21 @@ class Codec:
         id: the number in the lowest three bits of a batch's attributes.
         name: Kafka's name, as in ``compression_type``.
         compress: turns the records of a batch, encoded, into what takes their place.
+        decompress: the way back, for what `compress` made and nothing else.
     """
 
-    def __init__(self, id: int, name: str, *, compress: Callable[[bytes], bytes]) -> None:  # noqa: A002 - Kafka's word
+    def __init__(
+        self,
+        id: int,  # noqa: A002 - Kafka's word
+        name: str,
+        *,
+        compress: Callable[[bytes], bytes],
+        decompress: Callable[[bytes], bytes],
+    ) -> None:
         self.id = id
         self.name = name
         self.compress = compress
+        self.decompress = decompress
 
     def __repr__(self) -> str:
         return f"Codec({self.id}, {self.name!r})"
@@ -86,7 +96,10 @@ def _gzip_codec(level: int | None) -> Codec:
         compressor = zlib.compressobj(chosen, zlib.DEFLATED, _GZIP_WINDOW)
         return compressor.compress(data) + compressor.flush()
 
-    return Codec(1, "gzip", compress=compress)
+    def decompress(data: bytes) -> bytes:
+        return zlib.decompress(data, _GZIP_WINDOW)
+
+    return Codec(1, "gzip", compress=compress, decompress=decompress)
 
 
 def _snappy_codec(level: int | None) -> Codec:
@@ -95,6 +108,7 @@ def _snappy_codec(level: int | None) -> Codec:
     except ImportError as error:
         raise caused(_missing("snappy", "python-snappy"), error) from error
     compress_block: Callable[[bytes], bytes] = snappy.compress
+    decompress_block: Callable[[bytes], bytes] = snappy.decompress
 
     def compress(data: bytes) -> bytes:
         writer = BytesWriter()
@@ -105,7 +119,14 @@ def _snappy_codec(level: int | None) -> Codec:
             writer.write(block)
         return writer.getvalue()
 
-    return Codec(2, "snappy", compress=compress)
+    def decompress(data: bytes) -> bytes:
+        reader = Reader(data, len(_XERIAL_HEADER))
+        blocks: list[bytes] = []
+        while reader.remaining > 0:
+            blocks.append(decompress_block(reader.take_bytes(reader.take_i32())))
+        return b"".join(blocks)
+
+    return Codec(2, "snappy", compress=compress, decompress=decompress)
 
 
 def _lz4_codec(level: int | None) -> Codec:
@@ -114,6 +135,7 @@ def _lz4_codec(level: int | None) -> Codec:
     except ImportError as error:
         raise caused(_missing("lz4", "lz4"), error) from error
     compress_frame: Callable[..., bytes] = lz4.frame.compress
+    decompress_frame: Callable[[bytes], bytes] = lz4.frame.decompress
     block_size: int = lz4.frame.BLOCKSIZE_MAX64KB
     if level is None or level == _LZ4_KAFKA_FAST:
         chosen = _LZ4_FAST
@@ -132,7 +154,7 @@ def _lz4_codec(level: int | None) -> Codec:
             store_size=False,
         )
 
-    return Codec(3, "lz4", compress=compress)
+    return Codec(3, "lz4", compress=compress, decompress=decompress_frame)
 
 
 def _zstd_codec(level: int | None) -> Codec:
@@ -156,7 +178,11 @@ def _zstd_codec(level: int | None) -> Codec:
         idle.append(compressor)
         return compressed
 
-    return Codec(4, "zstd", compress=compress)
+    def decompress(data: bytes) -> bytes:
+        decompressed: bytes = zstandard.ZstdDecompressor().decompress(data)
+        return decompressed
+
+    return Codec(4, "zstd", compress=compress, decompress=decompress)
 
 
 def _missing(name: str, library: str) -> ConfigurationError:

@@ -35,6 +35,9 @@ FILLED: Final = 2  # the batch written to is full
 WAKE: Final = 4  # the I/O thread should look
 RACED: Final = -1  # another thread changed the open batch: try again with a fresh one
 NO_SPACE: Final = -2
+GONE: Final = -3
+
+JUST_NOW: Final = -1.0  # in place of the monotonic seconds since when a record that was parked has been accepted
 
 # Which append must wake the I/O thread.
 WAKE_NEVER: Final = 0  # an answer is due, and with it the next pass
@@ -107,7 +110,9 @@ class RecordAccumulator:
         """
         if not topic.is_open:
             return NOT_OPEN
-        return self._append(topic, key, value, headers, partition, timestamp, sink, destination, reserved)
+        return self._append(
+            topic, key, value, headers, partition, timestamp, sink, destination, reserved, accepted=JUST_NOW
+        )
 
     def _append(  # noqa: PLR0913 # see append
         self,
@@ -120,6 +125,8 @@ class RecordAccumulator:
         sink: object | None,
         destination: Destination | None,
         reserved: i64,
+        *,
+        accepted: float,
     ) -> i64:
         content = content_size(key, value, headers)
         bound = content + LENGTHS_UPPER_BOUND
@@ -135,13 +142,12 @@ class RecordAccumulator:
         while result == RACED:
             # Made before the lock is taken, see above. Only a hint: another thread may change the open batch meanwhile.
             if fresh is None and not self._fits(queue.open, bound):
-                fresh = self._new_batch(queue, timestamp)
+                fresh = self._new_batch(queue, timestamp, accepted)
             waits = None if destination is None else _new_waits(queue.open, destination)
             with self.lock:
                 before = queue.open
-                if reserved == 0 and not self.memory.has_room_locked(needed):
-                    result = NO_SPACE
-                else:
+                result = self._refusal_locked(needed, reserved, accepted)
+                if result == 0:
                     result = self._write_locked(
                         queue, fresh, waits, content, timestamp, key, value, headers, sink, destination, reserved
                     )
@@ -150,10 +156,18 @@ class RecordAccumulator:
         if fresh is not None and (result < 0 or not result & OPENED):
             self.recycle(fresh.builder.writer)
         if result < 0:
-            return NO_ROOM
+            return NOT_OPEN if result == GONE else NO_ROOM
         if result & (OPENED | FILLED | WAKE):
             self._after_append(queue, before, fresh, destination, result)
         return APPENDED
+
+    def _refusal_locked(self, needed: i64, reserved: i64, accepted: float) -> i64:
+        """Return why a record cannot be taken, 0 if it can."""
+        if self.is_closed and accepted == JUST_NOW:
+            return GONE  # closed since the caller looked: nobody would ever send it
+        if reserved == 0 and not self.memory.has_room_locked(needed):
+            return NO_SPACE
+        return 0
 
     def _write_locked(  # noqa: PLR0913 # see append
         self,
@@ -250,6 +264,7 @@ class RecordAccumulator:
             record.sink,
             record.destination,
             record.charged,
+            accepted=record.accepted,
         )
 
     def close(self) -> None:
@@ -277,13 +292,14 @@ class RecordAccumulator:
     def _fits(self, batch: ProducerBatch | None, bound: i64) -> bool:
         return batch is not None and batch.builder.size_bytes + bound <= self.batch_size
 
-    def _new_batch(self, queue: PartitionQueue, timestamp: i64) -> ProducerBatch:
+    def _new_batch(self, queue: PartitionQueue, timestamp: i64, accepted: float) -> ProducerBatch:
         try:
             writer = self.writers.pop()
         except IndexError:
             writer = BytesWriter()
         builder = RecordBatchBuilder(timestamp, writer)
-        return ProducerBatch(queue.topic, queue.partition, builder, time.monotonic(), self._listener)
+        created = time.monotonic() if accepted == JUST_NOW else accepted
+        return ProducerBatch(queue.topic, queue.partition, builder, created, self._listener)
 
     def _close_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         # It takes its place in the queue now, compressed or not, so that the order stays.

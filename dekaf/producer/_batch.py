@@ -23,6 +23,9 @@ from dekaf.producer._idempotence import NO_SEQUENCE, ProducerIdAndEpoch
 from dekaf.producer._mailbox import Destination, OutcomeFuture, WaitKind, call_contained
 from dekaf.types import OnDelivery, RecordMetadata
 
+# Room between the issue numbers of two batches, for what one may have to be split into.
+ISSUE_SPAN: Final = 1 << 20
+
 
 class BatchState(Enum):
     """A batch's life cycle; it only moves down."""
@@ -62,6 +65,7 @@ class BatchWaits:
 
     def _call_back(self, batch: ProducerBatch) -> None:
         failed = batch.error is not None
+        interrupt: BaseException | None = None
         for at, sink in enumerate(self.sinks):
             callback = cast(OnDelivery, sink)
             index = self.indexes[at]
@@ -69,8 +73,13 @@ class BatchWaits:
                 failure = call_contained(callback, None, batch.error_at(index))
             else:
                 failure = call_contained(callback, batch.metadata_at(index, self.deltas[at]), None)
-            if failure is not None:
-                batch.listener.callback_failed(batch.topic, failure)
+            if failure is None:
+                continue
+            batch.listener.callback_failed(batch.topic, failure)
+            if isinstance(failure, (KeyboardInterrupt, SystemExit)):
+                interrupt = failure
+        if interrupt is not None and self.destination.mailbox is not None:
+            raise interrupt  # the loop's owner wants to end it; by now everybody has been told
 
     def _resolve(self, batch: ProducerBatch) -> None:
         failed = batch.error is not None
@@ -103,7 +112,7 @@ class BatchListener:
     def __init__(
         self,
         unheard_failure: Callable[[str, int, ProduceError], None],
-        callback_failed: Callable[[str, Exception], None],
+        callback_failed: Callable[[str, BaseException], None],
         post_to_callback_thread: Callable[[BatchWaits], None],
     ) -> None:
         self.unheard_failure = unheard_failure
@@ -138,6 +147,7 @@ class ProducerBatch:
         self.identity: ProducerIdAndEpoch | None = None
         self.base_sequence: i64 = NO_SEQUENCE
         self.issue: i64 = 0  # counts up over all batches of a partition: their order, beyond the sequences' wrap
+        self.issue_span: i64 = ISSUE_SPAN  # how many numbers it may hand on to the batches it is split into
         self.attempts: i64 = 0
         self.is_ambiguous = False  # an earlier attempt got no answer: it may be in the log
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import math
 import os
 import re
 import threading
@@ -66,6 +67,7 @@ from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, Producer
 
 logger = logging.getLogger("dekaf.producer")
 
+_LEAST_FOR_CALLBACKS: Final = 0.2  # seconds; those of the last records have only just been told
 _TOPIC_NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
@@ -131,7 +133,12 @@ class ProducerCore:
             return
         if self._generation != FORKS.generation or self._pid != os.getpid():
             return  # the parent's
-        engine.abandon()
+        callbacks = self.callbacks  # the engine may hold these, but not the core
+
+        def ended() -> None:
+            callbacks.stop(0.0)
+
+        engine.abandon(ended)
         warnings.warn("A dekaf producer was dropped without close()", ResourceWarning, stacklevel=1)
 
     def _renew(self) -> None:
@@ -384,7 +391,7 @@ class ProducerCore:
                     raise caused(
                         ProducerClosedError("The interpreter is exiting and starts no more threads."), error
                     ) from error
-                _process.register(engine, self.close_timeout)
+                _process.register(engine, self.callbacks, self.close_timeout)
                 self._engine = engine
                 self._accumulator = engine.accumulator
             return engine
@@ -397,7 +404,6 @@ class ProducerCore:
     def close(self, timeout: float | None) -> DrainReport:
         """Deliver what was accepted, then end; blocks for `timeout` seconds (or `close_timeout_ms`) at the most."""
         started = time.monotonic()
-        before = self.statistics.delivered
         engine = self.start_closing()
         if engine is None:
             return self.closed_report()
@@ -405,14 +411,19 @@ class ProducerCore:
         gate.acquire()
         if engine.flush(gate.release):
             gate.acquire(timeout=self.close_timeout if timeout is None else max(0.0, timeout))
-        return self.finish_closing(engine, before, started)
+        return self.finish_closing(engine, started, timeout)
 
     def initiate_close(self) -> DrainReport:
         """Begin to close where waiting is not possible: the engine delivers what it has and ends by itself."""
         engine = self.start_closing()
         if engine is None:
             return self.closed_report()
-        engine.abandon()
+
+        def ended() -> None:
+            self.state = CoreState.CLOSED
+            self.callbacks.stop(0.0)
+
+        engine.abandon(ended)
         report = DrainReport(delivered=0, failed=0, undelivered=self.buffered_records(), elapsed=0.0, pending=True)
         _process.log_report(report, "by close() on an event loop, which does not wait")
         return report
@@ -431,33 +442,27 @@ class ProducerCore:
         engine.close_accepting()
         return engine
 
-    def finish_closing(self, engine: Engine, delivered_before: int, started: float) -> DrainReport:
-        """End the engine's thread; fail, count and log what it could not deliver."""
-        report = _process.finish(engine, delivered_before, started)
+    def finish_closing(self, engine: Engine, started: float, timeout: float | None) -> DrainReport:
+        """End the engine's thread; fail, count and log what it could not deliver. Callbacks have the time left."""
+        report = _process.finish(engine, started)
         with self._lock:
-            first = self.state is not CoreState.CLOSED
+            first = self._last_report is None
             self.state = CoreState.CLOSED
             if first:
                 self._last_report = report
-        self.callbacks.stop(self.close_timeout)
+        limit = started + (self.close_timeout if timeout is None else timeout)
+        self.callbacks.stop(max(_LEAST_FOR_CALLBACKS, limit - time.monotonic()))
         if first:
             _process.log_report(report, "by close()")
-        return report if first or self._last_report is None else self._last_report
+        return self._last_report or report
 
     def closed_report(self) -> DrainReport:
         """Return the report of a close that has happened, or of one that had nothing to do."""
         return self._last_report or DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
 
-    def flush_report(self, delivered_before: int, started: float) -> DrainReport:
-        """Return what a flush achieved, and the failures since the last one."""
-        failed, failures = self.statistics.take_failures()
-        return DrainReport(
-            delivered=self.statistics.delivered - delivered_before,
-            failed=failed,
-            undelivered=self.buffered_records(),
-            elapsed=time.monotonic() - started,
-            failures=failures,
-        )
+    def flush_report(self, started: float) -> DrainReport:
+        """Return what happened since the last report."""
+        return self.statistics.take_report(elapsed=time.monotonic() - started, undelivered=self.buffered_records())
 
     def buffered_records(self) -> int:
         """Return how many records have been accepted by the present engine and have no outcome yet."""
@@ -551,8 +556,13 @@ class ProducerCore:
             raise InvalidTopicError(
                 f"{topic[:60]!r} is not a topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
             )
-        self.start()
-        return self._accumulator
+        try:
+            # The engine's own: `self._accumulator` may still be the one before while another thread starts the engine.
+            return self.start().accumulator
+        except BaseException:
+            if reservation is not None:
+                reservation.give_back()
+            raise
 
     def _wake(self) -> None:
         engine = self._engine
@@ -604,7 +614,7 @@ def _engine_settings(config: ProducerConfig) -> EngineSettings:
             ConnectionSettings(config.client_id, _software_version(), request_timeout),
             exponential_backoff(config.reconnect_backoff_ms / 1000.0, config.reconnect_backoff_max_ms / 1000.0),
             config.socket_connection_setup_timeout_ms / 1000.0,
-            config.connections_max_idle_ms / 1000.0,
+            math.inf if config.connections_max_idle_ms < 0 else config.connections_max_idle_ms / 1000.0,
         ),
         sender=SenderSettings(
             int(config.acks), request_timeout, RetrySettings(config.delivery_timeout_ms / 1000.0, backoff), rules

@@ -88,7 +88,7 @@ class DeliveryFuture:
         if self._done:
             self.run_callbacks()
 
-    def run_callbacks(self, failed: Callable[[str, Exception], None] | None = None) -> None:
+    def run_callbacks(self, failed: Callable[[str, BaseException], None] | None = None) -> None:
         """Run the callbacks that have not run yet; `failed` hears of what they raise."""
         while self._callbacks:
             try:
@@ -97,7 +97,7 @@ class DeliveryFuture:
                 return
             try:
                 callback(self)
-            except Exception as error:
+            except BaseException as error:
                 if failed is None:
                     raise
                 failed(self.topic, error)

@@ -70,7 +70,7 @@ class Drain:
                 batch = self._next_locked(queue, identity, now, idle)
                 if batch is None:
                     if not queue.has_unsent():  # what it had has expired
-                        queue.is_active = False
+                        queue.is_active = queue.is_listed = False
                         emptied = True
                     continue
                 size = batch.size_on_wire()
@@ -81,10 +81,10 @@ class Drain:
                 batches.append(batch)
                 node.turn = (turn + step + 1) % count
                 if not queue.has_unsent():
-                    queue.is_active = False
+                    queue.is_active = queue.is_listed = False
                     emptied = True
         if emptied:
-            node.queues = [queue for queue in queues if queue.is_active]
+            node.queues = [queue for queue in queues if queue.is_listed]
         return batches
 
     def _next_locked(  # noqa: PLR0911 # one return per rule

@@ -200,9 +200,18 @@ class Engine:
         self._io.call(self._terminate)
         return self._io.join(timeout)
 
-    def abandon(self) -> None:
-        """Deliver what was accepted, then end; for a producer nobody holds any more. Takes no lock."""
-        self._io.call(self._abandon)
+    def abandon(self, ended: Callable[[], None]) -> None:
+        """Deliver what was accepted, then end and call `ended`; for a producer nobody holds any more. Takes no lock."""
+
+        def finish() -> None:
+            self._terminate()
+            ended()
+
+        def begin() -> None:
+            self.close_accepting()
+            self._flush(finish)
+
+        self._io.call(begin)
 
     def is_io_thread(self) -> bool:
         """Return whether the caller is the I/O thread."""
@@ -368,10 +377,6 @@ class Engine:
         self._checks = []
         for tell in checks:
             _describe(connection, tell)
-
-    def _abandon(self) -> None:
-        self.close_accepting()
-        self._flush(self._terminate)
 
     def _terminate(self) -> None:
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:

@@ -69,7 +69,7 @@ class PartitionSequences:
 
     def acknowledge(self, identity: ProducerIdAndEpoch | None, base: i64, count: i64) -> None:
         """Note that the broker has a batch."""
-        if identity is not self.identity:
+        if identity is None or identity is not self.identity:  # None: a batch without a number, of no interest here
             return
         self.acknowledged = True
         end = next_sequence(base, count)
@@ -85,12 +85,12 @@ class PartitionSequences:
 
     def break_off(self, identity: ProducerIdAndEpoch | None) -> None:
         """Note that a numbered batch will never be written: whatever follows it has the wrong number."""
-        if identity is self.identity:
+        if identity is not None and identity is self.identity:
             self.state = SequenceState.BROKEN
 
     def lose_sight(self, identity: ProducerIdAndEpoch | None) -> None:
         """Note that a numbered batch was given up without knowing whether the broker wrote it."""
-        if identity is self.identity and self.state is SequenceState.CONTINUOUS:
+        if identity is not None and identity is self.identity and self.state is SequenceState.CONTINUOUS:
             self.state = SequenceState.UNRESOLVED
 
     def settle_when_idle(self) -> None:

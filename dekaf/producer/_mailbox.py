@@ -97,13 +97,16 @@ class LoopMailbox:
 
     def post(self, letter: Letter) -> bool:
         """Hand over outcomes; False if the loop is closed and nobody is left to tell."""
+        if self.loop.is_closed():
+            self._letters.clear()
+            return False
         self._letters.append(letter)
         if self._delivery_scheduled:
             return True
         self._delivery_scheduled = True
         try:
             self.loop.call_soon_threadsafe(self.deliver)
-        except RuntimeError:
+        except RuntimeError:  # closed just now
             self._letters.clear()
             return False
         return True
@@ -127,10 +130,13 @@ class LoopMailbox:
 
 def call_contained(
     callback: OnDelivery, metadata: RecordMetadata | None, error: ProduceError | None
-) -> Exception | None:
-    """Call a user's `on_delivery`; return what it raised, so that one broken callback does not silence the others."""
+) -> BaseException | None:
+    """Call a user's `on_delivery`; return what it raised, so that one broken callback does not silence the others.
+
+    Everything it raised: a look at a cancelled task's result raises CancelledError, which is no Exception.
+    """
     try:
         callback(metadata, error)
-    except Exception as failure:
+    except BaseException as failure:
         return failure
     return None

@@ -77,9 +77,11 @@ class Parking:
 
     def take_new_topics(self, now: float) -> list[str]:
         """Return the topics somebody has begun to produce to."""
-        names = [topic.name for topic in self._accumulator.take_new_topics()]
+        # An answer to a question asked earlier may have dealt with a new topic already.
+        names = [topic.name for topic in self._accumulator.take_new_topics() if not topic.is_dropped]
         for name in names:
-            self._waiting[name] = now
+            if not self._accumulator.topics[name].partitions:
+                self._waiting[name] = now
         return names
 
     def is_waiting(self) -> bool:
@@ -102,9 +104,11 @@ class Parking:
 
     def answered(self, topic: str, error: ProduceError, *, is_final: bool) -> None:
         """Note why the cluster does not serve a topic; fail its records now if asking again is no use."""
-        self._answers[topic] = error
         queues = self._accumulator.topics.get(topic)
-        if is_final and queues is not None and not queues.is_open:
+        if queues is None or queues.partitions:
+            return  # nobody waits for it
+        self._answers[topic] = error
+        if is_final:
             self._fail_all(queues, error)
 
     def expire(self, now: float, trouble: DekafError | None, servers: str) -> float:
@@ -132,6 +136,8 @@ class Parking:
             topic = self._accumulator.topics[name]
             count += len(topic.parked)
             self._fail_all(topic, make_error(name))
+            for flush in self._take_flushes(topic):
+                flush()
         return count
 
     def _place(self, topic: TopicQueues) -> None:
@@ -158,11 +164,15 @@ class Parking:
         partition = record.partition
         try:
             if partition >= count:
-                raise no_such_partition(topic.name, int(partition), count)
+                raise no_such_partition(topic.name, int(partition), count)  # noqa: TRY301 # told below like the others
             if partition < 0 and self._accumulator.partitioner is not None:
                 partition = choose_partition(self._accumulator.partitioner, topic.name, record.key, count)
         except ProduceError as error:
             self._fail(topic, [record], error)
+            return
+        except BaseException as error:  # a partitioner that calls sys.exit() must not end this thread
+            broken = ProduceError(f"The partitioner raised {error!r}.", topic=topic.name)
+            self._fail(topic, [record], caused(broken, error))
             return
         status = self._accumulator.place(topic, record, partition)
         assert status == APPENDED, status  # its memory was taken when it was parked
@@ -178,7 +188,7 @@ class Parking:
     def _drop_if_empty(self, topic: TopicQueues) -> None:
         """Forget a topic nobody waits for: names are the application's, and may be without end."""
         with self._accumulator.lock:
-            if topic.is_open or topic.parked:
+            if topic.partitions or topic.parked:
                 return
             topic.is_dropped = True
             self._accumulator.topics.pop(topic.name, None)
@@ -212,9 +222,10 @@ class Parking:
                 batch.waits.append(mine)
             mine.add(record.sink, index, 0)
         builder.record_count = len(records)
-        batch.fail(error)
+        # Counted first: whoever hears of it may look at the counters at once.
         self._accumulator.settled += len(records)
         self._statistics.record_failed(len(records), error)
+        batch.fail(error)
         self._accumulator.memory.give_back(charged)
 
     def _expired_error(self, topic: str, trouble: DekafError | None, servers: str) -> ProduceError:

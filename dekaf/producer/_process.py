@@ -18,6 +18,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from dekaf.errors import ConfigurationError
+from dekaf.producer._callbacks import CallbackThread
 from dekaf.producer._engine import Engine
 from dekaf.types import DrainReport
 
@@ -41,8 +42,9 @@ FORKS: Final = Forks()
 class LiveEngine:
     """An engine to be drained when the interpreter exits."""
 
-    def __init__(self, engine: Engine, close_timeout: float) -> None:
+    def __init__(self, engine: Engine, callbacks: CallbackThread, close_timeout: float) -> None:
         self.engine: Final = engine
+        self.callbacks: Final = callbacks
         self.close_timeout: Final = close_timeout
         self.pid: Final = os.getpid()
 
@@ -57,10 +59,10 @@ def is_exiting() -> bool:
     return bool(_exiting)
 
 
-def register(engine: Engine, close_timeout: float) -> None:
-    """Have an engine drained at exit."""
+def register(engine: Engine, callbacks: CallbackThread, close_timeout: float) -> None:
+    """Have an engine drained at exit, and the callbacks that this leads to called."""
     _live[:] = [live for live in _live if live.engine.is_alive()]
-    _live.append(LiveEngine(engine, close_timeout))
+    _live.append(LiveEngine(engine, callbacks, close_timeout))
     _register_in_multiprocessing()
 
 
@@ -90,33 +92,27 @@ def drain_at_exit() -> None:
     mine = [live for live in _live if live.pid == os.getpid() and live.engine.is_alive()]
     started = time.monotonic()
     gates = []
-    before = [live.engine.statistics.delivered for live in mine]
     for live in mine:
         live.engine.close_accepting()
         gate = threading.Lock()
         gate.acquire()
-        live.engine.flush(gate.release)
+        if not live.engine.flush(gate.release):
+            gate.release()
         gates.append(gate)
-    for live, gate, delivered in zip(mine, gates, before, strict=True):
-        left = max(0.0, started + live.close_timeout - time.monotonic())
-        gate.acquire(timeout=left)
-        log_report(finish(live.engine, delivered, started), "at exit")
+    for live, gate in zip(mine, gates, strict=True):
+        gate.acquire(timeout=max(0.0, started + live.close_timeout - time.monotonic()))
+        report = finish(live.engine, started)
+        live.callbacks.stop(max(0.0, started + live.close_timeout - time.monotonic()))
+        log_report(report, "at exit")
 
 
-def finish(engine: Engine, delivered_before: int, started: float) -> DrainReport:
+def finish(engine: Engine, started: float) -> DrainReport:
     """End an engine's thread, failing what is left, and report."""
-    failed_before = engine.statistics.failed
-    engine.terminate(_LEFT_FOR_ABORT)
     statistics = engine.statistics
-    undelivered = statistics.failed - failed_before
-    failed, failures = statistics.take_failures()
-    return DrainReport(
-        delivered=statistics.delivered - delivered_before,
-        failed=max(0, failed - undelivered),
-        undelivered=undelivered,
-        elapsed=time.monotonic() - started,
-        failures=failures,
-    )
+    failed_before = statistics.failed
+    engine.terminate(_LEFT_FOR_ABORT)
+    given_up = statistics.failed - failed_before
+    return statistics.take_report(elapsed=time.monotonic() - started, undelivered=0, given_up=given_up)
 
 
 def log_report(report: DrainReport, when: str) -> None:

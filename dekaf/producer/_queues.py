@@ -57,6 +57,9 @@ class PartitionQueue:
         self.open: ProducerBatch | None = None
         self.full: deque[ProducerBatch] = deque()
         self.is_active = False  # in the accumulator's or the sender's list of queues with something to send
+        # Goes down under the lock together with is_active, and up again on the I/O thread alone: so a queue that is
+        # activated before the sender has cleared it out of its own list is not taken into that list twice.
+        self.is_listed = False
         # The I/O thread's alone, but for a glance at `leader` and `retries` when a sticky partition is chosen.
         self.retries: list[ProducerBatch] = []  # sealed and numbered, in order of issue
         self.retry_at = 0.0
@@ -71,11 +74,12 @@ class PartitionQueue:
 
     def oldest_created(self) -> float:
         """Return when the oldest batch that waits was created; infinity without one."""
+        batch = self.open  # read first and once: a caller may close it meanwhile, and then it is in `full`
         if self.retries:
             return self.retries[0].created
         if self.full:
             return self.full[0].created
-        return math.inf if self.open is None else self.open.created
+        return math.inf if batch is None else batch.created
 
     def has_unsent(self) -> bool:
         """Return whether there is anything to send, now or later."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, final
 
@@ -45,18 +46,22 @@ class Routes:
                 return False
         return bool(self.nodes)
 
-    def adopt_activated(self) -> bool:
-        """Take over the queues that callers have put something into since the last time; False if there are none."""
+    def adopt_activated(self) -> float:
+        """Take over the queues that callers have put something into; return since when the oldest of it waits."""
         accumulator = self._accumulator
         if not accumulator.activated:
-            return False
+            return math.inf
         fresh: list[PartitionQueue] = []
         with accumulator.lock:
             activated = accumulator.activated
             accumulator.activated = fresh
+        oldest = math.inf
         for queue in activated:
-            self._home(queue)
-        return True
+            oldest = min(oldest, queue.oldest_created())
+            if not queue.is_listed:
+                queue.is_listed = True
+                self._home(queue)
+        return oldest
 
     def activate(self, queue: PartitionQueue) -> None:
         """Have a queue looked at again by the next pass."""
@@ -67,9 +72,9 @@ class Routes:
 
     def forget_inactive(self) -> None:
         """Drop the queues whose batches have all expired."""
-        self._leaderless = [queue for queue in self._leaderless if queue.is_active]
+        self._leaderless = [queue for queue in self._leaderless if queue.is_listed]
         for node in self.nodes.values():
-            node.queues = [queue for queue in node.queues if queue.is_active]
+            node.queues = [queue for queue in node.queues if queue.is_listed]
 
     def update(self, metadata: ClusterMetadata) -> None:
         """Take over a snapshot: every queue with something to send moves to its leader."""

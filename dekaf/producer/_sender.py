@@ -28,7 +28,7 @@ from dekaf._wire.reader import Reader
 from dekaf._wire.writer import NULL_UUID
 from dekaf.errors import BrokerConnectionError, DekafError, ProduceError, caused
 from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._batch import BatchState, ProducerBatch
+from dekaf.producer._batch import ISSUE_SPAN, BatchState, ProducerBatch
 from dekaf.producer._drain import NEVER, Drain, DrainRules, NodeQueues
 from dekaf.producer._producer_id import ProducerIdSource
 from dekaf.producer._queues import PartitionQueue
@@ -149,11 +149,10 @@ class Sender:
 
     def run(self, now: float) -> float:
         """Send whatever is due; return when the next batch falls due by itself."""
-        if self._routes.adopt_activated():
-            self._next_sweep = min(self._next_sweep, now + self._settings.retry.delivery_timeout)
-        self._settlement.mend_sequences()
+        self._next_sweep = min(self._next_sweep, self._routes.adopt_activated() + self._settings.retry.delivery_timeout)
         if now >= self._next_sweep:
             self._expire(now)
+        self._settlement.mend_sequences()  # after the expiry, which may have left a gap: no other event may follow
         self._drain.due = NEVER
         if not self.needs_producer_id():
             for node in self._routes.nodes.values():
@@ -233,7 +232,7 @@ class Sender:
 
     def _number(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         batch.issue = queue.next_issue
-        queue.next_issue += 1
+        queue.next_issue += ISSUE_SPAN
         identity = self._settlement.producer_id.identity if self._settings.rules.is_idempotent else None
         if identity is None:
             batch.number(None, -1)
@@ -317,7 +316,7 @@ class Sender:
             if not queue.full and queue.open is not None and queue.open.created <= limit:
                 expired.append(queue.open)
                 queue.open = None
-            queue.is_active = queue.has_unsent()
+            queue.is_active = queue.is_listed = queue.has_unsent()
         return expired
 
     # Giving up, and what is left.
@@ -341,7 +340,7 @@ class Sender:
             queue.retries.clear()
             batches.extend(self._take_unsent(queue))
         for batch in batches:
-            self._settlement.tell_failure(batch, make_error(batch))
+            self._settlement.abandon(batch, make_error(batch))
 
     def pending_batches(self) -> list[ProducerBatch]:
         """Return every batch whose outcome was not told yet, after making lingering ones leave at once."""

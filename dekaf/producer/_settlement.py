@@ -5,6 +5,7 @@ Each batch's outcome is told once, and its memory given back once nothing of it 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
@@ -18,8 +19,11 @@ from dekaf.producer._idempotence import SequenceState
 from dekaf.producer._producer_id import ProducerIdSource, ProducerIdState
 from dekaf.producer._queues import PartitionQueue
 from dekaf.producer._routes import Routes
+from dekaf.producer._split import split
 from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer._verdict import BatchContext, Verdict, judge
+
+logger = logging.getLogger("dekaf.producer.settlement")
 
 
 class SettlementOwner(Protocol):
@@ -94,6 +98,9 @@ class Settlement:
                 self._statistics.producer_id_resets += 1
             self.give_up(batch, error)
             return
+        if verdict is Verdict.SPLIT:
+            self._split(queue, batch, now)
+            return
         if verdict is Verdict.RENUMBER:
             queue.sequences.break_off(batch.identity)
         self._retry(queue, batch, leader_is_news=self._take_hint(batch, result), now=now)
@@ -133,6 +140,17 @@ class Settlement:
         self._note_trouble(queue)
         self._routes.activate(queue)
 
+    def _split(self, queue: PartitionQueue, batch: ProducerBatch, now: float) -> None:
+        logger.info("%s-%d takes no batch of %d bytes; it is split", batch.topic, batch.partition, batch.size_on_wire())
+        children = split(batch, self._accumulator.codec, self._accumulator.batch_size)
+        batch.forget_bytes()
+        at = 0
+        while at < len(queue.retries) and queue.retries[at].issue < batch.issue:
+            at += 1
+        queue.retries[at:at] = children
+        queue.retry_at = now
+        self._routes.activate(queue)
+
     def _take_hint(self, batch: ProducerBatch, result: PartitionProduceResponse | None) -> bool:
         if result is None or result.current_leader is None or result.current_leader.leader_id < 0:
             return False
@@ -170,11 +188,17 @@ class Settlement:
 
     def tell_failure(self, batch: ProducerBatch, error: ProduceError) -> bool:
         """Tell a failure, unless an outcome was told before."""
-        if not batch.fail(error):
+        if batch.state is BatchState.DONE:
             return False
+        # Counted first: whoever hears of it may look at the counters at once.
         self._accumulator.settled += batch.record_count
         self._statistics.record_failed(int(batch.record_count), error)
-        return True
+        return batch.fail(error)
+
+    def abandon(self, batch: ProducerBatch, error: ProduceError) -> None:
+        """Fail a batch of an engine that ends: nothing is sent any more, whatever was on its way."""
+        self.tell_failure(batch, error)
+        self._release(batch)
 
     def _release(self, batch: ProducerBatch) -> None:
         batch.forget_bytes()
@@ -238,12 +262,25 @@ class Settlement:
         identity = self.producer_id.identity
         if identity is None or self.producer_id.state is not ProducerIdState.READY:
             return False
+        self._give_up_ambiguous(queue)
         sequences.adopt(identity)
         for batch in queue.retries:
-            # The broker has refused these, or never had the one before them, so none of them was written.
-            batch.is_ambiguous = False
             batch.number(identity, sequences.take(batch.record_count))
         return True
+
+    def _give_up_ambiguous(self, queue: PartitionQueue) -> None:
+        """Fail what may have been written already: under another number it could be written twice."""
+        ambiguous = [batch for batch in queue.retries if batch.is_ambiguous]
+        queue.retries = [batch for batch in queue.retries if not batch.is_ambiguous]
+        for batch in ambiguous:
+            error = produce_error(
+                ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+                batch.topic,
+                partition=int(batch.partition),
+                detail=None,
+                may_be_persisted=True,
+            )
+            self.give_up(batch, error)
 
     def _note_trouble(self, queue: PartitionQueue) -> None:
         if queue.sequences.state is not SequenceState.CONTINUOUS and queue not in self._troubled:

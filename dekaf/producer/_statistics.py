@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from dekaf.errors import ProduceError
+from dekaf.types import DrainReport
 
 logger = logging.getLogger("dekaf.producer")
 
@@ -56,6 +57,7 @@ class ProducerStatistics:
             "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s", clock
         )
         self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r", clock)
+        self._reported_delivered = 0
         self._reported_failed = 0
         self._failures: list[ProduceError] = []
 
@@ -75,14 +77,20 @@ class ProducerStatistics:
         self.fire_failures += count
         self._unheard.add(topic, count, error)
 
-    def callback_failed(self, topic: str, failure: Exception) -> None:
+    def callback_failed(self, topic: str, failure: BaseException) -> None:
         """Log what an `on_delivery` raised; on any thread."""
         self._broken_callbacks.add(topic, 1, failure)
 
-    def take_failures(self) -> tuple[int, tuple[ProduceError, ...]]:
-        """Return how many records failed since the last call, and a sample of their errors."""
-        count = self.failed - self._reported_failed
-        self._reported_failed = self.failed
-        sample = tuple(self._failures)
+    def take_report(self, *, elapsed: float, undelivered: int, given_up: int = 0) -> DrainReport:
+        """Return what happened since the last report; `given_up` of the failed ones count as undelivered."""
+        report = DrainReport(
+            delivered=self.delivered - self._reported_delivered,
+            failed=self.failed - self._reported_failed - given_up,
+            undelivered=undelivered + given_up,
+            elapsed=elapsed,
+            failures=tuple(self._failures),
+        )
+        self._reported_delivered += report.delivered
+        self._reported_failed += report.failed + given_up
         self._failures = []
-        return count, sample
+        return report

@@ -21,6 +21,7 @@ class Verdict(Enum):
     DELIVERED = "delivered"
     RETRY = "retry"  # the same bytes, the same sequence
     RENUMBER = "renumber"  # certainly not written, and its sequence cannot be: again under a new epoch
+    SPLIT = "split"  # too large as a whole: in parts, which share its sequence range
     FAIL = "fail"
 
 
@@ -44,6 +45,8 @@ def judge(batch: ProducerBatch, code: int, context: BatchContext) -> Verdict:
         return Verdict.DELIVERED
     if context.is_expired:
         return Verdict.FAIL
+    if code == ErrorCode.MESSAGE_TOO_LARGE and batch.record_count > 1:
+        return Verdict.SPLIT
     if batch.identity is not None and code in _WRONG_SEQUENCE:
         return _judge_wrong_sequence(batch, context)
     return Verdict.RETRY if row_for(code).is_retriable else Verdict.FAIL
@@ -52,8 +55,6 @@ def judge(batch: ProducerBatch, code: int, context: BatchContext) -> Verdict:
 def _judge_wrong_sequence(batch: ProducerBatch, context: BatchContext) -> Verdict:
     if not context.is_oldest:
         return Verdict.RETRY  # refused only because an earlier batch is still missing
-    if context.state is SequenceState.CONTINUOUS and batch.is_ambiguous:
-        # It is the one the broker should expect, and does not: the broker has lost its state. An earlier attempt that
-        # was never answered may have been written, and a broker without state would write it again.
-        return Verdict.FAIL
-    return Verdict.RENUMBER
+    # Only another number helps. But an earlier attempt that was never answered may have been written, or may still lie
+    # in a broker's socket and be written later: under another number the broker would not know the two for the same.
+    return Verdict.FAIL if batch.is_ambiguous else Verdict.RENUMBER

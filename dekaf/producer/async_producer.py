@@ -194,7 +194,11 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         if waiting is not None:
             await self._wait_for_room(waiting, timeout)
         # Not wait_for: it would cancel the future, and a failure would then count as unheard although this call raises.
-        await asyncio.wait((future,), timeout=max(0.0, deadline - time.monotonic()))
+        try:
+            await asyncio.wait((future,), timeout=max(0.0, deadline - time.monotonic()))
+        except BaseException:  # cancelled: from now on nobody hears of a failure
+            future.cancel()
+            raise
         if not future.done():
             future.cancel()
             raise still_waiting(topic if isinstance(topic, str) else topic.topic, timeout)
@@ -459,17 +463,16 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             timeout: Seconds to wait; default: as long as it takes, which `delivery_timeout_ms` bounds.
 
         Returns:
-            How many messages were delivered meanwhile, and how many have failed since the last flush.
+            How many messages were delivered, and how many failed, since the last report.
 
         Raises:
             FlushTimeoutError: `timeout` ended first; its `report` tells how far it came. The messages stay accepted.
         """
         core = self._core
         started = time.monotonic()
-        before = core.statistics.delivered
         engine = core.current_engine()
         flushed = engine is None or await _wait(engine.flush, timeout)
-        report = core.flush_report(before, started)
+        report = core.flush_report(started)
         if not flushed:
             raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
         return report
@@ -487,14 +490,13 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         if not self._is_owner:
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
         started = time.monotonic()
-        before = core.statistics.delivered
         engine = core.start_closing()
         if engine is None:
             return core.closed_report()
         try:
             await _wait(engine.flush, core.close_timeout if timeout is None else timeout)
         finally:  # also when the closing task is cancelled: half a close would leave the thread running
-            report = core.finish_closing(engine, before, started)
+            report = core.finish_closing(engine, started, 0.0)  # callbacks on the thread must not stall a loop
         return report
 
     async def check(self, timeout: float | None = None) -> ClusterDescription:

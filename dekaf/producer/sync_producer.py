@@ -445,7 +445,7 @@ class Producer(Generic[K_contra, V_contra]):
             timeout: Seconds to wait; default: as long as it takes, which `delivery_timeout_ms` bounds.
 
         Returns:
-            How many messages were delivered meanwhile, and how many have failed since the last flush.
+            How many messages were delivered, and how many failed, since the last report.
 
         Raises:
             FlushTimeoutError: `timeout` ended first; its `report` tells how far it came. The messages stay accepted.
@@ -454,10 +454,9 @@ class Producer(Generic[K_contra, V_contra]):
         core = self._core
         core.forbid_blocking("flush")
         started = time.monotonic()
-        before = core.statistics.delivered
         engine = core.current_engine()
         flushed = engine is None or _wait(engine.flush, timeout)
-        report = core.flush_report(before, started)
+        report = core.flush_report(started)
         if not flushed:
             raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
         return report
@@ -565,18 +564,20 @@ def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float |
     cores = [producer._core for producer in producers]  # noqa: SLF001 # of this very module
     closings = []
     for core in cores:
-        before = core.statistics.delivered
         engine = core.start_closing()
         gate = threading.Lock()
         gate.acquire()
         if engine is None or not engine.flush(gate.release):
             gate.release()
-        closings.append((core, engine, before, gate))
+        closings.append((core, engine, gate))
     reports = []
-    for core, engine, before, gate in closings:
+    for core, engine, gate in closings:
         wait = core.close_timeout if timeout is None else timeout
         gate.acquire(timeout=max(0.0, started + wait - time.monotonic()))
-        reports.append(core.closed_report() if engine is None else core.finish_closing(engine, before, started))
+        if engine is None:
+            reports.append(core.closed_report())
+        else:
+            reports.append(core.finish_closing(engine, started, timeout))
     return reports
 
 

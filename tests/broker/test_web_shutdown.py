@@ -135,6 +135,7 @@ class Load:
     def __init__(self, server: Server) -> None:
         self.answered: list[str] = []
         self.enough = threading.Event()
+        self._is_over = False
         self._server = server
         self._numbers = itertools.count()
         self._clients = [threading.Thread(target=self._ask, daemon=True) for _ in range(CLIENTS)]
@@ -144,12 +145,13 @@ class Load:
             client.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._is_over = kind is not None  # a server that was not told to stop would answer for ever
         for client in self._clients:
             client.join()
 
     def _ask(self) -> None:
-        while True:
+        while not self._is_over:
             number = next(self._numbers)
             paths = self._server.kind.paths
             try:

@@ -1,0 +1,44 @@
+"""Row: one kind of work, who takes part, and what is aimed at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.measures.interface import Measure
+from benchmarks.rows.names import OURS
+from benchmarks.targets import Bound, Target
+
+__all__ = ("Curve", "Row", "at_least", "at_most")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One kind of work. `columns` are the metrics its table shows; `needs_broker` whether Kafka has to run."""
+
+    name: str
+    title: str
+    contenders: Mapping[str, Measure]
+    columns: tuple[str, ...]
+    targets: tuple[Target, ...] = ()
+    needs_broker: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The same work at growing sizes of one thing: `rows` by that thing's size."""
+
+    name: str
+    title: str
+    axis: str
+    rows: Mapping[int, Row]
+
+
+def at_least(metric: str, limit: float, *against: str, ours: str = OURS) -> Target:
+    """Return a target that asks for more: `limit` times the best of `against`."""
+    return Target(metric=metric, bound=Bound.AT_LEAST, limit=limit, against=against, ours=ours)
+
+
+def at_most(metric: str, limit: float, *against: str, ours: str = OURS) -> Target:
+    """Return a target that asks for less: `limit` times the best of `against`."""
+    return Target(metric=metric, bound=Bound.AT_MOST, limit=limit, against=against, ours=ours)

@@ -1,0 +1,49 @@
+"""Single steps of the hot path, in nanoseconds: they do not depend on a broker's mood."""
+
+from __future__ import annotations
+
+from benchmarks.builds import Build
+from benchmarks.job import Job
+from benchmarks.measures.client_process import ClientProcess
+from benchmarks.measures.step import Step
+from benchmarks.rows.names import INTERPRETED, OURS
+from benchmarks.rows.row import Row, at_most
+
+__all__ = ("STEPS",)
+
+LIMITS_NS = {
+    "request": ("one request with one record: drain, number, seal, encode", 3000),
+    "response": ("its response: decode and settle", 2000),
+}
+
+
+def _fire() -> Row:
+    job = Job(workload="step-fire", client="dekaf", linger_ms=10_000, batch_size=1_000_000)
+    return Row(
+        name="step-fire",
+        title="one call of fire, 100 B, keyed, room in the buffer and the batch",
+        contenders={
+            OURS: ClientProcess(job=job, build=Build.COMPILED),
+            INTERPRETED: ClientProcess(job=job, build=Build.INTERPRETED),
+        },
+        targets=(at_most("step_ns", 200),),
+        columns=("step_ns",),
+    )
+
+
+def _room(name: str) -> Row:
+    title, limit = LIMITS_NS[name]
+    return Row(
+        name=f"step-{name}",
+        title=title,
+        contenders={
+            OURS: Step(step=name, build=Build.COMPILED),
+            INTERPRETED: Step(step=name, build=Build.INTERPRETED),
+        },
+        targets=(at_most("step_ns", limit),),
+        columns=("step_ns",),
+        needs_broker=False,
+    )
+
+
+STEPS: tuple[Row, ...] = (_fire(), *(_room(name) for name in LIMITS_NS))

@@ -1,0 +1,1 @@
+"""The client processes: each does one job and prints one line of JSON."""

@@ -1,0 +1,179 @@
+"""Drive the sender without a thread or a socket, and time a request with one awaited record, and its response.
+
+Run as a program: `python -m benchmarks.workers.sender_steps request`. The clock runs over `Sender.run`, which drains,
+numbers, seals and encodes; and over the handling of the response, from its bytes to the awaiting future.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import dekaf
+from benchmarks.job import Answer
+from dekaf._cluster.metadata import Broker, ClusterMetadata, Partition, Topic
+from dekaf._network.connection import PendingRequest
+from dekaf._protocol.api import ApiKey
+from dekaf._protocol.init_producer_id import InitProducerIdResponse
+from dekaf._wire.reader import Reader
+from dekaf._wire.writer import BytesWriter, write_i16_be, write_i32_be, write_i64_be, write_uuid, write_uvarint
+from dekaf.errors import DekafError
+from dekaf.producer._accumulator import BufferLimits, RecordAccumulator
+from dekaf.producer._batch import BatchListener
+from dekaf.producer._delivery import DeliveryFuture
+from dekaf.producer._drain import DrainRules
+from dekaf.producer._mailbox import Destination, WaitKind
+from dekaf.producer._queues import PartitionQueue
+from dekaf.producer._sender import Sender, SenderSettings
+from dekaf.producer._settlement import RetrySettings
+from dekaf.producer._statistics import ProducerStatistics
+
+CYCLES = 20_000
+TOPIC = "bench"
+TOPIC_ID = bytes(range(16))
+PRODUCE_VERSION = 13
+KEY, VALUE = b"key-1234", b"x" * 100
+
+
+class _Link:
+    """A connection that keeps what it is to send; it is its own owner."""
+
+    def __init__(self) -> None:
+        self.sent: PendingRequest | None = None
+
+    def link_to(self, _node_id: int, _now: float) -> _Link:
+        return self
+
+    def want_metadata(self) -> None:
+        return
+
+    def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
+        raise AssertionError(brokers)
+
+    def connection_trouble(self) -> DekafError | None:
+        return None
+
+    def takes_requests(self, _now: float) -> bool:
+        return True
+
+    def version(self, _api: ApiKey, *, at_most: int = PRODUCE_VERSION) -> int:
+        return min(PRODUCE_VERSION, at_most)
+
+    def request(
+        self,
+        api: ApiKey,
+        version: int,
+        on_response: Callable[[Reader, int], None],
+        on_lost: Callable[[DekafError], None],
+    ) -> PendingRequest:
+        return PendingRequest(api, version, 0, on_response, on_lost)
+
+    def send(self, request: PendingRequest, _body: list[bytes], *, expects_response: bool = True) -> None:
+        assert expects_response
+        self.sent = request
+
+    def throttle(self, _milliseconds: int) -> None:
+        return
+
+
+def main() -> None:
+    """Time the step named by the only argument, and print the answer."""
+    step = sys.argv[1]
+    requests, responses = _run_cycles()
+    nanoseconds = {"request": requests, "response": responses}[step]
+    facts = {"version": dekaf.__version__, "build": "compiled" if dekaf.compiled else "interpreted"}
+    print(Answer(produced=0, metrics={"step_ns": statistics.median(nanoseconds)}, facts=facts).to_json(), flush=True)
+
+
+def _run_cycles() -> tuple[list[int], list[int]]:
+    """Return the nanoseconds of many requests, and of their responses."""
+    accumulator = _accumulator()
+    link = _Link()
+    sender = _sender(accumulator, link)
+    destination = Destination(WaitKind.DELIVERIES, None, 0, gathers=False)
+    topic = accumulator.topics[TOPIC]
+    requests: list[int] = []
+    responses: list[int] = []
+    gc.disable()
+    for number in range(CYCLES):
+        delivery = DeliveryFuture(TOPIC, _no_callbacks)
+        accumulator.append(topic, KEY, VALUE, None, -1, 1_700_000_000_000, delivery, destination, 0)
+        answer = _response(number)
+        now = time.monotonic()
+        began = time.perf_counter_ns()
+        sender.run(now)
+        encoded = time.perf_counter_ns()
+        sent = link.sent
+        assert sent is not None
+        handled_from = time.perf_counter_ns()
+        sent.on_response(Reader(answer), PRODUCE_VERSION)
+        handled = time.perf_counter_ns()
+        assert delivery.result().offset == number
+        requests.append(encoded - began)
+        responses.append(handled - handled_from)
+    return requests, responses
+
+
+def _accumulator() -> RecordAccumulator:
+    statistic = ProducerStatistics()
+    listener = BatchListener(statistic.unheard_failure, statistic.callback_failed, lambda _: None)
+    accumulator = RecordAccumulator(BufferLimits(65_536, 33_554_432, 1_048_576), None, None, listener, lambda: None)
+    topic = accumulator.topic(TOPIC)
+    topic.partitions = [PartitionQueue(TOPIC, 0)]
+    topic.is_open = True
+    return accumulator
+
+
+def _sender(accumulator: RecordAccumulator, link: _Link) -> Sender:
+    rules = DrainRules(0.005, 1_048_576, 5, is_idempotent=True)
+    settings = SenderSettings(-1, 10.0, RetrySettings(30.0, lambda _: 0.1), rules)
+    sender = Sender(accumulator, settings, ProducerStatistics(), link, time.monotonic)
+    partition = Partition(leader_id=0, leader_epoch=0)
+    sender.update_metadata(
+        ClusterMetadata(
+            brokers={0: Broker(node_id=0, host="localhost", port=9092)},
+            topics={TOPIC: Topic(name=TOPIC, topic_id=TOPIC_ID, partitions=(partition,))},
+        )
+    )
+    sender.producer_id.answered(InitProducerIdResponse.decode(Reader(_producer_id()), 0), 0.0)
+    return sender
+
+
+def _producer_id() -> bytes:
+    writer = BytesWriter()
+    write_i32_be(writer, 0)  # throttle time
+    write_i16_be(writer, 0)  # error code
+    write_i64_be(writer, 4000)
+    write_i16_be(writer, 0)  # epoch
+    return writer.getvalue()
+
+
+def _response(base_offset: int) -> bytes:
+    """Return the body of a Produce answer, version 13, for one partition."""
+    writer = BytesWriter()
+    write_uvarint(writer, 2)  # one topic
+    write_uuid(writer, TOPIC_ID)
+    write_uvarint(writer, 2)  # one partition
+    write_i32_be(writer, 0)
+    write_i16_be(writer, 0)  # error code
+    write_i64_be(writer, base_offset)
+    write_i64_be(writer, -1)  # log append time
+    write_i64_be(writer, 0)  # log start offset
+    write_uvarint(writer, 1)  # no record errors
+    write_uvarint(writer, 0)  # no error message
+    write_uvarint(writer, 0)  # no tagged fields: of the partition,
+    write_uvarint(writer, 0)  # the topic,
+    write_i32_be(writer, 0)  # (throttle time)
+    write_uvarint(writer, 0)  # the response
+    return writer.getvalue()
+
+
+def _no_callbacks(_: DeliveryFuture) -> None:
+    return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Split a batch that the broker found too large into smaller ones, which share its place in line (KIP-126)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from dekaf._record.builder import RecordBatchBuilder, content_size
+from dekaf._record.compression import Codec
+from dekaf._record.record_batch import BATCH_OVERHEAD
+from dekaf._record.record_reader import read_records
+from dekaf._wire.varint import varint_size
+from dekaf._wire.writer import BytesWriter
+from dekaf.producer._batch import BatchWaits, ProducerBatch
+from dekaf.producer._idempotence import NO_SEQUENCE, next_sequence
+
+
+def split(batch: ProducerBatch, codec: Codec | None, target_size: i64) -> list[ProducerBatch]:
+    """Return at least two batches with the records of `batch`, each about `target_size` bytes before compression.
+
+    Sequences, creation time, memory charged and everybody who waits pass to the children; attempts start anew. A batch
+    that is not larger than the target is halved instead, or it would split into itself for ever.
+    """
+    sealed = batch.sealed
+    assert sealed is not None
+    records = sealed.records if codec is None or sealed.codec_id == 0 else codec.decompress(sealed.records)
+    size: i64 = BATCH_OVERHEAD + i64(len(records))
+    target = min(target_size, size // 2)
+    children: list[ProducerBatch] = []
+    for record in read_records(records, sealed.record_count):
+        timestamp = sealed.base_timestamp + record.timestamp_delta
+        content = content_size(record.key, record.value, record.headers)
+        child = children[-1] if children else None
+        if child is None or child.builder.size_bytes + _size_in(child.builder, content, timestamp) > target:
+            child = _new_child(batch, timestamp)
+            children.append(child)
+        child.write(content, timestamp, record.key, record.value, record.headers)
+    _pass_on(batch, children, codec)
+    return children
+
+
+def _size_in(builder: RecordBatchBuilder, content: i64, timestamp: i64) -> i64:
+    body = builder.body_size(content, timestamp)
+    return body + varint_size(body)
+
+
+def _new_child(parent: ProducerBatch, timestamp: i64) -> ProducerBatch:
+    builder = RecordBatchBuilder(timestamp, BytesWriter())
+    return ProducerBatch(parent.topic, parent.partition, builder, parent.created, parent.listener)
+
+
+def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec | None) -> None:
+    """Seal and number the children, and give them what the parent had."""
+    first: i64 = 0  # the index, in the parent, of the child's first record
+    span = parent.issue_span // len(children)
+    for number, child in enumerate(children):
+        count = child.record_count
+        _pass_on_waits(parent, child, first)
+        child.seal(codec)
+        child.issue = parent.issue + number * span
+        child.issue_span = span
+        child.is_ambiguous = parent.is_ambiguous
+        base: i64 = NO_SEQUENCE
+        if parent.identity is not None:
+            base = next_sequence(parent.base_sequence, first)
+        child.number(parent.identity, base)
+        first += count
+    _share_memory(parent, children)
+    for flush in parent.flushes:
+        countdown = _Countdown(len(children), flush)
+        for child in children:
+            child.flushes.append(countdown.one_done)
+    parent.flushes = []
+
+
+def _share_memory(parent: ProducerBatch, children: list[ProducerBatch]) -> None:
+    share = parent.charged // len(children)
+    for child in children:
+        child.charged = share
+    children[0].charged = parent.charged - share * (len(children) - 1)
+    parent.charged = 0
+
+
+def _pass_on_waits(parent: ProducerBatch, child: ProducerBatch, first: i64) -> None:
+    shift = parent.builder.base_timestamp - child.builder.base_timestamp
+    end = first + child.record_count
+    for waits in parent.waits:
+        mine: BatchWaits | None = None
+        for at, index in enumerate(waits.indexes):
+            if index < first or index >= end:
+                continue
+            if mine is None:
+                mine = BatchWaits(waits.destination)
+                mine.batch = child
+                child.waits.append(mine)
+            mine.add(waits.sinks[at], index - first, waits.deltas[at] + shift)
+
+
+@final
+class _Countdown:
+    """Calls once what was to be called when the parent is done, after the last of its children."""
+
+    def __init__(self, count: int, tell: Callable[[], None]) -> None:
+        self._left = count
+        self._tell: Final = tell
+
+    def one_done(self) -> None:
+        """One child has its outcome."""
+        self._left -= 1
+        if self._left == 0:
+            self._tell()
