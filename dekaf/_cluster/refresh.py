@@ -25,6 +25,7 @@ class MetadataRefresher:
         self._attempts = 0
         self._not_before = 0.0
         self._refresh_at = NEVER
+        self._has_unasked = False  # a topic was added while a request without it is under way
 
     def add_topic(self, name: str) -> None:
         """Ask for a topic from now on, and soon; a new topic does not wait for another one's back-off."""
@@ -32,6 +33,7 @@ class MetadataRefresher:
             self.topics.add(name)
             self._attempts = 0
             self._not_before = 0.0
+            self._has_unasked = self.is_asking
         self._is_wanted = True
 
     def remove_topic(self, name: str) -> None:
@@ -51,6 +53,7 @@ class MetadataRefresher:
     def asked(self) -> None:
         """Note that a request was sent."""
         self.is_asking = True
+        self._has_unasked = False
         # What is wanted from now on may be newer than the answer to this request.
         self._is_wanted = False
 
@@ -58,6 +61,8 @@ class MetadataRefresher:
         """Note an answer; `is_enough` says whether it named a leader for everything that waits for one."""
         self.is_asking = False
         self._refresh_at = now + self._max_age
+        if self._has_unasked:
+            return  # of course it was not enough: ask again at once
         if is_enough:
             self._attempts = 0
             self._not_before = now + self._backoff(1) if self._is_wanted else 0.0

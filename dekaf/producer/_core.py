@@ -129,11 +129,14 @@ class ProducerCore:
 
     def __del__(self) -> None:
         engine = self._engine
-        if engine is None or self.state is not CoreState.OPEN or not engine.is_running():
+        if engine is None or self.state is not CoreState.OPEN:
             return
         if self._generation != FORKS.generation or self._pid != os.getpid():
             return  # the parent's
         callbacks = self.callbacks  # the engine may hold these, but not the core
+        if not engine.is_running():  # it has failed, and nothing was produced since
+            callbacks.stop(0.0)
+            return
 
         def ended() -> None:
             callbacks.stop(0.0)
@@ -437,6 +440,7 @@ class ProducerCore:
             engine = self._engine
             if engine is None or not engine.is_alive():
                 self.state = CoreState.CLOSED
+                self.callbacks.stop(0.0)  # those of an engine that has failed
                 return None
             self.state = CoreState.CLOSING
         engine.close_accepting()

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, cast
 
 import pytest
 
-from tests.concurrency.faces import Face, LoopFace, MakeFace, ThreadFace
+from tests.concurrency.faces import Face, LoopFace, MakeFace, ThreadFace, eventually, threads_of_producers
+
+
+@pytest.fixture(autouse=True)
+def no_threads_are_left() -> Iterator[None]:
+    """Check that every producer's threads end with it."""
+    yield
+    gc.collect()
+    eventually(lambda: not threads_of_producers(), 5)
 
 
 @pytest.fixture(params=[ThreadFace, LoopFace], ids=["threads", "coroutines"])

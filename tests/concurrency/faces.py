@@ -41,6 +41,24 @@ def eventually(condition: Callable[[], object], timeout: float = PATIENCE) -> No
         time.sleep(0.001)
 
 
+def thread_producer(servers: str, **options: Any) -> Producer[Any, Any]:
+    """Return a producer for threads with quick settings, and these options on top."""
+    merged: dict[str, Any] = {**QUICK, **options}
+    return Producer(bootstrap_servers=servers, **merged)
+
+
+def loop_producer(servers: str, **options: Any) -> AsyncProducer[Any, Any]:
+    """Return a producer for coroutines with quick settings, and these options on top."""
+    merged: dict[str, Any] = {**QUICK, **options}
+    return AsyncProducer(bootstrap_servers=servers, **merged)
+
+
+def threads_of_producers() -> list[str]:
+    """Return the names of all threads that producers have started."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name in {"dekaf-io", "dekaf-resolver", "dekaf-callbacks"}]
+
+
 class LoopThread:
     """An event loop that runs on a thread of its own."""
 
@@ -114,8 +132,7 @@ class ThreadFace:
     """The face for threads: every message waits on a thread of its own, unless there is room at once."""
 
     def __init__(self, servers: str, **options: Any) -> None:
-        merged: dict[str, Any] = {**QUICK, **options}
-        self.producer: Producer[Any, Any] = Producer(bootstrap_servers=servers, **merged)
+        self.producer = thread_producer(servers, **options)
 
     def produce(self, topic: str, value: bytes, *, key: bytes | None = None, partition: int | None = None) -> Handle:
         try:
@@ -148,8 +165,7 @@ class LoopFace:
     """The face for coroutines: every message is a task on one loop."""
 
     def __init__(self, servers: str, **options: Any) -> None:
-        merged: dict[str, Any] = {**QUICK, **options}
-        self.producer: AsyncProducer[Any, Any] = AsyncProducer(bootstrap_servers=servers, **merged)
+        self.producer = loop_producer(servers, **options)
         self.thread = LoopThread()
 
     def produce(self, topic: str, value: bytes, *, key: bytes | None = None, partition: int | None = None) -> Handle:

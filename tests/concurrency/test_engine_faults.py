@@ -442,6 +442,7 @@ def test_batch_that_runs_out_of_time_in_flight_says_that_it_may_be_persisted(
     cluster.on(ApiKey.PRODUCE, partition=0).never_answer(append=is_stored)
     ledger.produce(2)
     failed = ledger.outcomes()[4:]
+    eventually(lambda: face.status().buffered_bytes == 0)  # the request has run out of time as well
     ledger.produce(5)
     outcomes = ledger.outcomes()
     face.close()

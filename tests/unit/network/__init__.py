@@ -1,0 +1,1 @@
+"""Tests of sockets and the thread that owns them."""
