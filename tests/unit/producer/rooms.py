@@ -1,0 +1,135 @@
+"""Rooms of a producer put together by hand, for tests of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dekaf._record.compression import Codec
+from dekaf.errors import ProduceError
+from dekaf.partitioning import Partitioner
+from dekaf.producer._accumulator import BufferLimits, RecordAccumulator
+from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, WaitKind
+from dekaf.producer._queues import PartitionQueue, TopicQueues
+from dekaf.types import RecordMetadata
+
+T = 1_700_000_000_000
+
+CALLBACKS = Destination(WaitKind.CALLBACKS, None, CALLBACK_COST, gathers=False)
+DELIVERIES = Destination(WaitKind.DELIVERIES, None, DELIVERY_COST, gathers=False)
+
+
+@dataclass
+class Heard:
+    """What a producer's listener heard."""
+
+    unheard: list[tuple[str, int, ProduceError]] = field(default_factory=list)
+    broken: list[tuple[str, BaseException]] = field(default_factory=list)
+    letters: list[BatchWaits] = field(default_factory=list)
+
+    def listener(self) -> BatchListener:
+        """Return a listener that notes everything here."""
+
+        def unheard(topic: str, count: int, error: ProduceError) -> None:
+            self.unheard.append((topic, count, error))
+
+        def broken(topic: str, failure: BaseException) -> None:
+            self.broken.append((topic, failure))
+
+        return BatchListener(unheard, broken, self.letters.append)
+
+    def open_letters(self) -> None:
+        """Do what the callback thread does."""
+        while self.letters:
+            self.letters.pop(0).open()
+
+
+class CallbackNotes(list[tuple[RecordMetadata | None, ProduceError | None]]):
+    """A callback that notes what it hears."""
+
+    def __call__(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
+        self.append((metadata, error))
+
+
+class Wakes:
+    """Counts how often the I/O thread was woken."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+    def take(self) -> int:
+        """Return the count, and begin anew."""
+        count, self.count = self.count, 0
+        return count
+
+
+def accumulator_of(
+    *,
+    batch_size: int = 200,
+    buffer_memory: int = 100_000,
+    max_request_size: int = 50_000,
+    codec: Codec | None = None,
+    partitioner: Partitioner | None = None,
+    heard: Heard | None = None,
+    wake: Callable[[], None] | None = None,
+) -> RecordAccumulator:
+    """Return an accumulator without topics."""
+    return RecordAccumulator(
+        BufferLimits(batch_size, buffer_memory, max_request_size),
+        codec,
+        partitioner,
+        (heard or Heard()).listener(),
+        wake or Wakes(),
+    )
+
+
+def open_topic(accumulator: RecordAccumulator, name: str = "t", partitions: int = 1) -> TopicQueues:
+    """Add a topic whose partitions are known, all led by broker 1."""
+    topic = accumulator.topic(name)
+    for index in range(partitions):
+        queue = PartitionQueue(name, index)
+        queue.leader = 1
+        topic.partitions.append(queue)
+    topic.is_open = True
+    accumulator.take_new_topics()
+    return topic
+
+
+def append(
+    accumulator: RecordAccumulator,
+    topic: TopicQueues,
+    value: bytes | None = b"value",
+    *,
+    key: bytes | None = None,
+    partition: int = 0,
+    timestamp: int = T,
+    sink: object | None = None,
+    destination: Destination | None = None,
+    reserved: int = 0,
+) -> int:
+    """Append one record."""
+    return int(accumulator.append(topic, key, value, None, partition, timestamp, sink, destination, reserved))
+
+
+def batches_of(queue: PartitionQueue) -> list[ProducerBatch]:
+    """Return the batches of a queue that were never sent, oldest first."""
+    return [*queue.full, *([queue.open] if queue.open is not None else [])]
+
+
+def release(accumulator: RecordAccumulator, topic: TopicQueues) -> None:
+    """Give back the memory of everything that waits, as if it had been delivered."""
+    for queue in topic.partitions:
+        for batch in batches_of(queue):
+            accumulator.memory.give_back(batch.charged)
+            batch.charged = 0
+        queue.full.clear()
+        queue.open = None
+
+
+def constant_backoff(_attempt: int) -> float:
+    """Wait a second, always."""
+    return 1.0

@@ -1,0 +1,151 @@
+"""Outcomes on their way to an event loop, and one wake-up for many appends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dekaf.producer._mailbox import LoopMailbox, call_contained
+from tests.unit.producer.rooms import Wakes
+
+
+class Loop:
+    """An event loop that runs when it is told to."""
+
+    def __init__(self) -> None:
+        self.soon: list[Any] = []
+        self.is_over = False
+
+    def call_soon(self, callback: Any, /) -> object:
+        self.soon.append(callback)
+        return None
+
+    def call_soon_threadsafe(self, callback: Any, /) -> object:
+        if self.is_over:
+            raise RuntimeError("Event loop is closed")
+        return self.call_soon(callback)
+
+    def is_closed(self) -> bool:
+        return self.is_over
+
+    def create_future(self) -> Any:
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """Do a round."""
+        soon, self.soon = self.soon, []
+        for callback in soon:
+            callback()
+
+
+class Note:
+    """A letter that notes being opened."""
+
+    def __init__(self, opened: list[int], number: int) -> None:
+        self._opened = opened
+        self._number = number
+
+    def open(self) -> None:
+        """Note it."""
+        self._opened.append(self._number)
+
+
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
+
+
+@pytest.fixture
+def wakes() -> Wakes:
+    return Wakes()
+
+
+@pytest.fixture
+def mailbox(loop: Loop, wakes: Wakes) -> LoopMailbox:
+    return LoopMailbox(loop, wakes)
+
+
+def test_many_letters_take_one_call(mailbox: LoopMailbox, loop: Loop) -> None:
+    opened: list[int] = []
+    assert all(mailbox.post(Note(opened, number)) for number in range(5))
+
+    assert len(loop.soon) == 1
+    loop.run()
+    assert opened == [0, 1, 2, 3, 4]
+
+
+def test_letter_posted_while_letters_are_opened_is_delivered(mailbox: LoopMailbox, loop: Loop) -> None:
+    opened: list[int] = []
+
+    class Posting:
+        def open(self) -> None:
+            mailbox.post(Note(opened, 2))
+
+    mailbox.post(Posting())
+    mailbox.post(Note(opened, 1))
+    loop.run()
+    loop.run()
+
+    assert opened == [1, 2]
+    assert loop.soon == []
+
+
+def test_closed_loop_takes_no_letters_however_many(mailbox: LoopMailbox, loop: Loop) -> None:
+    loop.is_over = True
+    opened: list[int] = []
+
+    assert [mailbox.post(Note(opened, number)) for number in range(3)] == [False] * 3
+
+
+def test_loop_closed_before_it_delivered_takes_no_more_letters(mailbox: LoopMailbox, loop: Loop) -> None:
+    opened: list[int] = []
+    assert mailbox.post(Note(opened, 0))
+    loop.is_over = True
+
+    assert not mailbox.post(Note(opened, 1))
+
+
+def test_loop_that_closes_just_now_takes_no_letter(mailbox: LoopMailbox, loop: Loop) -> None:
+    class Closing(Loop):
+        def call_soon_threadsafe(self, callback: Any, /) -> object:
+            self.is_over = True
+            return super().call_soon_threadsafe(callback)
+
+    closing = LoopMailbox(Closing(), Wakes())
+    opened: list[int] = []
+
+    assert not closing.post(Note(opened, 0))
+    assert not closing.post(Note(opened, 1))
+    assert mailbox.loop is loop
+
+
+def test_round_of_appends_wakes_once(mailbox: LoopMailbox, loop: Loop, wakes: Wakes) -> None:
+    for _ in range(5):
+        mailbox.wake_after_this_round()
+    loop.run()
+    assert wakes.take() == 1
+
+    mailbox.wake_after_this_round()
+    loop.run()
+    assert wakes.take() == 1
+
+
+def test_destinations_say_who_awaits_and_who_gathers(mailbox: LoopMailbox) -> None:
+    assert [(one.is_awaited, one.gathers) for one in (mailbox.awaited, mailbox.submitted, mailbox.callbacks)] == [
+        (True, True),
+        (True, False),
+        (False, False),
+    ]
+
+
+@pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError, SystemExit, KeyboardInterrupt])
+def test_callback_is_contained(kind: type[BaseException]) -> None:
+    failure = kind("on purpose")
+
+    def fail(_: object, __: object) -> None:
+        raise failure
+
+    assert call_contained(fail, None, None) is failure
+    assert call_contained(lambda _, __: None, None, None) is None

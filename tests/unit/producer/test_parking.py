@@ -1,0 +1,304 @@
+"""Records that wait for their topic: in order, in time, and never for ever."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dekaf._cluster.metadata import NO_METADATA, Broker, ClusterMetadata, Partition, Topic
+from dekaf.errors import (
+    BrokerConnectionError,
+    DeliveryTimeoutError,
+    ProduceError,
+    TopicAuthorizationError,
+    UnknownTopicOrPartitionError,
+)
+from dekaf.partitioning import Partitioner
+from dekaf.producer._accumulator import APPENDED, RecordAccumulator
+from dekaf.producer._parking import Parking, choose_partition
+from dekaf.producer._queues import ParkedRecord
+from dekaf.producer._statistics import ProducerStatistics
+from tests.unit.producer.rooms import CALLBACKS, CallbackNotes, Heard, T, accumulator_of, append, batches_of
+
+MAX_BLOCK = 5.0
+
+
+def cluster_of(**partitions: int) -> ClusterMetadata:
+    """Return a cluster with these topics, by their number of partitions."""
+    return replace(
+        NO_METADATA,
+        brokers={1: Broker(node_id=1, host="b", port=1)},
+        topics={
+            name: Topic(name=name, topic_id=b"i" * 16, partitions=(Partition(leader_id=1, leader_epoch=0),) * count)
+            for name, count in partitions.items()
+        },
+    )
+
+
+class Lot:
+    """A parking with everything around it."""
+
+    def __init__(self, partitioner: Partitioner | None = None) -> None:
+        self.heard = Heard()
+        self.statistics = ProducerStatistics()
+        self.accumulator: RecordAccumulator = accumulator_of(heard=self.heard, partitioner=partitioner)
+        self.dropped: list[str] = []
+        self.parking = Parking(self.accumulator, self.heard.listener(), self.statistics, MAX_BLOCK, self.dropped.append)
+
+    def park(
+        self, value: bytes, *, topic: str = "t", key: bytes | None = None, partition: int = -1, accepted: float = 0.0
+    ) -> CallbackNotes:
+        """Park one record; return what it will hear."""
+        notes = CallbackNotes()
+        record = ParkedRecord(key, value, None, partition, T, notes, CALLBACKS, 300, accepted)
+        assert self.accumulator.park(self.accumulator.topic(topic), record, reserved=0) == APPENDED
+        self.parking.take_new_topics(accepted)
+        return notes
+
+    def expire(self, now: float, trouble: BrokerConnectionError | None = None) -> float:
+        """Let time pass."""
+        due = self.parking.expire(now, trouble, "a:1, b:2")
+        self.heard.open_letters()
+        return due
+
+    def values(self, topic: str = "t", partition: int = 0) -> list[int]:
+        """Return how many records each batch of a partition has."""
+        return [int(batch.record_count) for batch in batches_of(self.accumulator.topics[topic].partitions[partition])]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no memory is taken."""
+        return bool(self.accumulator.memory.free == self.accumulator.memory.capacity)
+
+
+def error_of(notes: CallbackNotes) -> ProduceError:
+    """Return the one error that a record heard of."""
+    assert len(notes) == 1
+    metadata, error = notes[0]
+    assert metadata is None
+    assert error is not None
+    return error
+
+
+def test_known_topic_lets_its_records_in_and_opens() -> None:
+    lot = Lot()
+    for number in range(3):
+        lot.park(b"%d" % number, partition=0)
+    assert lot.parking.is_waiting()
+    lot.parking.let_in(cluster_of(t=2))
+
+    topic = lot.accumulator.topics["t"]
+    assert topic.is_open
+    assert lot.values() == [3]
+    assert not lot.parking.is_waiting()
+    assert append(lot.accumulator, topic) == APPENDED
+    assert lot.accumulator.pending_records() == 4
+
+
+def test_topic_that_grew_has_more_queues() -> None:
+    lot = Lot()
+    lot.park(b"a", partition=0)
+    lot.parking.let_in(cluster_of(t=1))
+    first = lot.accumulator.topics["t"].partitions[0]
+    lot.parking.let_in(cluster_of(t=3))
+
+    assert len(lot.accumulator.topics["t"].partitions) == 3
+    assert lot.accumulator.topics["t"].partitions[0] is first
+    assert lot.accumulator.topics["t"].partitions[2].leader == 1
+
+
+def test_partition_out_of_range_fails_that_record_alone() -> None:
+    lot = Lot()
+    lost, kept = lot.park(b"a", partition=7), lot.park(b"b", partition=1)
+    lot.parking.let_in(cluster_of(t=2))
+    lot.heard.open_letters()
+
+    assert isinstance(error_of(lost), UnknownTopicOrPartitionError)
+    assert kept == []
+    assert lot.values(partition=1) == [1]
+    assert lot.statistics.failed == 1
+
+
+def test_records_are_given_up_one_by_one_as_their_time_ends() -> None:
+    lot = Lot()
+    early, late = lot.park(b"a", accepted=100.0), lot.park(b"b", accepted=103.0)
+
+    assert lot.expire(104.9) == pytest.approx(105.0)
+    assert lot.expire(105.0) == pytest.approx(108.0)
+    assert isinstance(error_of(early), DeliveryTimeoutError)
+    assert late == []
+    assert lot.expire(108.0) == math.inf
+    assert isinstance(error_of(late), DeliveryTimeoutError)
+    assert lot.is_empty
+    assert lot.dropped == ["t"]
+    assert not lot.parking.is_waiting()
+    assert "t" not in lot.accumulator.topics
+    assert lot.accumulator.pending_records() == 0
+
+
+def test_error_names_the_servers_and_the_trouble() -> None:
+    lot = Lot()
+    notes = lot.park(b"a")
+    trouble = BrokerConnectionError("Cannot connect to the broker at a:1: refused.")
+    lot.expire(MAX_BLOCK, trouble)
+
+    error = error_of(notes)
+    assert "a:1, b:2" in str(error)
+    assert "refused" in str(error)
+    assert error.__cause__ is trouble
+    assert (error.topic, error.is_retriable, error.may_be_persisted) == ("t", True, False)
+
+
+def test_error_says_what_the_cluster_said() -> None:
+    lot = Lot()
+    notes = lot.park(b"a")
+    lot.parking.answered("t", UnknownTopicOrPartitionError("does not exist", topic="t", code=3), is_final=False)
+    assert notes == []
+    lot.expire(MAX_BLOCK)
+
+    error = error_of(notes)
+    assert isinstance(error, UnknownTopicOrPartitionError)
+    assert error.code == 3
+    assert "does not exist" in str(error)
+
+
+def test_hopeless_answer_fails_the_records_at_once_and_is_not_remembered() -> None:
+    lot = Lot()
+    notes = lot.park(b"a")
+    lot.parking.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+    lot.heard.open_letters()
+    assert isinstance(error_of(notes), TopicAuthorizationError)
+    assert lot.is_empty
+
+    again = lot.park(b"b")
+    lot.parking.let_in(cluster_of(t=1))
+    assert again == []
+    assert lot.values() == [1]
+
+
+def test_known_topic_survives_whatever_is_said_about_it() -> None:
+    """Also while the producer closes, when no topic counts as open any more."""
+    lot = Lot()
+    lot.park(b"a", partition=0)
+    lot.parking.let_in(cluster_of(t=1))
+    lot.accumulator.close()
+    lot.parking.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+
+    assert "t" in lot.accumulator.topics
+    assert lot.values() == [1]
+
+
+def test_new_topic_that_an_earlier_answer_opened_is_not_waited_for() -> None:
+    """Or the cluster would be asked about it for ever."""
+    lot = Lot()
+    record = ParkedRecord(None, b"a", None, 0, T, None, None, 300, 0.0)
+    lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
+    lot.parking.let_in(cluster_of(t=1))
+
+    assert lot.parking.take_new_topics(0.0) == ["t"]
+    assert not lot.parking.is_waiting()
+
+
+def test_new_topic_that_an_earlier_answer_dropped_is_forgotten() -> None:
+    lot = Lot()
+    record = ParkedRecord(None, b"a", None, 0, T, None, None, 300, 0.0)
+    lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
+    lot.parking.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+
+    assert lot.parking.take_new_topics(0.0) == []
+    assert lot.expire(1_000.0) == math.inf
+    assert lot.is_empty
+
+
+def test_closing_fails_what_is_parked_and_tells_flushes() -> None:
+    lot = Lot()
+    notes = lot.park(b"a")
+    told: list[int] = []
+    lot.accumulator.topics["t"].flushes.append(lambda: told.append(1))
+
+    count = lot.parking.abort(lambda topic: ProduceError("closed", topic=topic))
+    lot.heard.open_letters()
+
+    assert count == 1
+    assert error_of(notes).topic == "t"
+    assert told == [1]
+    assert lot.is_empty
+
+
+def test_flushes_are_told_when_records_are_let_in_and_when_they_are_given_up() -> None:
+    lot = Lot()
+    told: list[str] = []
+    for topic in ("t", "u"):
+        lot.park(b"a", topic=topic, partition=0)
+        lot.accumulator.topics[topic].flushes.append(lambda topic=topic: told.append(topic))  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    lot.parking.let_in(cluster_of(t=1))
+    assert told == ["t"]
+    lot.expire(MAX_BLOCK)
+
+    assert told == ["t", "u"]
+
+
+def test_failures_are_counted_before_anybody_hears_of_them() -> None:
+    lot = Lot()
+    seen: list[tuple[int, int]] = []
+
+    class Looking(CallbackNotes):
+        def __call__(self, *_: Any) -> None:
+            seen.append((lot.statistics.failed, lot.accumulator.pending_records()))
+
+    record = ParkedRecord(None, b"a", None, -1, T, Looking(), CALLBACKS, 300, 0.0)
+    lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
+    lot.parking.take_new_topics(0.0)
+    lot.expire(MAX_BLOCK)
+
+    assert seen == [(1, 0)]
+
+
+class Saying:
+    """A partitioner that says what it is told, or raises it."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def partition(self, _topic: str, _key: bytes | None, _count: int, /) -> int | None:
+        if isinstance(self._answer, BaseException):
+            raise self._answer
+        answer: int | None = self._answer
+        return answer
+
+
+def test_own_partitioner_is_asked_for_parked_records() -> None:
+    lot = Lot(Saying(1))
+    lot.park(b"a", key=b"key")
+    lot.parking.let_in(cluster_of(t=2))
+
+    assert lot.values(partition=1) == [1]
+
+
+def test_own_partitioner_may_leave_the_choice() -> None:
+    assert choose_partition(Saying(None), "t", b"key", 2) == -1
+
+
+@pytest.mark.parametrize("answer", [-1, 2, True, "0", 1.0, ValueError("no")], ids=repr)
+def test_partitioner_that_makes_no_sense_is_named(answer: Any) -> None:
+    with pytest.raises(ProduceError, match="Saying") as caught:
+        choose_partition(Saying(answer), "t", b"secret key", 2)
+
+    assert "secret" not in str(caught.value)
+    assert caught.value.topic == "t"
+
+
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt])
+def test_partitioner_that_raises_fails_its_record_and_nothing_else(kind: type[BaseException]) -> None:
+    failure = kind("on purpose")
+    lot = Lot(Saying(failure))
+    bad, good = lot.park(b"a"), lot.park(b"b", partition=0)
+    lot.parking.let_in(cluster_of(t=1))
+    lot.heard.open_letters()
+
+    assert error_of(bad).__cause__ is failure
+    assert good == []
+    assert lot.values() == [1]
