@@ -24,7 +24,7 @@ from tests.kafka.ports import free_ports
 ROOT = Path(__file__).parents[2]
 APPS = "tests.broker.web_apps"
 
-LINGER_MS = 30_000  # nothing leaves by itself while a test runs: only the drain can deliver it
+LINGER_MS = 15_000  # nothing leaves by itself while a test runs: only the drain can deliver it
 ANSWERS_BEFORE_THE_END = 300
 CLIENTS = 6
 
@@ -173,11 +173,11 @@ def test_whatever_was_answered_is_delivered(
         DEKAF_BOOTSTRAP_SERVERS=kafka_cluster.bootstrap_servers,
         DEKAF_LINGER_MS=str(LINGER_MS),
         DEKAF_BATCH_SIZE="1048576",
-        DEKAF_DELIVERY_TIMEOUT_MS="60000",
         DEKAF_CLOSE_TIMEOUT_MS="10000",
         TOPIC=topic,
     )
 
+    assert server.get(f"{server.kind.paths[0]}first") == 200, server.log()
     with Load(server) as load:
         assert load.enough.wait(60), server.log()
         server.tell_to_stop()
