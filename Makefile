@@ -3,7 +3,7 @@
 #   PYTHON=/path/to/python3.12   which interpreter to use (3.11 or newer; by default the first that works)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format bench bench-quick kafka clean demo-venv dev-venv
+.PHONY: help demo test test-fast lint types format docs bench bench-quick kafka clean demo-venv dev-venv
 
 VENV := .venv/bin/python
 RUN := $(VENV) tools/run_tests.py
@@ -30,6 +30,10 @@ format: dev-venv ## format the code and fix what ruff can fix
 	@$(VENV) -m ruff check --fix .
 	@$(VENV) -m ruff format .
 
+docs: dev-venv ## build the documentation into site/ (DOCS=serve shows it at http://127.0.0.1:8000 while you write)
+	@$(VENV) tools/configuration_page.py
+	@NO_MKDOCS_2_WARNING=1 $(VENV) -m mkdocs $(or $(DOCS),build) --strict
+
 bench: dev-venv ## measure dekaf beside other clients on a real Kafka: everything, for hours (BENCH="fire await-1000" for some)
 	@$(VENV) -m benchmarks $(or $(BENCH),all)
 
@@ -40,7 +44,7 @@ kafka: dev-venv ## run a real Kafka broker in the foreground (Java 17 and Maven)
 	@$(VENV) -m tests.kafka run
 
 clean: ## remove environments, caches (Kafka included) and build results
-	rm -rf .venv .venv-* .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .cache build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 demo-venv:

@@ -161,6 +161,8 @@ STEPS: tuple[Step, ...] = (
     Pytest(name="contrib", paths=("tests/contrib",)),
     Pytest(name="concurrency", paths=("tests/concurrency",)),
     BrokerTests(),
+    Pytest(name="docs", paths=("tests/docs",)),
+    Commands(name="site", commands=(("mkdocs", "build", "--strict", "--quiet"),)),
     Pytest(name="example", paths=("example_project",)),
     *(OtherPython(version=version) for version in PYTHON_VERSIONS if version != PYTHON_VERSION),
 )

@@ -1,0 +1,121 @@
+"""Write `docs/configuration.md` from the descriptions in `ProducerConfig`.
+
+python tools/configuration_page.py           writes the page
+python tools/configuration_page.py --check   fails if the page is not up to date
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from dekaf import ConfigurationError, Producer, ProducerConfig
+from dekaf.abc import ProducerListener
+from dekaf.producer.options import ProducerOptions
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Where, and who": ("bootstrap_servers", "client_id", "start", "backend"),
+    "Keys and values": ("key", "value", "partitioner"),
+    "Delivery": (
+        "acks",
+        "enable_idempotence",
+        "max_in_flight_requests_per_connection",
+        "delivery_timeout_ms",
+        "request_timeout_ms",
+        "retry_backoff_ms",
+        "retry_backoff_max_ms",
+    ),
+    "Batches": ("linger_ms", "batch_size", "compression_type", "compression_level", "max_request_size"),
+    "Memory and waiting": ("buffer_memory", "buffer_full", "max_block_ms", "close_timeout_ms"),
+    "Connections and metadata": (
+        "socket_connection_setup_timeout_ms",
+        "connections_max_idle_ms",
+        "reconnect_backoff_ms",
+        "reconnect_backoff_max_ms",
+        "metadata_max_age_ms",
+        "allow_auto_create_topics",
+    ),
+    "Hooks, and exceptions to rules": ("listener", "on_undelivered", "allow_blocking_in_loop"),
+}
+
+# A value other than the default, of the options that may not be built yet: making a producer with it tells.
+PROBES: Final[dict[str, ProducerOptions]] = {
+    "backend": {"backend": "memory"},
+    "listener": {"listener": ProducerListener()},
+    "on_undelivered": {"on_undelivered": list},
+}
+
+NOT_BUILT_YET: Final = (
+    "**Not built yet**: a producer refuses any value but the default. See [not built yet](not-built-yet.md)."
+)
+
+INTRODUCTION: Final = """\
+<!-- Written by tools/configuration_page.py from dekaf/producer/config.py. Change it there. -->
+
+# Configuration
+
+Every option of a producer, for the builder (`.with_linger_ms(20)`), as a keyword (`linger_ms=20`) and in a mapping
+(`"LINGER_MS": "20"`). Names are Kafka's, with underscores. Numbers and switches may be text. Whatever is wrong is
+refused when the producer is made: see [Creating a producer](producer/creating.md).
+
+Options end in `_ms` where they are milliseconds. Timeouts of calls, as in `produce(..., timeout=2.0)`, are seconds.
+
+Where a default differs from the Java client's, it is because a request handler waits at the other end.
+"""
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not up to date")
+    if not parser.parse_args().check:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if PAGE.read_text(encoding="utf-8") == page():
+        return 0
+    sys.stderr.write(f"{PAGE.name} is not up to date: run python tools/configuration_page.py\n")
+    return 1
+
+
+def page() -> str:
+    """Return the page as it should be."""
+    grouped = [name for names in GROUPS.values() for name in names]
+    if sorted(grouped) != sorted(ProducerConfig.model_fields):
+        difference = sorted(set(grouped) ^ set(ProducerConfig.model_fields))
+        raise ValueError(f"GROUPS and ProducerConfig differ: {', '.join(difference)}")
+    return "\n".join([INTRODUCTION, *_sections()])
+
+
+def _sections() -> Iterator[str]:
+    for heading, names in GROUPS.items():
+        yield f"## {heading}\n"
+        for name in names:
+            yield f"### `{name}`\n"
+            yield f"{_description(name)}\n"
+
+
+def _description(name: str) -> str:
+    text = ProducerConfig.model_fields[name].description or ""
+    # Errors are written in code font, and documented.
+    text = re.sub(r"\b([A-Z][A-Za-z]+Error)\b", r"[`\1`](errors.md)", text)
+    if name in PROBES and not _is_built(PROBES[name]):
+        text += f"\n\n{NOT_BUILT_YET}"
+    return text
+
+
+def _is_built(options: ProducerOptions) -> bool:
+    try:
+        Producer(config=ProducerConfig(bootstrap_servers="localhost:9092"), **options)  # connects to nothing
+    except ConfigurationError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
