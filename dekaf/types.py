@@ -345,15 +345,15 @@ def timestamp_to_ms(value: Timestamp) -> int:
         ValueError: the timestamp is naive, a bool, negative or too large for Kafka's int64.
         TypeError: it is neither a datetime nor an int.
     """
-    if isinstance(value, datetime):
+    if isinstance(value, bool):
+        # A ValueError, because a bool is an int by type.
+        raise ValueError("timestamp must be an aware datetime or milliseconds, not bool")  # noqa: TRY004 - see above
+    if isinstance(value, int):  # before datetime, whose class has to be looked up
+        milliseconds = int(value)
+    elif isinstance(value, datetime):
         if value.utcoffset() is None:
             raise ValueError("timestamp must be an aware datetime, for instance datetime.now(UTC); this one is naive")
         milliseconds = (value - _EPOCH) // _MILLISECOND
-    elif isinstance(value, bool):
-        # A ValueError, because a bool is an int by type.
-        raise ValueError("timestamp must be an aware datetime or milliseconds, not bool")  # noqa: TRY004 - see above
-    elif isinstance(value, int):
-        milliseconds = int(value)
     else:
         raise TypeError(f"timestamp must be an aware datetime or milliseconds as int, not {type(value).__name__}")
     if milliseconds < 0:

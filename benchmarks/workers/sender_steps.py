@@ -21,7 +21,7 @@ from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter, write_i16_be, write_i32_be, write_i64_be, write_uuid, write_uvarint
 from dekaf.errors import DekafError
-from dekaf.producer._accumulator import BufferLimits, RecordAccumulator
+from dekaf.producer._accumulator import JUST_NOW, BufferLimits, RecordAccumulator
 from dekaf.producer._batch import BatchListener
 from dekaf.producer._delivery import DeliveryFuture
 from dekaf.producer._drain import DrainRules
@@ -100,7 +100,7 @@ def _run_cycles() -> tuple[list[int], list[int]]:
     gc.disable()
     for number in range(CYCLES):
         delivery = DeliveryFuture(TOPIC, _no_callbacks)
-        accumulator.append(topic, KEY, VALUE, None, -1, 1_700_000_000_000, delivery, destination, 0)
+        accumulator.append(topic, KEY, VALUE, None, -1, 1_700_000_000_000, delivery, destination, 0, JUST_NOW)
         answer = _response(number)
         now = time.monotonic()
         began = time.perf_counter_ns()

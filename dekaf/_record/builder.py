@@ -66,34 +66,50 @@ class RecordBatchBuilder:
         self.record_count: i64 = 0
         self.size_bytes: i64 = BATCH_OVERHEAD
 
-    def body_size(self, content: i64, timestamp: i64) -> i64:
-        """Return what the next record's length field will say, for a record whose `content_size` is `content`."""
-        return content + varint_size(timestamp - self.base_timestamp) + varint_size(self.record_count)
+    def size_of(self, content: i64, timestamp: i64) -> i64:
+        """Return how many bytes the next record takes, for a record whose `content_size` is `content`."""
+        body = content + varint_size(timestamp - self.base_timestamp) + varint_size(self.record_count)
+        return body + varint_size(body)
 
-    def append(self, body: i64, timestamp: i64, key: bytes | None, value: bytes | None, headers: bytes | None) -> None:
-        """Write one record; `body` is what `body_size` gave for it, `headers` what `encode_headers` gave."""
+    def append(
+        self, content: i64, timestamp: i64, key: bytes | None, value: bytes | None, headers: bytes | None
+    ) -> i64:
+        """Write one record and return the bytes it took.
+
+        `content` is the record's `content_size`, `headers` what `encode_headers` gave.
+        """
         writer = self.writer
-        write_varint(writer, body)
-        writer.append(0)  # attributes: unused by Kafka
-        write_varint(writer, timestamp - self.base_timestamp)
-        write_varint(writer, self.record_count)
-        if key is None:
-            writer.append(1)  # zig-zag for -1: null, which is not the same as empty
-        else:
-            write_varint(writer, len(key))
-            writer.write(key)
-        if value is None:
-            writer.append(1)
-        else:
-            write_varint(writer, len(value))
-            writer.write(value)
-        if headers is None:
-            writer.append(0)
-        else:
-            writer.write(headers)
-        self.record_count += 1
-        self.size_bytes += body + varint_size(body)
-        self.max_timestamp = max(self.max_timestamp, timestamp)
+        before: i64 = len(writer)
+        delta = timestamp - self.base_timestamp
+        index = self.record_count
+        try:
+            write_varint(writer, content + varint_size(delta) + varint_size(index))
+            writer.append(0)  # attributes: unused by Kafka
+            write_varint(writer, delta)
+            write_varint(writer, index)
+            if key is None:
+                writer.append(1)  # zig-zag for -1: null, which is not the same as empty
+            else:
+                write_varint(writer, len(key))
+                writer.write(key)
+            if value is None:
+                writer.append(1)
+            else:
+                write_varint(writer, len(value))
+                writer.write(value)
+            if headers is None:
+                writer.append(0)
+            else:
+                writer.write(headers)
+        except BaseException:  # no memory: half a record would spoil those before it
+            writer.truncate(before)
+            raise
+        size = i64(len(writer)) - before
+        self.record_count = index + 1
+        self.size_bytes += size
+        if timestamp > self.max_timestamp:  # noqa: PLR1730 # max() would box both numbers
+            self.max_timestamp = timestamp
+        return size
 
     def build(self, codec: Codec | None) -> RecordBatch:
         """Return the finished batch, compressed if there is a codec. Nothing may be appended afterwards."""

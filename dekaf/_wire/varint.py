@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from librt.strings import BytesWriter
-from mypy_extensions import i64, u8
+from librt.strings import BytesWriter, write_i16_le
+from mypy_extensions import i16, i64, u8
 
 __all__ = ("MAX_UVARINT", "uvarint_size", "varint_size", "write_uvarint", "write_varint")
 
@@ -34,6 +34,9 @@ def varint_size(value: i64) -> i64:
 def write_varint(writer: BytesWriter, value: i64) -> None:
     """Append a signed 64-bit number, zig-zagged."""
     rest: i64 = (value << 1) ^ (value >> 63)
+    if (rest & -16384) == 0 and rest > 0x7F:  # two bytes, like most lengths: one write is cheaper than two
+        write_i16_le(writer, i16((rest & 0x7F) | 0x80 | ((rest & 0x3F80) << 1)))
+        return
     while (rest & -128) != 0:
         writer.append(u8((rest & 0x7F) | 0x80))
         rest = (rest >> 7) & _AFTER_SHIFT

@@ -102,64 +102,76 @@ class RecordAccumulator:
         sink: object | None,
         destination: Destination | None,
         reserved: i64,
+        accepted: float,
     ) -> i64:
-        """Write one record into its batch.
+        """Write one record of an open topic, or one that was parked, into its batch.
 
         `partition` -1 leaves the choice to the built-in partitioner. `reserved` bytes, if any, were set aside for the
-        record before; what it does not need of them goes back.
+        record before; what it does not need of them goes back. `accepted` tells when it was parked, or is `JUST_NOW`.
         """
-        if not topic.is_open:
-            return NOT_OPEN
-        return self._append(
-            topic, key, value, headers, partition, timestamp, sink, destination, reserved, accepted=JUST_NOW
-        )
+        content = content_size(key, value, headers)
+        if content + LENGTHS_UPPER_BOUND > self.max_record_size:
+            return TOO_LARGE
+        is_sticky = False
+        if partition < 0:
+            if key is not None and self.partitioner is None:
+                partition = murmur2(key) % i64(len(topic.partitions))
+            else:
+                is_sticky = True
+                partition = _sticky_partition(topic)
+        queue = topic.partitions[partition]
+        result = self._write(queue, content, timestamp, key, value, headers, sink, destination, reserved, accepted)
+        if result < 0:
+            return NOT_OPEN if result == GONE else NO_ROOM
+        if is_sticky:
+            self._count_sticky(topic, content, result)
+        return APPENDED
 
-    def _append(  # noqa: PLR0913 # see append
+    def _write(  # noqa: PLR0913 # see append
         self,
-        topic: TopicQueues,
+        queue: PartitionQueue,
+        content: i64,
+        timestamp: i64,
         key: bytes | None,
         value: bytes | None,
         headers: bytes | None,
-        partition: i64,
-        timestamp: i64,
         sink: object | None,
         destination: Destination | None,
         reserved: i64,
-        *,
         accepted: float,
     ) -> i64:
-        content = content_size(key, value, headers)
+        """Write the record into the partition's open batch, or into a fresh one; return what that led to."""
         bound = content + LENGTHS_UPPER_BOUND
-        if bound > self.max_record_size:
-            return TOO_LARGE
-        is_sticky = partition < 0 and (key is None or self.partitioner is not None)
-        if partition < 0:
-            partition = self._choose_partition(topic, key)
-        queue = topic.partitions[partition]
-        needed = bound + _cost(destination)
+        needed = bound
+        if destination is not None:
+            needed += destination.cost_bytes
         fresh: ProducerBatch | None = None
+        waits: BatchWaits | None = None
         result: i64 = RACED
         while result == RACED:
             # Made before the lock is taken, see above. Only a hint: another thread may change the open batch meanwhile.
             if fresh is None and not self._fits(queue.open, bound):
                 fresh = self._new_batch(queue, timestamp, accepted)
-            waits = None if destination is None else _new_waits(queue.open, destination)
+            if destination is not None:
+                waits = _new_waits(queue.open, destination)
             with self.lock:
                 before = queue.open
                 result = self._refusal_locked(needed, reserved, accepted)
                 if result == 0:
-                    result = self._write_locked(
-                        queue, fresh, waits, content, timestamp, key, value, headers, sink, destination, reserved
-                    )
-                    if is_sticky and result >= 0:
-                        self._count_sticky_locked(topic, content, result)
+                    batch = before
+                    if not self._fits(batch, bound):
+                        batch = fresh
+                        result = self._roll_locked(queue, before, fresh)
+                    if batch is not None:
+                        charge = batch.append(content, timestamp, key, value, headers, sink, destination, waits)
+                        self.memory.free += reserved - charge
+                        self.accepted += 1
+                        result |= self._consequences_locked(queue, batch)
         if fresh is not None and (result < 0 or not result & OPENED):
             self.recycle(fresh.builder.writer)
-        if result < 0:
-            return NOT_OPEN if result == GONE else NO_ROOM
-        if result & (OPENED | FILLED | WAKE):
+        if result > 0:
             self._after_append(queue, before, fresh, destination, result)
-        return APPENDED
+        return result
 
     def _refusal_locked(self, needed: i64, reserved: i64, accepted: float) -> i64:
         """Return why a record cannot be taken, 0 if it can."""
@@ -169,44 +181,24 @@ class RecordAccumulator:
             return NO_SPACE
         return 0
 
-    def _write_locked(  # noqa: PLR0913 # see append
-        self,
-        queue: PartitionQueue,
-        fresh: ProducerBatch | None,
-        waits: BatchWaits | None,
-        content: i64,
-        timestamp: i64,
-        key: bytes | None,
-        value: bytes | None,
-        headers: bytes | None,
-        sink: object | None,
-        destination: Destination | None,
-        reserved: i64,
-    ) -> i64:
-        """Write the record into the open batch, or into `fresh` if it does not fit; return what that led to."""
+    def _roll_locked(self, queue: PartitionQueue, before: ProducerBatch | None, fresh: ProducerBatch | None) -> i64:
+        """Make `fresh` the open batch, and the one before it full."""
+        if fresh is None:
+            return RACED
+        if before is not None:
+            self._close_locked(queue, before)
+        queue.open = fresh
+        if not queue.is_active:
+            queue.is_active = True
+            self.activated.append(queue)
+        return OPENED
+
+    def _consequences_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> i64:
+        """Return, as bits, what a record just written leads to."""
         result: i64 = 0
-        batch = queue.open
-        if not self._fits(batch, content + LENGTHS_UPPER_BOUND):
-            if fresh is None:
-                return RACED
-            if batch is not None:
-                self._close_locked(queue, batch)
-            batch = queue.open = fresh
-            result |= OPENED
-            if not queue.is_active:
-                queue.is_active = True
-                self.activated.append(queue)
-        assert batch is not None
-        charge = batch.write(content, timestamp, key, value, headers)
-        if destination is not None:
-            charge += destination.cost_bytes
-            batch.add_sink(sink, destination, waits)
-        batch.charged += charge
-        self.memory.free += reserved - charge
-        self.accepted += 1
         if batch.builder.size_bytes >= self.batch_size:
             self._close_locked(queue, batch)
-            result |= FILLED
+            result = FILLED
         if self.wake_for == WAKE_ALWAYS or (self.wake_for == WAKE_AWAITED and batch.awaited):
             result |= WAKE
         return result
@@ -254,7 +246,7 @@ class RecordAccumulator:
         """Move a parked record into its batch; called on the I/O thread, before the topic is open."""
         with self.lock:
             self.accepted -= 1  # it was counted when it was parked
-        return self._append(
+        return self.append(
             topic,
             record.key,
             record.value,
@@ -264,7 +256,7 @@ class RecordAccumulator:
             record.sink,
             record.destination,
             record.charged,
-            accepted=record.accepted,
+            record.accepted,
         )
 
     def close(self) -> None:
@@ -280,14 +272,6 @@ class RecordAccumulator:
         if len(self.writers) < POOLED_WRITERS:
             writer.truncate(0)
             self.writers.append(writer)
-
-    def _choose_partition(self, topic: TopicQueues, key: bytes | None) -> i64:
-        if key is not None and self.partitioner is None:
-            return murmur2(key) % i64(len(topic.partitions))
-        # Two threads may choose at once and one choice is lost, which does no harm.
-        if topic.sticky == UNDECIDED:
-            topic.sticky = topic.choose_sticky()
-        return topic.sticky
 
     def _fits(self, batch: ProducerBatch | None, bound: i64) -> bool:
         return batch is not None and batch.builder.size_bytes + bound <= self.batch_size
@@ -307,7 +291,8 @@ class RecordAccumulator:
         batch.ready = self.codec is None
         queue.full.append(batch)
 
-    def _count_sticky_locked(self, topic: TopicQueues, size: i64, result: i64) -> None:
+    def _count_sticky(self, topic: TopicQueues, size: i64, result: i64) -> None:
+        # Not under the lock: two threads may count at once and one record is missed, which does no harm.
         topic.sticky_bytes += size
         batch_ended = (result & (OPENED | FILLED)) != 0
         if topic.sticky_bytes >= self.batch_size and (batch_ended or topic.sticky_bytes >= 2 * self.batch_size):
@@ -351,10 +336,11 @@ class RecordAccumulator:
             batch.ready = True  # should compression fail, the sender tries again and fails the batch
 
 
-def _cost(destination: Destination | None) -> i64:
-    if destination is None:
-        return 0
-    return destination.cost_bytes
+def _sticky_partition(topic: TopicQueues) -> i64:
+    # Two threads may choose at once and one choice is lost, which does no harm.
+    if topic.sticky == UNDECIDED:
+        topic.sticky = topic.choose_sticky()
+    return topic.sticky
 
 
 def _new_waits(batch: ProducerBatch | None, destination: Destination) -> BatchWaits | None:

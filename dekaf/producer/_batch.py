@@ -37,72 +37,106 @@ class BatchState(Enum):
 
 @final
 class BatchWaits:
-    """The records of one batch whose outcome goes to one place: parallel lists; an object per record would be dear."""
+    """The records of one batch whose outcome goes to one place, in order; an object per record would be dear.
+
+    Neighbours whose timestamps are equal form a run: what is kept of each record is its sink alone.
+    """
 
     def __init__(self, destination: Destination) -> None:
         self.destination: Final = destination
         self.batch: ProducerBatch | None = None
         self.sinks: list[object] = []
-        self.indexes: list[i64] = []
-        self.deltas: list[i64] = []  # timestamp minus the batch's base timestamp: mostly small, cached integers
+        self._starts: list[i64] = []  # of each run: its first sink,
+        self._indexes: list[i64] = []  # the index in the batch of that sink's record,
+        self._deltas: list[i64] = []  # and the timestamp of all its records, minus the batch's base timestamp
+        self._next_index: i64 = -1  # what would continue the last run
+        self._delta: i64 = 0
 
     def add(self, sink: object, index: i64, delta: i64) -> None:
         """Remember whom to tell of the record at `index`."""
+        if index != self._next_index or delta != self._delta:
+            self._starts.append(len(self.sinks))
+            self._indexes.append(index)
+            self._deltas.append(delta)
+            self._delta = delta
+        self._next_index = index + 1
         self.sinks.append(sink)
-        self.indexes.append(index)
-        self.deltas.append(delta)
+
+    def share_out(self, first: i64, end: i64, shift: i64) -> BatchWaits | None:
+        """Return the waits of the records from `first` to before `end`, for a batch that begins with `first`.
+
+        `shift` is what that batch's base timestamp is earlier by. None if nobody waits for any of them.
+        """
+        mine: BatchWaits | None = None
+        for run in range(len(self._starts)):
+            offset = self._indexes[run] - self._starts[run]
+            for at in range(self._starts[run], self._end_of(run)):
+                index = offset + at
+                if first <= index < end:
+                    if mine is None:
+                        mine = BatchWaits(self.destination)
+                    mine.add(self.sinks[at], index - first, self._deltas[run] + shift)
+        return mine
 
     def open(self) -> None:
         """Tell everybody; called on the thread they belong to, once the batch is done."""
         batch = self.batch
         assert batch is not None
-        if self.destination.kind is WaitKind.CALLBACKS:
-            self._call_back(batch)
-        elif self.destination.kind is WaitKind.FUTURES:
-            self._resolve(batch)
-        else:
-            self._complete(batch)
+        interrupt: BaseException | None = None
+        for run in range(len(self._starts)):
+            start, end = self._starts[run], self._end_of(run)
+            offset = self._indexes[run] - start
+            if self.destination.kind is WaitKind.CALLBACKS:
+                interrupt = self._call_back(batch, start, end, offset, self._deltas[run]) or interrupt
+            elif self.destination.kind is WaitKind.FUTURES:
+                self._resolve(batch, start, end, offset, self._deltas[run])
+            else:
+                self._complete(batch, start, end, offset, self._deltas[run])
+        if interrupt is not None and self.destination.mailbox is not None:
+            raise interrupt  # the loop's owner wants to end it; by now everybody has been told
 
-    def _call_back(self, batch: ProducerBatch) -> None:
+    def _end_of(self, run: int) -> i64:
+        return self._starts[run + 1] if run + 1 < len(self._starts) else len(self.sinks)
+
+    def _call_back(self, batch: ProducerBatch, start: i64, end: i64, offset: i64, delta: i64) -> BaseException | None:
+        """Call the callbacks of a run; return the last KeyboardInterrupt or SystemExit among what they raised."""
         failed = batch.error is not None
         interrupt: BaseException | None = None
-        for at, sink in enumerate(self.sinks):
-            callback = cast(OnDelivery, sink)
-            index = self.indexes[at]
+        for at in range(start, end):
+            callback = cast(OnDelivery, self.sinks[at])
             if failed:
-                failure = call_contained(callback, None, batch.error_at(index))
+                failure = call_contained(callback, None, batch.error_at(offset + at))
             else:
-                failure = call_contained(callback, batch.metadata_at(index, self.deltas[at]), None)
+                failure = call_contained(callback, batch.metadata_at(offset + at, delta), None)
             if failure is None:
                 continue
             batch.listener.callback_failed(batch.topic, failure)
             if isinstance(failure, (KeyboardInterrupt, SystemExit)):
                 interrupt = failure
-        if interrupt is not None and self.destination.mailbox is not None:
-            raise interrupt  # the loop's owner wants to end it; by now everybody has been told
+        return interrupt
 
-    def _resolve(self, batch: ProducerBatch) -> None:
+    def _resolve(self, batch: ProducerBatch, start: i64, end: i64, offset: i64, delta: i64) -> None:
         failed = batch.error is not None
         unheard = 0
-        for at, sink in enumerate(self.sinks):
-            future = cast(OutcomeFuture, sink)
+        for at in range(start, end):
+            future = cast(OutcomeFuture, self.sinks[at])
             if future.done():  # its task was cancelled or ran out of time: nobody hears of a failure
                 unheard += 1
             elif failed:
-                future.set_exception(own_copy(batch.error_at(self.indexes[at])))
+                future.set_exception(own_copy(batch.error_at(offset + at)))
             else:
-                future.set_result(batch.metadata_at(self.indexes[at], self.deltas[at]))
+                future.set_result(batch.metadata_at(offset + at, delta))
         if failed and unheard:
             batch.listener.unheard_failure(batch.topic, unheard, batch.error_at(-1))
 
-    def _complete(self, batch: ProducerBatch) -> None:
+    def _complete(self, batch: ProducerBatch, start: i64, end: i64, offset: i64, delta: i64) -> None:
         failed = batch.error is not None
-        for at, sink in enumerate(self.sinks):
-            delivery = cast(DeliveryFuture, sink)
+        for at in range(start, end):
+            delivery = cast(DeliveryFuture, self.sinks[at])
             if failed:
-                delivery.complete(None, batch.error_at(self.indexes[at]))
+                delivery.complete(None, batch.error_at(offset + at))
             else:
-                delivery.complete(batch.metadata_at(self.indexes[at], self.deltas[at]), None)
+                delivery.complete(batch.metadata_at(offset + at, delta), None)
 
 
 @final
@@ -133,7 +167,6 @@ class ProducerBatch:
         self.created = created  # monotonic seconds; of the oldest record in it
         self.listener = listener
         self.state = BatchState.OPEN
-        self.last_timestamp: i64 = builder.base_timestamp
         self.charged: i64 = 0  # bytes of buffer memory to give back
         self.awaited = False  # somebody blocks or awaits: do not linger when the leader is idle
         self.urgent = False  # a flush or close waits: do not linger
@@ -161,26 +194,36 @@ class ProducerBatch:
         """How many records it holds."""
         return self.builder.record_count
 
-    def write(self, content: i64, timestamp: i64, key: bytes | None, value: bytes | None, headers: bytes | None) -> i64:
-        """Write one record; return the bytes it takes."""
-        builder = self.builder
-        before = builder.size_bytes
-        builder.append(builder.body_size(content, timestamp), timestamp, key, value, headers)
-        self.last_timestamp = timestamp
-        return builder.size_bytes - before
+    def append(  # noqa: PLR0913 # a record's own fields
+        self,
+        content: i64,
+        timestamp: i64,
+        key: bytes | None,
+        value: bytes | None,
+        headers: bytes | None,
+        sink: object | None,
+        destination: Destination | None,
+        fresh: BatchWaits | None,
+    ) -> i64:
+        """Write one record and remember whom to tell of it; return what it is charged.
 
-    def add_sink(self, sink: object, destination: Destination, fresh: BatchWaits | None) -> None:
-        """Remember whom to tell of the record just written; `fresh` waits were made in case there are none yet."""
-        waits = self.find_waits(destination)
-        if waits is None:
-            waits = BatchWaits(destination) if fresh is None else fresh
-            waits.batch = self
-            self.waits.append(waits)
-            self.last_waits = waits
+        `fresh` waits were made in case nothing goes to `destination` yet.
+        """
         builder = self.builder
-        waits.add(sink, builder.record_count - 1, self.last_timestamp - builder.base_timestamp)
-        if destination.is_awaited:
-            self.awaited = True
+        charge = builder.append(content, timestamp, key, value, headers)
+        if destination is not None:
+            charge += destination.cost_bytes
+            waits = self.find_waits(destination)
+            if waits is None:
+                waits = BatchWaits(destination) if fresh is None else fresh
+                waits.batch = self
+                self.waits.append(waits)
+                self.last_waits = waits
+            waits.add(sink, builder.record_count - 1, timestamp - builder.base_timestamp)
+            if destination.is_awaited:
+                self.awaited = True
+        self.charged += charge
+        return charge
 
     def find_waits(self, destination: Destination) -> BatchWaits | None:
         """Return the waits that go to `destination`, if any record has some already."""

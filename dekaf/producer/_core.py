@@ -42,6 +42,7 @@ from dekaf.errors import (
 from dekaf.producer import _process
 from dekaf.producer._accumulator import (
     APPENDED,
+    JUST_NOW,
     NO_ROOM,
     NOT_OPEN,
     PARKED_COST,
@@ -159,6 +160,7 @@ class ProducerCore:
         self._last_mailbox: LoopMailbox | None = None
         # Stands in until there is an engine: it knows no topic, so the first record goes the slow way and starts one.
         self._accumulator = RecordAccumulator(self._settings.limits, None, self._partitioner, self._listener, _nothing)
+        self._last_topic = TopicQueues("")  # a caller mostly stays with one; the same str object needs no look-up
         self._pid = os.getpid()
         self._generation = FORKS.generation
         self._last_ms: i64 = 0
@@ -191,12 +193,18 @@ class ProducerCore:
         reservation: Reservation | None,
     ) -> bool:
         """Accept one record; False if there is no room. Room set aside before is used up either way."""
-        queues = self._accumulator.topics.get(topic)
-        if queues is not None and reservation is None and queues.is_open:
+        # Read first: should another engine take over meanwhile, this one's accumulator is closed and refuses, whatever
+        # topic it is given. And a topic that is open cannot be one of an engine before: it closed them as it ended.
+        accumulator = self._accumulator
+        queues: TopicQueues | None = self._last_topic
+        if self._last_topic.name is not topic:
+            queues = accumulator.topics.get(topic)
+        if queues is not None and queues.is_open and reservation is None:
+            self._last_topic = queues
             where = partition
             if partition >= 0 or self._partitioner is not None:
                 where = self._check_partition(queues, key, partition)
-            status = self._accumulator.append(queues, key, value, headers, where, timestamp, sink, destination, 0)
+            status = accumulator.append(queues, key, value, headers, where, timestamp, sink, destination, 0, JUST_NOW)
             if status == APPENDED:
                 return True
             if status == NO_ROOM:
@@ -228,7 +236,7 @@ class ProducerCore:
                 if queues.is_open:
                     where = self._check_partition(queues, key, partition)
                     status = accumulator.append(
-                        queues, key, value, headers, where, timestamp, sink, destination, reserved
+                        queues, key, value, headers, where, timestamp, sink, destination, reserved, JUST_NOW
                     )
                 else:
                     status = self._park(

@@ -107,7 +107,7 @@ class Drain:
         batch = queue.open
         if batch is None:
             return None
-        if (idle and batch.awaited) or batch.urgent or self._memory.waiters:
+        if (idle and batch.awaited) or batch.urgent or self._memory.has_waiters:
             return batch
         due = batch.created + self._rules.linger
         if now >= due:

@@ -11,9 +11,8 @@ from dekaf._record.builder import RecordBatchBuilder, content_size
 from dekaf._record.compression import Codec
 from dekaf._record.record_batch import BATCH_OVERHEAD
 from dekaf._record.record_reader import read_records
-from dekaf._wire.varint import varint_size
 from dekaf._wire.writer import BytesWriter
-from dekaf.producer._batch import BatchWaits, ProducerBatch
+from dekaf.producer._batch import ProducerBatch
 from dekaf.producer._idempotence import NO_SEQUENCE, next_sequence
 
 
@@ -33,17 +32,12 @@ def split(batch: ProducerBatch, codec: Codec | None, target_size: i64) -> list[P
         timestamp = sealed.base_timestamp + record.timestamp_delta
         content = content_size(record.key, record.value, record.headers)
         child = children[-1] if children else None
-        if child is None or child.builder.size_bytes + _size_in(child.builder, content, timestamp) > target:
+        if child is None or child.builder.size_bytes + child.builder.size_of(content, timestamp) > target:
             child = _new_child(batch, timestamp)
             children.append(child)
-        child.write(content, timestamp, record.key, record.value, record.headers)
+        child.builder.append(content, timestamp, record.key, record.value, record.headers)
     _pass_on(batch, children, codec)
     return children
-
-
-def _size_in(builder: RecordBatchBuilder, content: i64, timestamp: i64) -> i64:
-    body = builder.body_size(content, timestamp)
-    return body + varint_size(body)
 
 
 def _new_child(parent: ProducerBatch, timestamp: i64) -> ProducerBatch:
@@ -85,17 +79,11 @@ def _share_memory(parent: ProducerBatch, children: list[ProducerBatch]) -> None:
 
 def _pass_on_waits(parent: ProducerBatch, child: ProducerBatch, first: i64) -> None:
     shift = parent.builder.base_timestamp - child.builder.base_timestamp
-    end = first + child.record_count
     for waits in parent.waits:
-        mine: BatchWaits | None = None
-        for at, index in enumerate(waits.indexes):
-            if index < first or index >= end:
-                continue
-            if mine is None:
-                mine = BatchWaits(waits.destination)
-                mine.batch = child
-                child.waits.append(mine)
-            mine.add(waits.sinks[at], index - first, waits.deltas[at] + shift)
+        mine = waits.share_out(first, first + child.record_count, shift)
+        if mine is not None:
+            mine.batch = child
+            child.waits.append(mine)
 
 
 @final

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dekaf._record.compression import Codec
 from dekaf.errors import ProduceError
 from dekaf.partitioning import Partitioner
-from dekaf.producer._accumulator import BufferLimits, RecordAccumulator
+from dekaf.producer._accumulator import JUST_NOW, BufferLimits, RecordAccumulator
 from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, WaitKind
 from dekaf.producer._queues import PartitionQueue, TopicQueues
@@ -112,7 +112,7 @@ def append(
     reserved: int = 0,
 ) -> int:
     """Append one record."""
-    return int(accumulator.append(topic, key, value, None, partition, timestamp, sink, destination, reserved))
+    return int(accumulator.append(topic, key, value, None, partition, timestamp, sink, destination, reserved, JUST_NOW))
 
 
 def batches_of(queue: PartitionQueue) -> list[ProducerBatch]:

@@ -383,11 +383,10 @@ def parked(value: bytes = b"value", charged: int = 300, accepted: float = 12.5) 
     return ParkedRecord(None, value, None, -1, T, None, None, charged, accepted)
 
 
-def test_topic_that_is_not_open_takes_no_direct_appends() -> None:
+def test_new_topic_is_told_of_once() -> None:
     accumulator = accumulator_of()
     topic = accumulator.topic("t")
 
-    assert append(accumulator, topic) == NOT_OPEN
     assert accumulator.take_new_topics() == [topic]
     assert accumulator.take_new_topics() == []
     assert accumulator.topic("t") is topic

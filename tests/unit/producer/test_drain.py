@@ -138,7 +138,7 @@ def test_flush_ends_the_linger() -> None:
 def test_somebody_who_waits_for_room_ends_the_linger() -> None:
     broker = Broker()
     batch = broker.add()
-    broker.accumulator.memory.waiters.append(RoomWaiter(1, lambda: None))
+    broker.accumulator.memory.line_up(RoomWaiter(1 << 40, lambda: None))
 
     assert broker.take() == [batch]
 

@@ -20,7 +20,7 @@ DELIVERED = (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
 def batch_of(records: int = 1, *, is_idempotent: bool = True, is_ambiguous: bool = False) -> ProducerBatch:
     batch = ProducerBatch("t", 0, RecordBatchBuilder(T, BytesWriter()), 0.0, Heard().listener())
     for _ in range(records):
-        batch.write(10, T, None, b"value", None)
+        batch.append(10, T, None, b"value", None, None, None, None)
     batch.identity = IDENTITY if is_idempotent else None
     batch.is_ambiguous = is_ambiguous
     return batch

@@ -30,7 +30,7 @@ def add(builder: RecordBatchBuilder, record: Record) -> int:
     timestamp, key, value, headers = record
     encoded = encode_headers(headers) if headers else None
     content = content_size(key, value, encoded)
-    builder.append(builder.body_size(content, timestamp), timestamp, key, value, encoded)
+    builder.append(content, timestamp, key, value, encoded)
     return content + LENGTHS_UPPER_BOUND
 
 

@@ -27,7 +27,7 @@ def batch_of(*records: tuple[bytes | None, bytes | None, list[tuple[str, bytes |
     for key, value, headers, timestamp in records:
         encoded = encode_headers(headers) if headers else None
         content = content_size(key, value, encoded)
-        builder.append(builder.body_size(content, timestamp), timestamp, key, value, encoded)
+        builder.append(content, timestamp, key, value, encoded)
     return builder.build(None)
 
 

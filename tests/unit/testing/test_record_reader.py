@@ -66,7 +66,7 @@ def test_what_the_builder_writes_is_read_back() -> None:
     headers = encode_headers([("a", b"1"), ("a", None), ("", b"")])
     for timestamp, key, value in ((NOW, b"", b"x" * 300), (NOW - 4, None, None), (NOW + 70_000, b"key", b"")):
         size = content_size(key, value, headers)
-        builder.append(builder.body_size(size, timestamp), timestamp, key, value, headers)
+        builder.append(size, timestamp, key, value, headers)
     raw = builder.build(None)
     whole = raw.header(-1, -1, -1) + raw.records
 
