@@ -13,9 +13,9 @@ from dekaf.errors import MalformedResponseError
 
 NO_LEADER: Final = -1
 NO_EPOCH: Final = -1
-MAX_PARTITIONS: Final = (
-    1_000_000  # of one topic: far above what Kafka bears, so that a damaged number cannot eat memory
-)
+# Brokers name all partitions of a topic in one answer. Should one leave some out, they are leaderless for us; should it
+# seem to leave out so many, the number is damaged, and must not eat the memory of so many queues.
+MOST_LEFT_OUT: Final = 10_000
 
 
 @final
@@ -126,7 +126,7 @@ def _merged(known: Topic | None, answer: MetadataTopic) -> Topic:
     same_log = known is not None and (known.topic_id == topic_id or not known.has_id)
     # A partition number may be missing from an answer; partitions are never taken away from a topic.
     indexes = [partition.index for partition in answer.partitions]
-    if min(indexes) < 0 or max(indexes) >= MAX_PARTITIONS:
+    if min(indexes) < 0 or max(indexes) >= len(indexes) + MOST_LEFT_OUT:
         raise MalformedResponseError(f"The broker names a partition of {answer.name!r} that cannot exist.")
     count = max(indexes) + 1
     if known is not None and same_log:

@@ -167,7 +167,14 @@ def test_answer_older_than_the_hint_does_not_undo_it() -> None:
     assert leaders(moved.updated(answer(topic_of((1, 5))))) == [2]
 
 
-@pytest.mark.parametrize("index", [-1, 1_000_000, 2**31 - 1])
+@pytest.mark.parametrize("index", [-1, 10_001, 2**19, 2**31 - 1])
 def test_partition_that_cannot_exist_is_refused(index: int) -> None:
+    """Every partition has a queue: one damaged bit must not make half a million of them."""
     with pytest.raises(MalformedResponseError, match="cannot exist"):
         after(answer(topic_of((1, 0), first=index)))
+
+
+def test_topic_may_have_as_many_partitions_as_an_answer_names() -> None:
+    many = [(1, 0)] * 20_000
+
+    assert len(leaders(after(answer(topic_of(*many))))) == 20_000
