@@ -233,7 +233,7 @@ class NetworkClient(ConnectionOwner):
     async def _open(self, node: Node) -> None:
         try:
             await self._open_any_address(node)
-        except (OSError, TimeoutError) as error:
+        except (OSError, ValueError, OverflowError) as error:  # the last two: a port, or a name, that cannot be
             reason = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
             reason.__cause__ = error
             self._failed(node, reason)

@@ -54,7 +54,7 @@ class Resolver:
                 addresses = list(dict.fromkeys([str(entry[4][0]) for entry in found]))
             except OSError as failure:
                 error = failure
-            except UnicodeError as failure:  # a label that is too long, or empty
+            except (ValueError, OverflowError) as failure:  # a label that is too long, or empty; a port that cannot be
                 error = OSError(f"{host!r} is not a valid host name: {failure}")
             try:
                 self._loop.call_soon_threadsafe(_settle, future, addresses, error)

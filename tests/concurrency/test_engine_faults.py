@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -279,6 +280,28 @@ def test_broker_that_returns_on_another_port_is_found(make_face: MakeFace) -> No
         cluster.start_broker(2, new_port=True)
 
         succeed_in_order(cluster, "t", ledger.outcomes())
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no\0name", 9092), ("x" * 300, 9092), ("", 9092)]
+)
+def test_address_that_cannot_be_is_a_broker_that_cannot_be_reached(
+    make_face: MakeFace, monkeypatch: pytest.MonkeyPatch, host: str, port: int
+) -> None:
+    """The standard loop, unlike uvloop, raises other errors about these than about a refused connection."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    with FakeCluster(topics={"t": 1}) as cluster:
+        broker = cluster.broker(1)
+        broker.advertise_address(host, port)
+        face = make_face(cluster.bootstrap_servers, request_timeout_ms=150, delivery_timeout_ms=300)
+        error = face.produce("t", b"a").exception(10)
+        assert isinstance(error, DeliveryTimeoutError)
+        assert isinstance(error.__cause__, BrokerConnectionError)
+
+        broker.advertise_address(broker.host, broker.port)
+        eventually(lambda: face.produce("t", b"b").exception(10) is None)
+
+        assert face.status().engine_restarts == 0
 
 
 def test_hint_at_a_broker_not_heard_of_before_is_followed_without_metadata(make_face: MakeFace) -> None:
