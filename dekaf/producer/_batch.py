@@ -17,7 +17,7 @@ from dekaf._record.builder import RecordBatchBuilder
 from dekaf._record.compression import Codec
 from dekaf._record.record_batch import RecordBatch
 from dekaf._wire.writer import BytesWriter
-from dekaf.errors import InvalidRecordError, ProduceError
+from dekaf.errors import DekafError, InvalidRecordError, ProduceError
 from dekaf.producer._delivery import DeliveryFuture, own_copy
 from dekaf.producer._idempotence import NO_SEQUENCE, ProducerIdAndEpoch
 from dekaf.producer._mailbox import Destination, OutcomeFuture, WaitKind, call_contained
@@ -183,6 +183,7 @@ class ProducerBatch:
         self.issue_span: i64 = ISSUE_SPAN  # how many numbers it may hand on to the batches it is split into
         self.attempts: i64 = 0
         self.is_ambiguous = False  # an earlier attempt got no answer: it may be in the log
+        self.lost_to: DekafError | None = None  # what the answer to the attempt before was lost to
 
         self.base_offset: i64 = -1
         self.log_append_ms: i64 = -1

@@ -279,7 +279,7 @@ class Sender:
         self._forget(sent)
         self._statistics.last_error = str(error)
         for batch in sent.batches:
-            self._settlement.settle(batch, ErrorCode.NETWORK_EXCEPTION, None)
+            self._settlement.settle(batch, ErrorCode.NETWORK_EXCEPTION, None, lost_to=error)
 
     def _forget(self, sent: InFlightProduce) -> None:
         self.in_flight.remove(sent)

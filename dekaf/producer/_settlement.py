@@ -69,8 +69,16 @@ class Settlement:
 
     # Answers.
 
-    def settle(self, batch: ProducerBatch, code: int, result: PartitionProduceResponse | None) -> None:
-        """Deal with a batch that was answered with `code`; NETWORK_EXCEPTION stands for no answer."""
+    def settle(
+        self,
+        batch: ProducerBatch,
+        code: int,
+        result: PartitionProduceResponse | None,
+        *,
+        lost_to: DekafError | None = None,
+    ) -> None:
+        """Deal with a batch that was answered with `code`; NETWORK_EXCEPTION: there was no answer, due to `lost_to`."""
+        batch.lost_to = lost_to
         queue = self._routes.queue_of(batch)
         queue.in_flight.remove(batch)
         if batch.state is BatchState.DONE:
@@ -226,7 +234,8 @@ class Settlement:
             is_retriable=True,
             may_be_persisted=batch.is_ambiguous,
         )
-        return caused(error, self._owner.connection_trouble())
+        # A connection may be ready again by now: what it was lost for before still is why the answer never came.
+        return caused(error, self._owner.connection_trouble() or batch.lost_to)
 
     def _what_it_waited_for(self, batch: ProducerBatch) -> str:
         if batch.attempts > 0:

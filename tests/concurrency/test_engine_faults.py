@@ -14,6 +14,7 @@ from dekaf.errors import (
     DeliveryTimeoutError,
     InvalidProducerEpochError,
     InvalidRecordError,
+    MalformedResponseError,
     OutOfOrderSequenceError,
     ProduceError,
     RecordTooLargeError,
@@ -499,6 +500,29 @@ def test_memory_of_a_batch_in_flight_stays_taken_until_its_request_is_over(
     assert taken > 0
     eventually(lambda: face.status().buffered_bytes == 0)
     assert face.status().delivered_total == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "cause", "says"),
+    [
+        (lambda on: on.truncate(times=ALWAYS), MalformedResponseError, "bytes are expected"),
+        (lambda on: on.close_after_append(times=ALWAYS), BrokerConnectionError, "closed the connection"),
+    ],
+    ids=["malformed", "closed"],
+)
+def test_what_the_answers_were_lost_to_is_the_cause_of_the_time_out(
+    cluster: FakeCluster, make_face: MakeFace, script: Script, cause: type[Exception], says: str
+) -> None:
+    """The connection may well be ready again when the time is over."""
+    script(cluster.on(ApiKey.PRODUCE))
+    face = make_face(cluster.bootstrap_servers, request_timeout_ms=200, delivery_timeout_ms=250)
+    errors = [face.produce("t", b"a").exception(10) for _ in range(3)]
+
+    for error in errors:
+        assert isinstance(error, DeliveryTimeoutError)
+        assert error.may_be_persisted
+        assert isinstance(error.__cause__, cause)
+        assert says in str(error.__cause__)
 
 
 def test_queued_record_that_runs_out_of_time_is_not_in_the_log(cluster: FakeCluster, make_face: MakeFace) -> None:
