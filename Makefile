@@ -3,7 +3,7 @@
 #   PYTHON=/path/to/python3.12   which interpreter to use (3.11 or newer; by default the first that works)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs bench bench-quick kafka clean demo-venv dev-venv
+.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz kafka clean demo-venv dev-venv
 
 VENV := .venv/bin/python
 RUN := $(VENV) tools/run_tests.py
@@ -39,6 +39,9 @@ bench: dev-venv ## measure dekaf beside other clients on a real Kafka: everythin
 
 bench-quick: dev-venv ## the same in short, to see that it works; the figures mean little
 	@$(VENV) -m benchmarks --quick $(or $(BENCH),rows steps)
+
+fuzz: dev-venv ## feed damaged bytes to every reader of others' bytes (RUNS=1000000; python -m tests.fuzz --help)
+	@$(VENV) -m tests.fuzz --runs $(or $(RUNS),1000000)
 
 kafka: dev-venv ## run a real Kafka broker in the foreground (Java 17 and Maven)
 	@$(VENV) -m tests.kafka run

@@ -396,6 +396,8 @@ class _ServerConnection(asyncio.Protocol):
             self.close()
         elif plan.reply is Reply.RAW:
             transport.write(plan.raw)
+        elif plan.reply is Reply.REWRITTEN and plan.rewrite is not None:
+            transport.write(plan.rewrite(answer))
         elif answer:
             transport.write(answer)
 

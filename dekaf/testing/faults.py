@@ -21,11 +21,13 @@ __all__ = (
     "PartitionFault",
     "Plan",
     "Reply",
+    "Rewrite",
     "Target",
 )
 
 # A topic and a partition. Partition -1 stands for the topic itself, where a Metadata request asks about it.
 Target: TypeAlias = tuple[str, int]
+Rewrite: TypeAlias = Callable[[bytes], bytes]  # takes and returns an answer with its frame
 WHOLE_REQUEST: Final[Target] = ("", -1)
 
 
@@ -40,6 +42,7 @@ class Reply(Enum):
     TRUNCATED = "framed correctly, but its last bytes are missing"
     WRONG_CORRELATION_ID = "sent with another request's number"
     RAW = "replaced by other bytes"
+    REWRITTEN = "replaced by what a function makes of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class Plan:
     throttle_ms: int = 0
     reply: Reply = Reply.NORMAL
     raw: bytes = b""
+    rewrite: Rewrite | None = None
     is_processed: bool = True
     before: Held | None = None
     after: Held | None = None

@@ -7,7 +7,7 @@ from typing import Final
 
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
-from dekaf.testing.faults import Effect, Fault, FaultScript, Held, Matcher, PartitionFault, Plan, Reply, Target
+from dekaf.testing.faults import Effect, Fault, FaultScript, Held, Matcher, PartitionFault, Plan, Reply, Rewrite, Target
 
 __all__ = ("ALWAYS", "Trigger")
 
@@ -167,12 +167,30 @@ class Trigger:
         """Store, and send these bytes instead of the answer and its frame."""
         return self._reply(Reply.RAW, times, raw=data)
 
-    def _reply(self, reply: Reply, times: int | None, *, append: bool = True, raw: bytes = b"") -> Fault:
+    def rewrite(self, rewrite: Rewrite, *, times: int | None = 1) -> Fault:
+        """Store, and send what a function makes of the answer, which it is given with its frame.
+
+        Parameters:
+            rewrite: called on the cluster's thread; it must not wait, nor ask the cluster anything.
+            times: how many requests.
+        """
+        return self._reply(Reply.REWRITTEN, times, rewrite=rewrite)
+
+    def _reply(
+        self,
+        reply: Reply,
+        times: int | None,
+        *,
+        append: bool = True,
+        raw: bytes = b"",
+        rewrite: Rewrite | None = None,
+    ) -> Fault:
         def spoil(plan: Plan, _targets: Sequence[Target]) -> bool:
             if plan.reply is not Reply.NORMAL:
                 return False
             plan.reply = reply
             plan.raw = raw
+            plan.rewrite = rewrite
             plan.is_processed = append
             return True
 

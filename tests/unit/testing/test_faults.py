@@ -388,6 +388,24 @@ def test_answer_can_be_replaced_by_anything(cluster: FakeCluster, client: RawCli
     assert client.receive(7) == b"\x15\x03\x01\0\2\2\x28"
 
 
+def test_answer_can_be_rewritten(cluster: FakeCluster, client: RawClient) -> None:
+    given: list[bytes] = []
+
+    def backwards(answer: bytes) -> bytes:
+        given.append(answer)
+        return answer[::-1]
+
+    cluster.on(ApiKey.PRODUCE).rewrite(backwards)
+    client.send_produce()
+
+    received = client.receive(4)
+    assert received == given[0][::-1][:4]
+    assert int.from_bytes(given[0][:4], "big") == len(given[0]) - 4
+    assert len(cluster.log("orders", 0)) == 1
+    client.receive(len(given[0]) - 4)
+    assert codes(client) == [0]
+
+
 def test_faults_of_different_kinds_strike_the_same_request(cluster: FakeCluster, client: RawClient) -> None:
     cluster.on(ApiKey.PRODUCE).throttle(70, times=ALWAYS)
     cluster.on(ApiKey.PRODUCE, partition=0).fail_once(ErrorCode.REQUEST_TIMED_OUT)

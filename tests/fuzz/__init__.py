@@ -1,0 +1,1 @@
+"""Mutated bytes into everything that reads bytes of others: `python -m tests.fuzz --help`."""
