@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import NoReturn, Protocol
 
 import pytest
+from hypothesis import settings
 
 from tests.kafka import (
     AdoptedCluster,
@@ -19,6 +20,15 @@ from tests.kafka import (
     why_kafka_cannot_start,
 )
 from tests.kafka import read_back as read_topic
+
+IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+# A deadline per example says more about how busy the machine is. CI tries the same examples every time: what it finds
+# was there before the change. `--hypothesis-profile=thorough` is for those who look for more.
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile("local", deadline=None, print_blob=True)
+settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=5_000)
+settings.load_profile("ci" if IS_CI else "local")
 
 
 class ReadBack(Protocol):
@@ -72,6 +82,6 @@ def read_back(kafka_cluster: KafkaCluster) -> ReadBack:
 
 
 def _do_without_kafka(reason: str) -> NoReturn:
-    if os.environ.get("CI", "").lower() in {"1", "true"}:
+    if IS_CI:
         pytest.fail(f"CI has to run the broker tests: {reason}", pytrace=False)
     pytest.skip(reason)
