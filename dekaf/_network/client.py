@@ -178,6 +178,8 @@ class NetworkClient(ConnectionOwner):
         """Wait before connecting again."""
         node = self._node_of(connection)
         if node is None:  # closed for being idle, or a broker that left the cluster: nothing went wrong
+            if not self._is_closed:
+                self._changed()  # what was under way to a broker that left goes to another one now
             return
         if not connection.received_anything:
             node.silent_resets += 1

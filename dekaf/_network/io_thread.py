@@ -46,12 +46,16 @@ class IoThread:
 
     def wake(self) -> None:
         """Have `run_once` called soon; from any thread, and at once if it was asked for already."""
-        if not self._wake_pending:
+        if self._wake_pending:
+            return
+        try:
             self._wake_pending = True
-            try:
-                self.loop.call_soon_threadsafe(self._woken)
-            except RuntimeError:  # stopped meanwhile: whoever stopped it dealt with everything accepted
-                self._wake_pending = False
+            self.loop.call_soon_threadsafe(self._woken)
+        except RuntimeError:  # stopped meanwhile: whoever stopped it dealt with everything accepted
+            self._wake_pending = False
+        except BaseException:  # KeyboardInterrupt, for one: nobody would ever wake it again
+            self._wake_pending = False
+            raise
 
     def call(self, function: Callable[[], None]) -> bool:
         """Have `function` called on the thread; False if the thread has ended."""

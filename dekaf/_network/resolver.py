@@ -47,6 +47,8 @@ class Resolver:
             if job is None:
                 return
             host, port, future = job
+            if future.done():  # nobody waits any more: one slow look-up must not hold up the others time and again
+                continue
             addresses: list[str] = []
             error: OSError | None = None
             try:

@@ -1,0 +1,85 @@
+"""Brokers that leave, and brokers that advertise nonsense: what was under way goes on, and no engine dies of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from dekaf.errors import DeliveryTimeoutError
+from dekaf.testing import ALWAYS, ApiKey, FakeCluster
+from dekaf.testing.answers import Endpoint
+from tests.concurrency.faces import PATIENCE, LoopFace, MakeFace, ThreadFace, eventually
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with FakeCluster(nodes=2, topics={"t": 2}) as cluster:
+        yield cluster
+
+
+def test_request_to_a_broker_that_left_the_cluster_is_repeated_at_once(
+    cluster: FakeCluster, make_face: MakeFace
+) -> None:
+    stays = cluster.leader("t", 1)
+    leaves = cluster.leader("t", 0)
+    assert stays is not None
+    assert leaves is not None
+    face = make_face(cluster.broker(stays).address)
+    assert isinstance(face, (ThreadFace, LoopFace))
+    for partition in (0, 1):
+        face.produce("t", b"before", partition=partition).result(PATIENCE)
+    bootstrap = cluster.connections[0]
+    cluster.wait_until(lambda: not bootstrap.is_open)  # whose end would bring another look as well
+    cluster.on(ApiKey.PRODUCE, topic="t", partition=0).never_answer()
+    handle = face.produce("t", b"under way", partition=0)
+    cluster.wait_until(lambda: len(cluster.attempts("t", 0)) == 2)
+
+    cluster.move_leader("t", 0, stays)
+    with cluster._state.changed:  # it is still there, and silent; the cluster just does not name it any more
+        del cluster._state.endpoints[leaves]
+    started = time.monotonic()
+    face.producer._core.start().refresh_metadata()
+
+    assert handle.result(PATIENCE).offset == 1
+    assert time.monotonic() - started < 1.0
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99_999), ("127.0.0.1", -5), ("a\0b", 9092), ("", 9092)])
+def test_address_that_is_none_is_one_that_cannot_be_reached(
+    cluster: FakeCluster, make_face: MakeFace, monkeypatch: pytest.MonkeyPatch, host: str, port: int, loop: str
+) -> None:
+    if loop == "asyncio":
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+    with cluster._state.changed:
+        truth = dict(cluster._state.endpoints)
+        for node_id in truth:
+            cluster._state.endpoints[node_id] = Endpoint(node_id=node_id, host=host, port=port)
+    face = make_face(cluster.bootstrap_servers, request_timeout_ms=300, delivery_timeout_ms=350)
+
+    error = face.produce("t", b"a", partition=0).exception(PATIENCE)
+
+    assert isinstance(error, DeliveryTimeoutError)
+    with cluster._state.changed:
+        cluster._state.endpoints.update(truth)
+    eventually(lambda: face.produce("t", b"b", partition=0).exception(PATIENCE) is None)
+    assert face.status().engine_restarts == 0
+
+
+def test_check_that_found_nobody_is_forgotten(cluster: FakeCluster, make_face: MakeFace) -> None:
+    cluster.on(ApiKey.API_VERSIONS).never_answer(times=ALWAYS)
+    face = make_face(cluster.bootstrap_servers)
+    assert isinstance(face, (ThreadFace, LoopFace))
+    engine = face.producer._core.start()
+    for _ in range(50):
+        engine.describe(lambda _description, _error: None, 0.0)
+    told: list[object] = []
+    engine.describe(lambda description, _error: told.append(description), 60.0)
+    eventually(lambda: len(engine._checks) == 1)
+
+    face.close(0.1)
+
+    assert told == [None]
