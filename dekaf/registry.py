@@ -9,8 +9,6 @@ import dataclasses
 import difflib
 import inspect
 import itertools
-import os
-import threading
 import time
 import types
 import weakref
@@ -21,6 +19,7 @@ from typing import Any, Final, Generic, Self, cast, final
 from typing_extensions import TypeVar
 
 from dekaf.errors import ConfigurationError, ProducerClosedError
+from dekaf.producer._process import ProcessLock
 from dekaf.producer.async_producer import AsyncProducer, close_all
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.sync_producer import Producer, close_all_blocking
@@ -47,28 +46,6 @@ class Face(Enum):
 
 FindDouble = Callable[[str, Face], object | None]
 _Faces = dict[tuple[str, object, object], object]  # by alias, key and value
-
-
-@final
-class ProcessLock:
-    """A re-entrant lock that a forked child has anew, though a thread that exists no more may hold the parent's.
-
-    One lock per process id: it needs no fork hook, which not every server runs, and two threads of the child that come
-    first at the same time get the same one.
-    """
-
-    def __init__(self) -> None:
-        self._locks: dict[int, threading.RLock] = {}
-
-    def __enter__(self) -> None:
-        pid = os.getpid()
-        lock = self._locks.get(pid)
-        if lock is None:
-            lock = self._locks.setdefault(pid, threading.RLock())
-        lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._locks[os.getpid()].release()
 
 
 @final

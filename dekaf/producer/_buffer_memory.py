@@ -53,11 +53,12 @@ class BufferMemory:
             with self._lock:
                 self.free += size
                 size = 0
-                if self.has_waiters and self.free >= self.waiters[0].size:
-                    waiter = self.waiters.popleft()
-                    self.has_waiters = len(self.waiters) > 0
+                if self.waiters and self.free >= self.waiters[0].size:
+                    waiter = self.waiters[0]
                     self.free -= waiter.size
                     waiter.is_granted = True
+                    self.waiters.popleft()  # last: a KeyboardInterrupt may follow any call
+                    self.has_waiters = len(self.waiters) > 0
             if waiter is None:
                 break
             if granted is None:
@@ -86,7 +87,7 @@ class BufferMemory:
         with self._lock:
             if waiter.is_granted:
                 size = waiter.size
-            else:
+            elif waiter in self.waiters:
                 self.waiters.remove(waiter)
                 self.has_waiters = len(self.waiters) > 0
         self.give_back(size)  # or the next in line, whom this one kept waiting, may now be served

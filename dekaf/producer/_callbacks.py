@@ -16,9 +16,8 @@ class CallbackThread:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # guards _worker and _is_stopped
+        self._lock = threading.Lock()  # guards _worker
         self._worker: threading.Thread | None = None
-        self._is_stopped = False
 
     def post(self, letter: Letter) -> None:
         """Have a letter opened; from any thread."""
@@ -37,21 +36,33 @@ class CallbackThread:
     def stop(self, timeout: float) -> None:
         """Run what was posted, then end; wait up to `timeout` seconds for it, unless called from a callback."""
         with self._lock:
-            self._is_stopped = True
             worker = self._worker
         if worker is None:
+            if timeout > 0.0:
+                self._run_here()
             return
         self._jobs.put(None)
         if not self.is_current():
-            worker.join(timeout)
+            worker.join(min(timeout, threading.TIMEOUT_MAX))
 
     def _start(self) -> None:
         with self._lock:
             if self._worker is not None:
                 return
-            worker = threading.Thread(target=self._work, name="dekaf-callbacks", daemon=True)
-            self._worker = worker
-        worker.start()
+            self._worker = threading.Thread(target=self._work, name="dekaf-callbacks", daemon=True)
+            try:
+                self._worker.start()
+            except RuntimeError:
+                # An interpreter that exits starts no thread, since Python 3.12, nor does one at its limit: the jobs
+                # wait for the next attempt, or for `stop`.
+                self._worker = None
+
+    def _run_here(self) -> None:
+        """Run what no thread could be started for."""
+        while not self._jobs.empty():
+            job = self._jobs.get()
+            if job is not None:
+                job()
 
     def _work(self) -> None:
         while True:

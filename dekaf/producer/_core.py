@@ -53,12 +53,12 @@ from dekaf.producer._accumulator import (
 from dekaf.producer._batch import BatchListener
 from dekaf.producer._buffer_memory import BufferMemory, RoomWaiter
 from dekaf.producer._callbacks import CallbackThread
-from dekaf.producer._delivery import DeliveryFuture
+from dekaf.producer._delivery import DeliveryFuture, wait_seconds
 from dekaf.producer._drain import DrainRules
 from dekaf.producer._engine import Engine, EngineSettings, exponential_backoff
 from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, EventLoop, LoopMailbox, WaitKind
 from dekaf.producer._parking import choose_partition, no_such_partition
-from dekaf.producer._process import FORKS
+from dekaf.producer._process import FORKS, ProcessLock
 from dekaf.producer._queues import ParkedRecord, TopicQueues
 from dekaf.producer._sender import SenderSettings
 from dekaf.producer._settlement import RetrySettings
@@ -147,7 +147,9 @@ class ProducerCore:
 
     def _renew(self) -> None:
         """Begin afresh, at construction and in a forked child: nothing of the parent's is used, not even its locks."""
-        self._lock = threading.Lock()  # guards the starting, replacing and closing of engines
+        # Re-entrant, as a signal handler that closes may interrupt the thread that holds them.
+        self._lock = threading.RLock()  # guards the starting, replacing and closing of engines
+        self._finishing = threading.RLock()  # guards the report of a close, of which there is one
         self._engine = None
         self.statistics = ProducerStatistics()
         self.callbacks = CallbackThread()
@@ -175,9 +177,9 @@ class ProducerCore:
         """
         now: i64 = i64(wall_clock() * 1000.0)
         if now != self._last_ms or self._generation != FORKS.generation:
-            self._last_ms = now
             if self._generation != FORKS.generation or os.getpid() != self._pid:
                 self._after_fork()
+            self._last_ms = now  # only now: another thread that sees it may append
         return now
 
     def append(  # noqa: PLR0913 # a record's own fields
@@ -310,15 +312,16 @@ class ProducerCore:
             raise self._too_large(topic, key, value, headers)
         return size + cost + PARKED_COST
 
-    def line_up(self, topic: str, size: i64, grant: Callable[[], None]) -> RoomTicket:
-        """Wait in line for room; `grant` is called once there is some. BufferExhaustedError if it is not to wait."""
+    def room_ticket(self, topic: str, size: i64, grant: Callable[[], None]) -> RoomTicket:
+        """Return what to wait in line for room with; `grant` is called once there is some.
+
+        Raises:
+            BufferExhaustedError: It is not to wait.
+        """
         if not self._blocks_when_full or self.callbacks.is_current():
             raise self.exhausted(topic, 0.0)
         memory = self._running_accumulator(topic, None).memory
-        waiter = RoomWaiter(size, grant)
-        memory.line_up(waiter)
-        self._wake()  # what lingers leaves at once while somebody waits
-        return RoomTicket(memory, waiter)
+        return RoomTicket(memory, RoomWaiter(size, grant), self._wake)
 
     def exhausted(self, topic: str, waited: float) -> BufferExhaustedError:
         """Return the error for a record for which there was no room."""
@@ -398,14 +401,18 @@ class ProducerCore:
                 engine = Engine(self._settings, self._listener, self.statistics)
                 try:
                     engine.start()
-                except RuntimeError as error:  # "can't create new thread at interpreter shutdown", since Python 3.12
-                    raise caused(
-                        ProducerClosedError("The interpreter is exiting and starts no more threads."), error
-                    ) from error
+                except RuntimeError as error:
+                    raise _no_threads(error) from error
                 _process.register(engine, self.callbacks, self.close_timeout)
                 self._engine = engine
                 self._accumulator = engine.accumulator
+                if self._was_closed():  # by a signal handler, in this very moment
+                    engine.abandon(_nothing)
+                    raise ProducerClosedError("The producer was closed while it started.")
             return engine
+
+    def _was_closed(self) -> bool:
+        return self.state is not CoreState.OPEN
 
     def current_engine(self) -> Engine | None:
         """Return the engine if there is one, running or not."""
@@ -421,7 +428,7 @@ class ProducerCore:
         gate = threading.Lock()
         gate.acquire()
         if engine.flush(gate.release):
-            gate.acquire(timeout=self.close_timeout if timeout is None else max(0.0, timeout))
+            gate.acquire(timeout=wait_seconds(self.close_timeout if timeout is None else timeout))
         return self.finish_closing(engine, started, timeout)
 
     def initiate_close(self) -> DrainReport:
@@ -456,12 +463,12 @@ class ProducerCore:
 
     def finish_closing(self, engine: Engine, started: float, timeout: float | None) -> DrainReport:
         """End the engine's thread; fail, count and log what it could not deliver. Callbacks have the time left."""
-        report = _process.finish(engine, started)
-        with self._lock:
+        with self._finishing:  # several may close at once: all get the report of the first
+            report = _process.finish(engine, started)
             first = self._last_report is None
-            self.state = CoreState.CLOSED
             if first:
                 self._last_report = report
+            self.state = CoreState.CLOSED
         limit = started + (self.close_timeout if timeout is None else timeout)
         self.callbacks.stop(max(_LEAST_FOR_CALLBACKS, limit - time.monotonic()))
         if first:
@@ -470,7 +477,10 @@ class ProducerCore:
 
     def closed_report(self) -> DrainReport:
         """Return the report of a close that has happened, or of one that had nothing to do."""
-        return self._last_report or DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
+        with self._finishing:
+            if self._last_report is None:  # it never started, its engine failed, or it closed without anybody waiting
+                self._last_report = self.statistics.take_report(elapsed=0.0, undelivered=0)
+            return self._last_report
 
     def flush_report(self, started: float) -> DrainReport:
         """Return what happened since the last report."""
@@ -540,8 +550,8 @@ class ProducerCore:
             answer.append((description, error))
             gate.release()
 
-        if self.start().describe(answered):
-            gate.acquire(timeout=max(0.0, timeout))
+        if self.start().describe(answered, timeout):
+            gate.acquire(timeout=wait_seconds(timeout))
         return self.described(answer)
 
     def described(self, answer: list[tuple[ClusterDescription | None, DekafError | None]]) -> ClusterDescription:
@@ -561,14 +571,18 @@ class ProducerCore:
             return ProducerState.CLOSING
         return ProducerState.IDLE if engine is None or not engine.is_running() else ProducerState.RUNNING
 
-    def _running_accumulator(self, topic: str, reservation: Reservation | None) -> RecordAccumulator:
+    def check_topic(self, topic: object) -> None:
+        """Raise TypeError or InvalidTopicError for what cannot be a topic's name."""
+        if not isinstance(topic, str):
+            raise TypeError(f"topic must be a str, not {type(topic).__name__}")
         if topic not in self._accumulator.topics and (_TOPIC_NAME.fullmatch(topic) is None or topic in (".", "..")):
-            if reservation is not None:
-                reservation.give_back()
             raise InvalidTopicError(
                 f"{topic[:60]!r} is not a topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
             )
+
+    def _running_accumulator(self, topic: str, reservation: Reservation | None) -> RecordAccumulator:
         try:
+            self.check_topic(topic)
             # The engine's own: `self._accumulator` may still be the one before while another thread starts the engine.
             return self.start().accumulator
         except BaseException:
@@ -582,21 +596,30 @@ class ProducerCore:
             engine.wake()
 
     def _after_fork(self) -> None:
-        engine = self._engine
-        if engine is not None:
-            _process.inherit(engine)
-        if self.state is CoreState.CLOSING:
-            self.state = CoreState.CLOSED
-        self._renew()
+        with _renewing:
+            if self._generation == FORKS.generation and self._pid == os.getpid():
+                return  # another thread of the child was first
+            engine = self._engine
+            if engine is not None:
+                _process.inherit(engine)
+            if self.state is CoreState.CLOSING:
+                self.state = CoreState.CLOSED
+            self._renew()
 
 
 @final
 class RoomTicket:
     """A place in the line for room."""
 
-    def __init__(self, memory: BufferMemory, waiter: RoomWaiter) -> None:
+    def __init__(self, memory: BufferMemory, waiter: RoomWaiter, wake: Callable[[], None]) -> None:
         self._memory: Final = memory
         self._waiter: Final = waiter
+        self._wake: Final = wake
+
+    def line_up(self) -> None:
+        """Join the line; `withdraw` from then on if anything goes wrong."""
+        self._memory.line_up(self._waiter)
+        self._wake()  # what lingers leaves at once while somebody waits
 
     def granted(self) -> Reservation:
         """Return what was granted."""
@@ -607,8 +630,17 @@ class RoomTicket:
         self._memory.withdraw(self._waiter)
 
 
+_renewing: Final = ProcessLock()  # guards the renewing of cores in a forked child
+
+
 def _nothing() -> None:
-    """There is no engine yet to be woken."""
+    """There is no engine yet to be woken, or nobody to be told."""
+
+
+def _no_threads(error: RuntimeError) -> DekafError:
+    if "shutdown" in str(error):  # "can't create new thread at interpreter shutdown", since Python 3.12
+        return caused(ProducerClosedError("The interpreter is exiting and starts no more threads."), error)
+    return caused(DekafError(f"A producer needs a thread, and the system gives none: {error}."), error)
 
 
 def _engine_settings(config: ProducerConfig) -> EngineSettings:

@@ -21,6 +21,22 @@ def own_copy(error: ProduceError) -> ProduceError:
     return caused(copy.copy(error), error.__cause__)
 
 
+def wait_seconds(timeout: float) -> float:
+    """Return a timeout as locks take it: neither negative nor, as `math.inf` is, longer than they can count."""
+    return min(max(0.0, timeout), threading.TIMEOUT_MAX)
+
+
+def checked_timeout(timeout: object) -> float | None:
+    """Return a call's timeout, at least zero; TypeError or ValueError, before anything happens, if it is none."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"timeout must be seconds as int or float, or None, not {type(timeout).__name__}")
+    if timeout != timeout:  # noqa: PLR0124 # only NaN differs from itself
+        raise ValueError("timeout must be seconds, not NaN")
+    return wait_seconds(float(timeout))
+
+
 def still_waiting(topic: str, timeout: float) -> ProduceError:
     """Return what a caller raises whose own timeout ended before the record's outcome was known."""
     return DeliveryTimeoutError(
@@ -71,8 +87,12 @@ class DeliveryFuture:
             DeliveryTimeoutError: `timeout` ended first. The record stays accepted.
             ProduceError: The record was not delivered.
         """
+        return self.result_by(checked_timeout(timeout), timeout)
+
+    def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
+        """Wait for the seconds that are `left` of a call's `timeout`; otherwise as `result`."""
         if not self._done:
-            if not self._gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            if not self._gate.acquire(timeout=-1 if left is None else wait_seconds(left)):
                 raise still_waiting(self.topic, timeout or 0.0)
             self._gate.release()  # the next waiter's turn
         if self._error is not None:

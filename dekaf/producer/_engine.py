@@ -96,6 +96,15 @@ Described = Callable[["ClusterDescription | None", "DekafError | None"], None]
 
 
 @final
+class PendingCheck:
+    """Somebody who asked who the cluster is, and until when they wait."""
+
+    def __init__(self, tell: Described, deadline: float) -> None:
+        self.tell: Final = tell
+        self.deadline: Final = deadline
+
+
+@final
 class Engine:
     """Public methods may be called from any thread, those with a leading underscore only on the I/O thread."""
 
@@ -115,7 +124,7 @@ class Engine:
         self._client: Final = NetworkClient(
             self._io.loop, settings.bootstrap, settings.network, self._run_once, self._connection_lost
         )
-        self._checks: list[Described] = []
+        self._checks: list[PendingCheck] = []
         self._timer: Any = None
         self._timer_due = NEVER
 
@@ -172,11 +181,17 @@ class Engine:
 
         return self._io.call(begin)
 
-    def describe(self, tell: Described) -> bool:
-        """Ask the cluster who it is; `tell` gets the answer, or may never be called while no broker can be reached."""
+    def describe(self, tell: Described, timeout: float) -> bool:
+        """Ask the cluster who it is; `tell` gets the answer, if there is one within `timeout` seconds."""
+        check = PendingCheck(tell, time.monotonic() + timeout)
 
         def begin() -> None:
-            self._checks.append(tell)
+            if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
+                tell(None, None)
+                return
+            # Without those nobody waits for any more: probes go on for as long as Kafka is away.
+            now = time.monotonic()
+            self._checks = [*[known for known in self._checks if known.deadline > now], check]
             self._run_once()
 
         return self._io.call(begin)
@@ -375,14 +390,16 @@ class Engine:
             return
         checks = self._checks
         self._checks = []
-        for tell in checks:
-            _describe(connection, tell)
+        for check in checks:
+            _describe(connection, check.tell)
 
     def _terminate(self) -> None:
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
             self._io.stop()
             return
+        self.statistics.is_giving_up = True
         self._give_up_everything("The producer was closed before the outcome was known", None)
+        self.statistics.is_giving_up = False
         self.state = EngineState.CLOSED
         self._client.close(BrokerConnectionError("The producer was closed."))
         self._io.stop()
@@ -420,6 +437,10 @@ class Engine:
         self._parking.take_new_topics(time.monotonic())
         self._parking.abort(of_topic)
         self._sender.abort(of_batch)
+        checks = self._checks
+        self._checks = []
+        for check in checks:
+            check.tell(None, None)
 
 
 def _describe(connection: BrokerConnection, tell: Described) -> None:

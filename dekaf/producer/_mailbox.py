@@ -114,8 +114,14 @@ class LoopMailbox:
     def deliver(self) -> None:
         """Open every letter."""
         self._delivery_scheduled = False  # before emptying: a post from now on schedules again
-        while self._letters:
-            self._letters.popleft().open()
+        try:
+            while self._letters:
+                self._letters.popleft().open()
+        except BaseException:  # the loop's owner wants to end it, but may well run it again
+            if self._letters:
+                self._delivery_scheduled = True
+                self.loop.call_soon(self.deliver)
+            raise
 
     def wake_after_this_round(self) -> None:
         """Wake the I/O thread once all callbacks of the loop's present round have appended their records."""

@@ -225,8 +225,8 @@ class Parking:
         # Counted first: whoever hears of it may look at the counters at once.
         self._accumulator.settled += len(records)
         self._statistics.record_failed(len(records), error)
-        batch.fail(error)
         self._accumulator.memory.give_back(charged)
+        batch.fail(error)
 
     def _expired_error(self, topic: str, trouble: DekafError | None, servers: str) -> ProduceError:
         within = f"within max_block_ms={self._max_block * 1000:.0f}"

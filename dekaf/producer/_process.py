@@ -19,6 +19,7 @@ from mypy_extensions import i64
 
 from dekaf.errors import ConfigurationError
 from dekaf.producer._callbacks import CallbackThread
+from dekaf.producer._delivery import wait_seconds
 from dekaf.producer._engine import Engine
 from dekaf.types import DrainReport
 
@@ -36,6 +37,28 @@ class Forks:
 
 
 FORKS: Final = Forks()
+
+
+@final
+class ProcessLock:
+    """A re-entrant lock that a forked child has anew, though a thread that exists no more may hold the parent's.
+
+    One lock per process id: it needs no fork hook, which not every server runs, and two threads of the child that come
+    first at the same time get the same one.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[int, threading.RLock] = {}
+
+    def __enter__(self) -> None:
+        pid = os.getpid()
+        lock = self._locks.get(pid)
+        if lock is None:
+            lock = self._locks.setdefault(pid, threading.RLock())
+        lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._locks[os.getpid()].release()
 
 
 @final
@@ -61,15 +84,15 @@ def is_exiting() -> bool:
 
 def register(engine: Engine, callbacks: CallbackThread, close_timeout: float) -> None:
     """Have an engine drained at exit, and the callbacks that this leads to called."""
-    _live[:] = [live for live in _live if live.engine.is_alive()]
     _live.append(LiveEngine(engine, callbacks, close_timeout))
+    _forget([live for live in _live if not live.engine.is_alive()])
     _register_in_multiprocessing()
 
 
 def inherit(engine: Engine) -> None:
     """Keep an engine that belongs to the parent process, untouched."""
     _inherited.append(engine)
-    _live[:] = [live for live in _live if live.engine is not engine]
+    _forget([live for live in _live if live.engine is engine])
 
 
 def refuse_patched_threads() -> None:
@@ -100,7 +123,7 @@ def drain_at_exit() -> None:
             gate.release()
         gates.append(gate)
     for live, gate in zip(mine, gates, strict=True):
-        gate.acquire(timeout=max(0.0, started + live.close_timeout - time.monotonic()))
+        gate.acquire(timeout=wait_seconds(started + live.close_timeout - time.monotonic()))
         report = finish(live.engine, started)
         live.callbacks.stop(max(0.0, started + live.close_timeout - time.monotonic()))
         log_report(report, "at exit")
@@ -108,17 +131,21 @@ def drain_at_exit() -> None:
 
 def finish(engine: Engine, started: float) -> DrainReport:
     """End an engine's thread, failing what is left, and report."""
-    statistics = engine.statistics
-    failed_before = statistics.failed
     engine.terminate(_LEFT_FOR_ABORT)
-    given_up = statistics.failed - failed_before
-    return statistics.take_report(elapsed=time.monotonic() - started, undelivered=0, given_up=given_up)
+    return engine.statistics.take_report(elapsed=time.monotonic() - started, undelivered=0)
 
 
 def log_report(report: DrainReport, when: str) -> None:
     """Log how a close went: an error if anything was lost."""
     level = logging.INFO if report.ok else logging.ERROR
     logger.log(level, "Producer closed %s: %s", when, report)
+
+
+def _forget(engines: list[LiveEngine]) -> None:
+    """Take engines off the list, one by one: other threads, and signal handlers, may add theirs meanwhile."""
+    for live in engines:
+        if live in _live:
+            _live.remove(live)
 
 
 def _after_fork_in_child() -> None:

@@ -117,12 +117,12 @@ class Settlement:
         queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
         self._statistics.delivered += int(batch.record_count)
         self._accumulator.settled += batch.record_count
-        self._release(batch)  # first: whoever hears of the outcome finds the room free
+        self._note_trouble(queue)
+        self._release(batch)  # before it is told: whoever hears of it may look at the buffer at once
         if result is None:
             batch.succeed(-1, -1)
         else:
             batch.succeed(result.base_offset, result.log_append_time_ms)
-        self._note_trouble(queue)
 
     def _settle_told(self, queue: PartitionQueue, batch: ProducerBatch, code: int) -> None:
         """The caller was told of a time-out before; only the sequences still want to know."""
@@ -181,9 +181,9 @@ class Settlement:
                 queue.sequences.lose_sight(batch.identity)
             else:
                 queue.sequences.break_off(batch.identity)
-        self._release(batch)  # first: whoever hears of the outcome finds the room free
-        self.tell_failure(batch, error)
         self._note_trouble(queue)
+        self._release(batch)
+        self.tell_failure(batch, error)
 
     def expire(self, batch: ProducerBatch) -> None:
         """Fail a batch that `delivery_timeout_ms` has overtaken in its queue."""

@@ -48,6 +48,8 @@ class ProducerStatistics:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.delivered = 0
         self.failed = 0
+        self.given_up = 0  # of the failed ones, those that a close had no more time for
+        self.is_giving_up = False  # the I/O thread's alone
         self.retries = 0
         self.fire_failures = 0  # also counted by event loops, for futures whose task went away
         self.engine_restarts = 0
@@ -59,6 +61,8 @@ class ProducerStatistics:
         self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r", clock)
         self._reported_delivered = 0
         self._reported_failed = 0
+        self._reported_given_up = 0
+        self._lock = threading.RLock()  # guards what was reported; re-entrant for a signal handler that closes
         self._failures: list[ProduceError] = []
 
     def record_delivered(self, count: int) -> None:
@@ -68,6 +72,8 @@ class ProducerStatistics:
     def record_failed(self, count: int, error: ProduceError) -> None:
         """Count records that were not delivered."""
         self.failed += count
+        if self.is_giving_up:
+            self.given_up += count  # after `failed`: see take_report
         self.last_error = str(error)
         if len(self._failures) < FAILURE_SAMPLE:
             self._failures.append(error)
@@ -81,16 +87,21 @@ class ProducerStatistics:
         """Log what an `on_delivery` raised; on any thread."""
         self._broken_callbacks.add(topic, 1, failure)
 
-    def take_report(self, *, elapsed: float, undelivered: int, given_up: int = 0) -> DrainReport:
-        """Return what happened since the last report; `given_up` of the failed ones count as undelivered."""
-        report = DrainReport(
-            delivered=self.delivered - self._reported_delivered,
-            failed=self.failed - self._reported_failed - given_up,
-            undelivered=undelivered + given_up,
-            elapsed=elapsed,
-            failures=tuple(self._failures),
-        )
-        self._reported_delivered += report.delivered
-        self._reported_failed += report.failed + given_up
-        self._failures = []
-        return report
+    def take_report(self, *, elapsed: float, undelivered: int) -> DrainReport:
+        """Return what happened since the last report; records given up count as undelivered."""
+        with self._lock:
+            delivered = self.delivered - self._reported_delivered
+            given_up = self.given_up - self._reported_given_up  # before `failed`: it may grow meanwhile, but not beyond
+            failed = self.failed - self._reported_failed
+            self._reported_delivered += delivered
+            self._reported_given_up += given_up
+            self._reported_failed += failed
+            failures = self._failures
+            self._failures = []
+            return DrainReport(
+                delivered=delivered,
+                failed=failed - given_up,
+                undelivered=undelivered + given_up,
+                elapsed=elapsed,
+                failures=tuple(failures),
+            )

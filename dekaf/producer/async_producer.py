@@ -14,7 +14,7 @@ from dekaf.abc import KafkaProducer
 from dekaf.errors import DekafError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
-from dekaf.producer._delivery import still_waiting
+from dekaf.producer._delivery import checked_timeout, still_waiting
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._intake import MISSING, Intake, WaitingRecord, only_message
 from dekaf.producer._mailbox import LoopMailbox
@@ -161,6 +161,8 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             ProducerClosedError: The producer was closed.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
+        if timeout is not None:
+            timeout = checked_timeout(timeout)
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         if isinstance(topic, ProducerMessage):
@@ -392,7 +394,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             ProduceAllError: Some messages failed; its `results` has one outcome per message.
             TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
         """
-        under_way = _UnderWay(timeout)
+        under_way = _UnderWay(checked_timeout(timeout))
         try:
             if isinstance(messages, AsyncIterable):
                 async for message in messages:
@@ -438,8 +440,9 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         size = record.size(core)
         while True:
             gate = _Gate(asyncio.get_running_loop())
-            ticket = core.line_up(record.topic, size, gate.open)
+            ticket = core.room_ticket(record.topic, size, gate.open)
             try:
+                ticket.line_up()
                 granted = await gate.wait(deadline - time.monotonic())
             except BaseException:  # the task was cancelled
                 ticket.withdraw()
@@ -469,9 +472,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             FlushTimeoutError: `timeout` ended first; its `report` tells how far it came. The messages stay accepted.
         """
         core = self._core
+        wait = checked_timeout(timeout)
         started = time.monotonic()
         engine = core.current_engine()
-        flushed = engine is None or await _wait(engine.flush, timeout)
+        flushed = engine is None or await _wait(engine.flush, wait)
         report = core.flush_report(started)
         if not flushed:
             raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
@@ -487,6 +491,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             What was delivered and what was not; the latter is logged as well.
         """
         core = self._core
+        timeout = checked_timeout(timeout)
         if not self._is_owner:
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
         started = time.monotonic()
@@ -510,6 +515,8 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         """
         core = self._core
         answer: list[tuple[ClusterDescription | None, DekafError | None]] = []
+        checked = checked_timeout(timeout)
+        wait = core.max_block if checked is None else checked
         engine = core.start()
 
         def ask(tell: Callable[[], None]) -> bool:
@@ -517,9 +524,9 @@ class AsyncProducer(Generic[K_contra, V_contra]):
                 answer.append((description, error))
                 tell()
 
-            return engine.describe(answered)
+            return engine.describe(answered, wait)
 
-        await _wait(ask, core.max_block if timeout is None else timeout)
+        await _wait(ask, wait)
         return core.described(answer)
 
     async def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
@@ -527,8 +534,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
         Raises:
             UnknownTopicOrPartitionError: They could not be learned within `max_block_ms`.
+            InvalidTopicError: It is not a name that a topic can have.
         """
         core = self._core
+        core.check_topic(topic)
         engine = core.start()
 
         def ask(tell: Callable[[], None]) -> bool:

@@ -15,7 +15,7 @@ from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
-from dekaf.producer._delivery import DeliveryFuture
+from dekaf.producer._delivery import DeliveryFuture, checked_timeout, wait_seconds
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._intake import MISSING, Intake, WaitingRecord, only_message
 from dekaf.producer._mailbox import Destination
@@ -184,10 +184,12 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> RecordMetadata:
         self._core.forbid_blocking("produce")
         if timeout is None:
-            return self._submit(topic, key, value, headers, partition, timestamp, None).result()
-        deadline = time.monotonic() + timeout
-        delivery = self._submit(topic, key, value, headers, partition, timestamp, timeout)
-        return delivery.result(deadline - time.monotonic())
+            return self._submit(topic, key, value, headers, partition, timestamp, None).result_by(None, None)
+        wait = checked_timeout(timeout)
+        assert wait is not None
+        deadline = time.monotonic() + wait
+        delivery = self._submit(topic, key, value, headers, partition, timestamp, wait)
+        return delivery.result_by(deadline - time.monotonic(), timeout)
 
     @overload
     def fire(
@@ -378,7 +380,8 @@ class Producer(Generic[K_contra, V_contra]):
             TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
         """
         self._core.forbid_blocking("produce_all")
-        deadline = None if timeout is None else time.monotonic() + timeout
+        wait = checked_timeout(timeout)
+        deadline = None if wait is None else time.monotonic() + wait
         results: list[RecordMetadata | ProduceError] = []
         under_way: deque[DeliveryFuture | ProduceError] = deque()
         for message in messages:
@@ -386,9 +389,9 @@ class Producer(Generic[K_contra, V_contra]):
                 raise TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
             under_way.append(self._try_submit(message, deadline))
             if len(under_way) >= PRODUCE_ALL_WINDOW:
-                results.append(_outcome(under_way.popleft(), deadline))
+                results.append(_outcome(under_way.popleft(), deadline, timeout))
         while under_way:
-            results.append(_outcome(under_way.popleft(), deadline))
+            results.append(_outcome(under_way.popleft(), deadline, timeout))
         if not return_exceptions and any(isinstance(result, ProduceError) for result in results):
             raise ProduceAllError.of(results)
         return results
@@ -420,9 +423,10 @@ class Producer(Generic[K_contra, V_contra]):
         while True:
             gate = threading.Lock()
             gate.acquire()
-            ticket = core.line_up(record.topic, size, gate.release)
+            ticket = core.room_ticket(record.topic, size, gate.release)
             try:
-                granted = gate.acquire(timeout=max(0.0, deadline - time.monotonic()))
+                ticket.line_up()
+                granted = gate.acquire(timeout=wait_seconds(deadline - time.monotonic()))
             except BaseException:  # KeyboardInterrupt, for one
                 ticket.withdraw()
                 raise
@@ -453,9 +457,10 @@ class Producer(Generic[K_contra, V_contra]):
         """
         core = self._core
         core.forbid_blocking("flush")
+        wait = checked_timeout(timeout)
         started = time.monotonic()
         engine = core.current_engine()
-        flushed = engine is None or _wait(engine.flush, timeout)
+        flushed = engine is None or _wait(engine.flush, wait)
         report = core.flush_report(started)
         if not flushed:
             raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
@@ -477,6 +482,7 @@ class Producer(Generic[K_contra, V_contra]):
             BlockingCallError: Called from an `on_delivery` callback.
         """
         core = self._core
+        timeout = checked_timeout(timeout)
         if not self._is_owner:
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
         core.forbid_in_callback("close")
@@ -496,17 +502,20 @@ class Producer(Generic[K_contra, V_contra]):
         """
         core = self._core
         core.forbid_blocking("check")
-        return core.check(core.max_block if timeout is None else timeout)
+        wait = checked_timeout(timeout)
+        return core.check(core.max_block if wait is None else wait)
 
     def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
         """Return a topic's partitions and their leaders, asking the cluster if the topic is new.
 
         Raises:
             UnknownTopicOrPartitionError: They could not be learned within `max_block_ms`.
+            InvalidTopicError: It is not a name that a topic can have.
             BlockingCallError: This thread runs an event loop, or is the callback thread.
         """
         core = self._core
         core.forbid_blocking("partitions_for")
+        core.check_topic(topic)
         engine = core.start()
 
         def ask(tell: Callable[[], None]) -> bool:
@@ -560,6 +569,7 @@ def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float |
 
     No threads are started for it: an interpreter that exits allows none.
     """
+    timeout = checked_timeout(timeout)
     started = time.monotonic()
     cores = [producer._core for producer in producers]  # noqa: SLF001 # of this very module
     closings = []
@@ -573,7 +583,7 @@ def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float |
     reports = []
     for core, engine, gate in closings:
         wait = core.close_timeout if timeout is None else timeout
-        gate.acquire(timeout=max(0.0, started + wait - time.monotonic()))
+        gate.acquire(timeout=wait_seconds(started + wait - time.monotonic()))
         if engine is None:
             reports.append(core.closed_report())
         else:
@@ -587,11 +597,13 @@ def _configuration(config: ProducerConfig | None, options: ProducerOptions) -> P
     return config.with_options(**options) if options else config
 
 
-def _outcome(handle: DeliveryFuture | ProduceError, deadline: float | None) -> RecordMetadata | ProduceError:
+def _outcome(
+    handle: DeliveryFuture | ProduceError, deadline: float | None, timeout: float | None
+) -> RecordMetadata | ProduceError:
     if isinstance(handle, ProduceError):
         return handle
     try:
-        return handle.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return handle.result_by(None if deadline is None else deadline - time.monotonic(), timeout)
     except ProduceError as error:
         return error
 
@@ -602,7 +614,7 @@ def _wait(start: Callable[[Callable[[], None]], bool], timeout: float | None) ->
     gate.acquire()
     if not start(gate.release):
         return True  # the engine has ended, and told everybody
-    return gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+    return gate.acquire(timeout=-1 if timeout is None else wait_seconds(timeout))
 
 
 def _over(core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> Producer[Any, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import gc
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -245,6 +247,54 @@ def test_close_while_others_produce_answers_all_that_was_accepted(cluster: FakeC
     assert all(handle.done() for handle in accepted)
     assert len(cluster.log("t")) == len(accepted)
     assert producer.status().buffered_bytes == 0
+
+
+def test_many_closes_at_once_give_the_report_of_the_one_close() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with closed_port() as servers:
+            for _ in range(15):
+                producer = thread_producer(servers, max_block_ms=60_000)
+                for _ in range(5):
+                    producer.fire("t", None, b"a")
+                with concurrent.futures.ThreadPoolExecutor(6) as pool:
+                    reports = [closing.result() for closing in [pool.submit(producer.close, 0.01) for _ in range(6)]]
+
+                assert {(one.delivered, one.failed, one.undelivered) for one in reports} == {(0, 0, 5)}
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_close_that_nobody_waited_for_is_reported_later(cluster: FakeCluster) -> None:
+    producer = thread_producer(cluster.bootstrap_servers)
+
+    async def close_on_a_loop() -> None:
+        producer.fire("t", None, b"a")
+        assert producer.close().pending
+
+    asyncio.run(close_on_a_loop())
+    eventually(lambda: producer.status().state is ProducerState.CLOSED)
+
+    assert producer.close().delivered == 1
+
+
+def test_close_after_the_engine_failed_reports_what_failed(cluster: FakeCluster) -> None:
+    producer = thread_producer(cluster.bootstrap_servers)
+    cluster.on(ApiKey.PRODUCE).never_answer(times=ALWAYS)
+    producer.fire("t", None, b"a")
+    cluster.wait_until(lambda: len(cluster.attempts("t")) == 1)
+    engine = producer._core.start()
+    engine._io.call(_fail)
+    eventually(lambda: not engine.is_alive())
+
+    report = producer.close()
+
+    assert (report.failed, report.ok) == (1, False)
+
+
+def _fail() -> None:
+    raise ZeroDivisionError
 
 
 def test_leaving_a_block_on_an_exception_delivers_all_the_same(cluster: FakeCluster) -> None:

@@ -1,0 +1,82 @@
+"""Forks and exits, in interpreters of their own that produce to a fake cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dekaf.testing import FakeCluster
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with FakeCluster(topics={"t": 2}) as cluster:
+        yield cluster
+
+
+def run_script(script: str, *arguments: str) -> str:
+    """Run Python code in a fresh interpreter; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_threads_that_come_first_in_a_forked_child_share_one_engine(cluster: FakeCluster) -> None:
+    script = """
+        import os, sys, threading
+        from dekaf import Producer
+        producer = Producer(bootstrap_servers=sys.argv[1])
+        producer.produce("t", None, "parent")
+        sys.setswitchinterval(1e-6)
+        for child in range(25):
+            pid = os.fork()
+            if pid:
+                assert os.waitpid(pid, 0)[1] == 0
+                continue
+            start = threading.Barrier(8)
+            def fire(number):
+                start.wait()
+                producer.fire("t", None, f"{child}-{number}")
+            threads = [threading.Thread(target=fire, args=(number,)) for number in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert producer.close().delivered == 8
+            os._exit(0)
+        producer.close()
+    """
+
+    run_script(script, cluster.bootstrap_servers)
+
+    values = sorted((record.value or b"").decode() for record in cluster.log("t"))
+    assert values == sorted(["parent", *[f"{child}-{number}" for child in range(25) for number in range(8)]])
+
+
+def test_callbacks_that_fall_due_while_the_interpreter_exits_are_called(cluster: FakeCluster) -> None:
+    script = """
+        import sys
+        from dekaf import Producer
+        producer = Producer(bootstrap_servers=sys.argv[1], linger_ms=5000)
+        for number in range(3):
+            producer.fire("t", None, str(number), partition=0, on_delivery=lambda metadata, _: print(metadata.offset))
+    """
+
+    assert run_script(script, cluster.bootstrap_servers).split() == ["0", "1", "2"]
+    assert len(cluster.log("t")) == 3
