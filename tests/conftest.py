@@ -6,8 +6,8 @@ import functools
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import NoReturn, Protocol
+from contextlib import ExitStack, contextmanager
+from typing import Any, NoReturn, Protocol
 
 import pytest
 from hypothesis import settings
@@ -53,6 +53,21 @@ def kafka_cluster() -> Iterator[KafkaCluster]:
     except KafkaUnavailableError as error:
         if adopted:
             pytest.fail(f"DEKAF_TEST_BOOTSTRAP_SERVERS is set, but {error}", pytrace=False)
+        _do_without_kafka(str(error))
+
+
+@contextmanager
+def cluster_of_release(version: str, **options: Any) -> Iterator[KafkaCluster]:
+    """Run a cluster of a certain release, with the arguments of `KafkaCluster`, or do without as `kafka_cluster` does.
+
+    For fixtures that keep one for a whole module.
+    """
+    if reason := why_kafka_cannot_start(version):
+        _do_without_kafka(reason)
+    try:
+        with KafkaCluster(version=version, **options) as cluster:
+            yield cluster
+    except KafkaUnavailableError as error:
         _do_without_kafka(str(error))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from dekaf._protocol.api import SUPPORTED
 from dekaf.errors import (
     BrokerConnectionError,
     ClusterAuthorizationError,
@@ -740,6 +741,28 @@ def test_every_release_is_spoken_to(make_face: MakeFace, kafka: str) -> None:
         ledger.produce(20, partition=1)
 
         succeed_in_order(cluster, "t", ledger.outcomes())
+
+
+@pytest.mark.parametrize(
+    ("api", "version"),
+    [
+        (api, version)
+        for api in (ApiKey.PRODUCE, ApiKey.METADATA, ApiKey.INIT_PRODUCER_ID)
+        for version in range(SUPPORTED[api].min, SUPPORTED[api].max + 1)
+    ],
+    ids=str,
+)
+def test_every_version_of_every_api_is_spoken(make_face: MakeFace, api: ApiKey, version: int) -> None:
+    """Releases in between, and services of others, advertise any of them."""
+    with FakeCluster(nodes=2, topics={"t": 2}, versions={api: (0, version)}) as cluster:
+        face = make_face(cluster.bootstrap_servers, **SMALL_BATCHES)
+        ledger = Ledger(face, "t")
+        cluster.on(ApiKey.PRODUCE, partition=0, nth=2).fail(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+        ledger.produce(5)
+        ledger.produce(5, partition=1)
+
+        succeed_in_order(cluster, "t", ledger.outcomes())
+        assert {request.version for request in cluster.requests() if request.api_key == api} == {version}
 
 
 def test_topic_without_an_id_is_written_to_by_name(make_face: MakeFace) -> None:

@@ -27,7 +27,7 @@ def create_topics(
     names: Sequence[str],
     *,
     partitions: int,
-    replication_factor: int = -1,
+    replication_factor: int,
     config: Mapping[str, str] | None = None,
     timeout: float = 30,
 ) -> None:

@@ -53,10 +53,13 @@ class KafkaBroker:
         path = self.node.folder / "server.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def format(self, cluster_id: str, properties: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Write server.properties and begin formatting the storage; the caller waits for the process."""
+    def configure(self, properties: Mapping[str, str]) -> None:
+        """Write server.properties; once, before anything else."""
         (self.node.folder / "tmp").mkdir(parents=True)
         (self.node.folder / "server.properties").write_text(render(properties))
+
+    def format(self, cluster_id: str) -> subprocess.Popen[bytes]:
+        """Begin formatting the storage; the caller waits for the process."""
         return self._launch(
             "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties_path, heap_mb=128
         )

@@ -23,8 +23,9 @@ from tests.kafka.errors import BrokersNotOursError, KafkaUnavailableError
 from tests.kafka.java import find_java, why_kafka_cannot_start
 from tests.kafka.jvm import Jvm
 from tests.kafka.ports import free_ports
-from tests.kafka.server_properties import Node, server_properties
+from tests.kafka.server_properties import Node, default_replication, server_properties
 from tests.kafka.watchdog import start_watchdog
+from tests.kafka.zookeeper import ZooKeeper, needs_zookeeper
 
 __all__ = ("AdoptedCluster", "KafkaCluster")
 
@@ -33,7 +34,7 @@ TOOL_SECONDS = 60
 
 
 class KafkaCluster:
-    """Kafka brokers in KRaft mode, each of them broker and controller.
+    """Kafka brokers, each of them broker and controller; releases before 3.3 have a ZooKeeper beside them.
 
     Brokers are numbered from 0; the number is also Kafka's node id. Nothing is left behind: leaving the block, the end
     of the interpreter, and - through a watchdog - even SIGKILL end the processes and remove the folder.
@@ -66,6 +67,7 @@ class KafkaCluster:
         self._brokers: tuple[KafkaBroker, ...] = ()
         self._folder: Path | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
+        self._zookeeper: ZooKeeper | None = None
         self._owner_pid = os.getpid()
 
     def __enter__(self) -> Self:
@@ -87,7 +89,12 @@ class KafkaCluster:
         atexit.register(self.close)
         try:
             self._brokers = self._plan(jvm, self._folder, self._watchdog.pid)
-            self._format()
+            if needs_zookeeper(self.version):
+                self._zookeeper = ZooKeeper(jvm, self._folder / "zookeeper", process_group=self._watchdog.pid)
+                self._zookeeper.start()
+            self._configure()
+            if self._zookeeper is None:
+                self._format()
             for broker in self._brokers:
                 broker.start()
             self.wait_until_ready()
@@ -104,6 +111,8 @@ class KafkaCluster:
             os.killpg(self._watchdog.pid, signal.SIGKILL)
         for broker in self._brokers:
             broker.kill()  # returns when the process is gone
+        if self._zookeeper is not None:
+            self._zookeeper.kill()
         self._watchdog.wait()
         self._watchdog = None
         if self._folder is not None:
@@ -199,15 +208,15 @@ class KafkaCluster:
         names: Sequence[str],
         *,
         partitions: int = 4,
-        replication_factor: int = -1,
         config: Mapping[str, str] | None = None,
     ) -> None:
-        """Create several topics alike and return when every partition has a leader.
-
-        :param replication_factor: -1 for the brokers' default, which is the number of brokers up to 3.
-        """
+        """Create several topics alike and return when every partition has a leader."""
         admin.create_topics(
-            self.bootstrap_servers, names, partitions=partitions, replication_factor=replication_factor, config=config
+            self.bootstrap_servers,
+            names,
+            partitions=partitions,
+            replication_factor=self._replication_factor,
+            config=config,
         )
 
     def leader_of(self, topic: str, partition: int) -> int:
@@ -244,6 +253,11 @@ class KafkaCluster:
             raise AssertionError(f"{topic}: {len(lines)} of {count} records arrived:\n{done.stderr[-2000:]}")
         return lines
 
+    @property
+    def _replication_factor(self) -> int:
+        # Said outright, for brokers before 2.4 have no word for "your default" (KIP-464).
+        return default_replication(self._broker_count)
+
     def _jvm(self) -> Jvm:
         return Jvm(java=find_java(), jars=kafka_jars(self.version), version=self.version)
 
@@ -259,18 +273,21 @@ class KafkaCluster:
         ]
         return tuple(KafkaBroker(node, jvm, process_group=process_group, heap_mb=self._heap_mb) for node in nodes)
 
+    def _configure(self) -> None:
+        nodes = [broker.node for broker in self._brokers]
+        for broker in self._brokers:
+            properties = server_properties(
+                broker.node,
+                nodes,
+                default_partitions=self._default_partitions,
+                overrides=self._properties,
+                zookeeper=None if self._zookeeper is None else self._zookeeper.address,
+            )
+            broker.configure(properties)
+
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
-        nodes = [broker.node for broker in self._brokers]
-        formatting = [
-            broker.format(
-                cluster_id,
-                server_properties(
-                    broker.node, nodes, default_partitions=self._default_partitions, overrides=self._properties
-                ),
-            )
-            for broker in self._brokers
-        ]
+        formatting = [broker.format(cluster_id) for broker in self._brokers]
         for broker, process in zip(self._brokers, formatting, strict=True):
             if process.wait(START_SECONDS) != 0:
                 raise KafkaUnavailableError(f"the storage could not be formatted:\n{broker.server_log[-4000:]}")
@@ -306,6 +323,10 @@ class AdoptedCluster(KafkaCluster):
 
     def restore(self) -> None:
         """Do nothing: its processes are somebody else's."""
+
+    @property
+    def _replication_factor(self) -> int:
+        return -1  # its brokers' default
 
     @property
     def bootstrap_servers(self) -> str:

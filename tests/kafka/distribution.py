@@ -19,6 +19,9 @@ __all__ = ("DEFAULT_VERSION", "cache_folder", "is_fetched", "kafka_jars")
 
 DEFAULT_VERSION = os.environ.get("DEKAF_TEST_KAFKA_VERSION", "4.3.1")
 POM = Path(__file__).with_name("pom.xml")
+# What a release from before 2.4 needs besides its number. It was built for Scala 2.12 alone; and its ZooKeeper client,
+# of the 3.4 line, finds no server on Java 14 and newer (ZOOKEEPER-3779).
+BEFORE_2_4 = ("-Dscala.version=2.12", "-Dzookeeper.version=3.5.9")
 FETCH_SECONDS = 600  # 54 MB in 8 s on a quick line; a slow one is still let finish
 
 
@@ -52,7 +55,7 @@ def _fetch(version: str, jars: Path) -> None:
     partial = jars.with_name(f"{version}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed; ours alone, we hold the lock
     _copy_with_maven(version, partial)
-    if not any(partial.glob(f"kafka_2.13-{version}.jar")):
+    if not any(partial.glob(f"kafka_2.1*-{version}.jar")):
         raise KafkaUnavailableError(f"Maven ended well but copied no kafka_2.13-{version}.jar to {partial}")
     partial.rename(jars)
 
@@ -62,6 +65,8 @@ def _copy_with_maven(version: str, folder: Path) -> None:
     if maven is None:
         raise KafkaUnavailableError("there is no `mvn` (Maven) on the PATH to fetch Kafka with")
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}", f"-Dkafka.version={version}"]
+    if tuple(int(number) for number in version.split(".")[:2]) < (2, 4):
+        goal.extend(BEFORE_2_4)
     try:
         done = subprocess.run(
             [maven, "-q", "-B", "-f", str(POM), *goal],

@@ -1,4 +1,7 @@
-"""Compose a broker's server.properties: combined KRaft nodes on loopback, tuned for short tests."""
+"""Compose a broker's server.properties: nodes on loopback, tuned for short tests.
+
+Since 3.3 a node is broker and controller in one (KRaft); older releases keep their controller in ZooKeeper.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ("Node", "render", "server_properties")
+__all__ = ("Node", "default_replication", "render", "server_properties")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +33,20 @@ class Node:
 
 
 def server_properties(
-    node: Node, nodes: Sequence[Node], *, default_partitions: int, overrides: Mapping[str, str]
+    node: Node,
+    nodes: Sequence[Node],
+    *,
+    default_partitions: int,
+    overrides: Mapping[str, str],
+    zookeeper: str | None = None,
 ) -> dict[str, str]:
-    """Return the properties of one of the cluster's nodes; `overrides` win."""
+    """Return the properties of one of the cluster's nodes; `overrides` win.
+
+    :param zookeeper: the address of the ZooKeeper that coordinates the nodes; None if they do that themselves.
+    """
     return {
-        **_addresses(node, nodes),
+        **(_quorum(node, nodes) if zookeeper is None else _coordinated_by(zookeeper, node)),
+        "log.dirs": str(node.log_directory),
         **_replication(len(nodes)),
         "num.partitions": str(default_partitions),
         "auto.create.topics.enable": "true",
@@ -46,12 +58,17 @@ def server_properties(
     }
 
 
+def default_replication(broker_count: int) -> int:
+    """Return how many replicas a partition has by default: every broker has one, up to 3."""
+    return min(broker_count, 3)
+
+
 def render(properties: Mapping[str, str]) -> str:
     """Write properties in Java's format (our values need no escapes)."""
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
-def _addresses(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
+def _quorum(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
     return {
         "process.roles": "broker,controller",
         "node.id": str(node.node_id),
@@ -61,12 +78,21 @@ def _addresses(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
         "advertised.listeners": f"PLAINTEXT://{node.address}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
-        "log.dirs": str(node.log_directory),
+    }
+
+
+def _coordinated_by(zookeeper: str, node: Node) -> dict[str, str]:
+    return {
+        "broker.id": str(node.node_id),
+        "zookeeper.connect": zookeeper,
+        "zookeeper.session.timeout.ms": "6000",
+        "listeners": f"PLAINTEXT://{node.address}",
+        "advertised.listeners": f"PLAINTEXT://{node.address}",
     }
 
 
 def _replication(broker_count: int) -> dict[str, str]:
-    replicas = str(min(broker_count, 3))
+    replicas = str(default_replication(broker_count))
     in_sync = "2" if broker_count >= 3 else "1"
     return {
         "default.replication.factor": replicas,
