@@ -222,7 +222,7 @@ class Parking:
                 batch.waits.append(mine)
             mine.add(record.sink, index, 0)
         builder.record_count = len(records)
-        # Counted first: whoever hears of it may look at the counters at once.
+        # Counted, and given back, first: whoever hears of it may look at the counters at once.
         self._accumulator.settled += len(records)
         self._statistics.record_failed(len(records), error)
         self._accumulator.memory.give_back(charged)

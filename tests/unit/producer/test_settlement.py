@@ -1,0 +1,88 @@
+"""What happens around telling an outcome: everything is in its place when somebody hears of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from dekaf._protocol.error_codes import ErrorCode
+from dekaf.errors import DekafError
+from dekaf.producer._accumulator import RecordAccumulator
+from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._queues import PartitionQueue
+from dekaf.producer._routes import Routes
+from dekaf.producer._settlement import RetrySettings, Settlement
+from dekaf.producer._statistics import ProducerStatistics
+from tests.unit.producer.rooms import (
+    CALLBACKS,
+    CallbackNotes,
+    Heard,
+    accumulator_of,
+    append,
+    constant_backoff,
+    open_topic,
+)
+
+
+class Looks(Heard):
+    """A listener that looks at the buffer whenever it hears of an outcome."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accumulator: RecordAccumulator | None = None
+        self.taken: list[int] = []
+
+    def listener(self) -> BatchListener:
+        heard = super().listener()
+
+        def look(waits: BatchWaits) -> None:
+            assert self.accumulator is not None
+            memory = self.accumulator.memory
+            self.taken.append(int(memory.capacity - memory.free))
+            self.letters.append(waits)
+
+        return BatchListener(heard.unheard_failure, heard.callback_failed, look)
+
+
+class Owner:
+    """An engine that asks for nothing."""
+
+    def want_metadata(self) -> None:
+        """Do not."""
+
+    def connection_trouble(self) -> DekafError | None:
+        """Have none."""
+        return None
+
+
+def in_flight(looks: Looks) -> tuple[Settlement, ProducerBatch]:
+    """Return a settlement, and a batch of one record that was sent."""
+    accumulator = looks.accumulator = accumulator_of(heard=looks)
+    topic = open_topic(accumulator)
+    append(accumulator, topic, sink=CallbackNotes(), destination=CALLBACKS)
+    queue: PartitionQueue = topic.partitions[0]
+    batch = queue.open
+    assert batch is not None
+    queue.open = None
+    batch.seal(None)
+    batch.number(None, -1)
+    queue.in_flight.append(batch)
+    owner = Owner()
+    settlement = Settlement(
+        accumulator,
+        Routes(accumulator, owner.want_metadata),
+        RetrySettings(30.0, constant_backoff),
+        ProducerStatistics(),
+        owner,
+        lambda: batch.created,
+    )
+    return settlement, batch
+
+
+@pytest.mark.parametrize("code", [ErrorCode.NONE, ErrorCode.INVALID_RECORD], ids=lambda code: code.name)
+def test_room_is_given_back_before_anybody_hears_of_the_outcome(code: ErrorCode) -> None:
+    looks = Looks()
+    settlement, batch = in_flight(looks)
+
+    settlement.settle(batch, int(code), None)
+
+    assert looks.taken == [0]
