@@ -116,6 +116,10 @@ class RecordBatchBuilder:
         records = self.writer.getvalue()
         codec_id: i64 = 0
         if codec is not None:
-            records = codec.compress(records)
-            codec_id = codec.id
+            compressed = codec.compress(records)
+            # What does not shrink stays as it is: every limit was checked against its plain size, and a record just
+            # below them may not fail because its codec made it larger. Consumers are saved the work as well.
+            if len(compressed) < len(records):
+                records = compressed
+                codec_id = codec.id
         return RecordBatch(records, codec_id, self.record_count, self.base_timestamp, self.max_timestamp)

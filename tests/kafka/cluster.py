@@ -22,6 +22,7 @@ from tests.kafka.distribution import DEFAULT_VERSION, kafka_jars
 from tests.kafka.errors import BrokersNotOursError, KafkaUnavailableError
 from tests.kafka.java import find_java, why_kafka_cannot_start
 from tests.kafka.jvm import Jvm
+from tests.kafka.log_dump import DumpedBatch, parse_dump
 from tests.kafka.ports import free_ports
 from tests.kafka.server_properties import Node, default_replication, server_properties
 from tests.kafka.watchdog import start_watchdog
@@ -234,19 +235,32 @@ class KafkaCluster:
         folder = next((found for one in directories if (found := one / f"{topic}-{partition}").is_dir()), None)
         if folder is None:
             raise FileNotFoundError(f"no broker has a folder for {topic}-{partition}")
-        files = ",".join(str(path) for path in sorted(folder.glob("*.log")))
+        return self._dump([folder])
+
+    def dumped_batches(self, topic: str, *, broker: int = 0) -> list[DumpedBatch]:
+        """Return every batch of a topic on a broker's disk, by partition and offset.
+
+        Kafka decompresses and reads each of their records on the way, and ends with an error where it cannot.
+        """
+        folders = self.log_directories[broker].glob(f"{topic}-*")
+        return parse_dump(self._dump(sorted(folders, key=lambda folder: int(folder.name.rpartition("-")[2]))))
+
+    def _dump(self, folders: Sequence[Path]) -> str:
+        files = ",".join(str(path) for folder in folders for path in sorted(folder.glob("*.log")))
         jvm = self._jvm()
         return self._run_tool(jvm, jvm.dump_log_segments, "--print-data-log", "--files", files).stdout
 
-    def console_consumer(self, topic: str, count: int, *, options: Sequence[str] = ()) -> list[str]:
+    def console_consumer(self, topic: str, count: int, *, printing: Mapping[str, str] | None = None) -> list[str]:
         """Return the lines that kafka-console-consumer prints about a topic's first `count` records.
 
-        :param options: more command-line options, as `["--property", "print.headers=true"]`.
+        :param printing: properties of its formatter, as `{"print.headers": "true"}`.
         :raises AssertionError: fewer records arrived within 20 seconds.
         """
         jvm = self._jvm()
         arguments = ["--bootstrap-server", self.bootstrap_servers, "--topic", topic, "--from-beginning"]
         limits = ["--max-messages", str(count), "--timeout-ms", "20000"]
+        flag = jvm.formatter_option
+        options = [word for name, value in (printing or {}).items() for word in (flag, f"{name}={value}")]
         done = self._run_tool(jvm, jvm.console_consumer, *arguments, *limits, *options)
         lines = done.stdout.splitlines()
         if len(lines) < count:
@@ -341,11 +355,11 @@ class AdoptedCluster(KafkaCluster):
         """
         raise BrokersNotOursError(f"the brokers at {self._bootstrap_servers} were not started by this test run")
 
-    def console_consumer(self, topic: str, count: int, *, options: Sequence[str] = ()) -> list[str]:
+    def console_consumer(self, topic: str, count: int, *, printing: Mapping[str, str] | None = None) -> list[str]:
         """Run kafka-console-consumer against the adopted cluster.
 
         :raises BrokersNotOursError: there is no Java here to run it with.
         """
         if reason := why_kafka_cannot_start(self.version):
             raise BrokersNotOursError(f"the console consumer cannot run: {reason}")
-        return super().console_consumer(topic, count, options=options)
+        return super().console_consumer(topic, count, printing=printing)

@@ -66,6 +66,12 @@ class Jvm:
         return self._first_in_tools("org.apache.kafka.tools.consumer.ConsoleConsumer", "kafka.tools.ConsoleConsumer")
 
     @property
+    def formatter_option(self) -> str:
+        """What the console consumer calls its formatter's properties (KIP-1147, since 4.2)."""
+        major, minor = self.version.split(".")[:2]
+        return "--formatter-property" if (int(major), int(minor)) >= (4, 2) else "--property"
+
+    @property
     def dump_log_segments(self) -> str:
         """The main class of kafka-dump-log in this version."""
         return self._first_in_tools("org.apache.kafka.tools.DumpLogSegments", "kafka.tools.DumpLogSegments")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,3 +115,16 @@ def test_compressed_batch_keeps_its_real_count() -> None:
     assert batch.record_count == 50
     assert batch.size_bytes == BATCH_OVERHEAD + len(batch.records)
     assert read_records(decompress(1, batch.records), 50) == expected_of(records)
+
+
+@pytest.mark.parametrize("name", ["gzip", "lz4", "snappy", "zstd"])
+def test_batch_that_would_not_shrink_stays_uncompressed(name: str) -> None:
+    """A record just below the limits may not exceed them because of its codec."""
+    codec = codec_for(name, None)
+    assert codec is not None
+    records: list[Record] = [(T, None, random.Random(1).randbytes(100_000), [])]
+
+    batch = built(records).build(codec)
+
+    assert batch.codec_id == 0
+    assert read_records(batch.records, 1) == expected_of(records)
