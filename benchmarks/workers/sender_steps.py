@@ -53,7 +53,7 @@ class _Link:
     def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
         raise AssertionError(brokers)
 
-    def connection_trouble(self) -> DekafError | None:
+    def connection_trouble(self, node_id: int) -> DekafError | None:
         return None
 
     def takes_requests(self, _now: float) -> bool:

@@ -58,6 +58,16 @@ class Node:
         self.attempts = 0  # failed ones since it was last ready
         self.not_before = 0.0
         self.silent_resets = 0
+        self.was_ready = False  # at this address, ever
+        self.trouble: DekafError | None = None  # its latest, None while it is ready
+
+    def move(self, host: str, port: int) -> None:
+        """Take another address for the next connection."""
+        if (host, port) == (self.host, self.port):
+            return
+        self.host = host
+        self.port = port
+        self.was_ready = False
 
     @property
     def address(self) -> str:
@@ -77,7 +87,7 @@ class NetworkClient(ConnectionOwner):
         changed: Callable[[], None],
         connection_lost: Callable[[int, DekafError], None],
     ) -> None:
-        self.last_error: DekafError | None = None  # of the latest failed connection, None while one is ready
+        self.last_error: DekafError | None = None  # of the latest failed connection, None once one serves
         self._loop: Final = loop
         self._settings: Final = settings
         self._changed = changed
@@ -85,6 +95,7 @@ class NetworkClient(ConnectionOwner):
         self._resolver = Resolver(loop)
         self._bootstrap = [Node(-1 - at, host, port) for at, (host, port) in enumerate(bootstrap)]
         self._brokers: dict[int, Node] = {}
+        self._answered: str | None = None  # the bootstrap server that led us to the brokers
         self._is_closed = False
         self._impatience: asyncio.TimerHandle | None = None
 
@@ -110,7 +121,7 @@ class NetworkClient(ConnectionOwner):
             if node is None:
                 self._brokers[broker.node_id] = Node(broker.node_id, broker.host, broker.port)
             else:
-                node.host, node.port = broker.host, broker.port  # for the next connection
+                node.move(broker.host, broker.port)
         for node_id in [node_id for node_id in self._brokers if node_id not in brokers]:
             gone = self._brokers.pop(node_id)
             if gone.connecting is not None:
@@ -154,6 +165,19 @@ class NetworkClient(ConnectionOwner):
         """Return how many discovered brokers are connected."""
         return sum(1 for node in self._brokers.values() if node.connection is not None and node.connection.is_ready())
 
+    def trouble_with(self, node_id: int) -> DekafError | None:
+        """Return why a broker is not connected; None if it is, and what went wrong last if it is not known."""
+        node = self._brokers.get(node_id)
+        if node is None:
+            return self.last_error
+        if node.connection is not None and node.connection.is_ready():
+            return None
+        if node.trouble is None and (node.connecting is not None or node.connection is not None):
+            waited = time.monotonic() - node.connecting_since  # packets to a wrong address are often just swallowed
+            silence = BrokerConnectionError(f"The broker at {node.address} has not answered for {waited:.1f} s.")
+            return self._with_hint(node, silence)
+        return node.trouble
+
     def addresses_tried(self) -> str:
         """Return the bootstrap servers, and the brokers they led to, for an error message."""
         text = ", ".join(node.address for node in self._bootstrap)
@@ -169,7 +193,13 @@ class NetworkClient(ConnectionOwner):
         if node is not None:
             node.attempts = 0
             node.silent_resets = 0
-        self.last_error = None
+            node.was_ready = True
+            node.trouble = None
+            if node.node_id < 0:
+                self._answered = node.address
+        # A bootstrap server that answers is no news where brokers are known: they are who must be reached.
+        if connection.node_id >= 0 or not self._brokers:
+            self.last_error = None
         logger.info("Connected to the broker at %s", connection.address)
         self._loop.call_later(RETIRE_AFTER, self.retire_bootstrap)
         self._changed()
@@ -183,9 +213,10 @@ class NetworkClient(ConnectionOwner):
             return
         if not connection.received_anything:
             node.silent_resets += 1
-        self._failed(node, error)
+        reason = self._with_hint(node, error)
+        self._failed(node, reason)
         if not self._is_closed:
-            self._connection_lost(connection.node_id, error)
+            self._connection_lost(connection.node_id, reason)
 
     def connection_writable(self, connection: BrokerConnection) -> None:
         """Let the sender look again."""
@@ -236,7 +267,9 @@ class NetworkClient(ConnectionOwner):
         try:
             await self._open_any_address(node)
         except (OSError, ValueError, OverflowError) as error:  # the last two: a port, or a name, that cannot be
-            reason = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
+            reason = self._with_hint(
+                node, BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
+            )
             reason.__cause__ = error
             self._failed(node, reason)
             self._connection_lost(node.node_id, reason)
@@ -266,6 +299,19 @@ class NetworkClient(ConnectionOwner):
                 return
         raise failure if failure is not None else OSError("the name has no address")
 
+    def _with_hint(self, node: Node, error: DekafError) -> DekafError:
+        """Say what is likely wrong where a server answers and a broker it names was never reached.
+
+        It is the commonest mistake with containers: the broker advertises an address of their network, or localhost.
+        """
+        if node.node_id < 0 or node.was_ready or self._answered is None or type(error) is not BrokerConnectionError:
+            return error
+        return BrokerConnectionError(
+            f"{error} The bootstrap server {self._answered} did answer, and says that broker {node.node_id} is to be "
+            f"found at {node.address}. Set that broker's advertised.listeners to an address that can be reached from "
+            "here; where some clients run in containers and others do not, it needs a listener for each."
+        )
+
     def _failed(self, node: Node, error: DekafError) -> None:
         node.connection = None
         if self._is_closed:
@@ -273,7 +319,7 @@ class NetworkClient(ConnectionOwner):
         node.attempts += 1
         delay = self._settings.backoff(node.attempts)
         node.not_before = time.monotonic() + delay
-        self.last_error = error
+        self.last_error = node.trouble = error
         logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", error, delay)
         self._loop.call_later(delay + 0.001, self._changed)
 

@@ -370,9 +370,9 @@ class Engine:
         """Have the cluster asked."""
         self._refresher.want()
 
-    def connection_trouble(self) -> DekafError | None:
-        """Return why no broker is connected at present."""
-        return self._client.last_error
+    def connection_trouble(self, node_id: int) -> DekafError | None:
+        """Return why a broker is not connected at present."""
+        return self._client.trouble_with(node_id)
 
     # Flushing, checking, ending.
 

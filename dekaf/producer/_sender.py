@@ -87,8 +87,8 @@ class SenderOwner(Protocol):
     def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
         """Take over addresses of brokers that an answer has named."""
 
-    def connection_trouble(self) -> DekafError | None:
-        """Return why there is no connection at present, for error messages."""
+    def connection_trouble(self, node_id: int) -> DekafError | None:
+        """Return why there is no connection to a broker at present, for error messages."""
 
 
 @final

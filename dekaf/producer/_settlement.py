@@ -32,8 +32,8 @@ class SettlementOwner(Protocol):
     def want_metadata(self) -> None:
         """Have the cluster asked for its metadata."""
 
-    def connection_trouble(self) -> DekafError | None:
-        """Return why there is no connection at present, for error messages."""
+    def connection_trouble(self, node_id: int) -> DekafError | None:
+        """Return why there is no connection to a broker at present, for error messages."""
 
 
 @final
@@ -235,17 +235,20 @@ class Settlement:
             may_be_persisted=batch.is_ambiguous,
         )
         # A connection may be ready again by now: what it was lost for before still is why the answer never came.
-        return caused(error, self._owner.connection_trouble() or batch.lost_to)
+        return caused(error, self._trouble(batch) or batch.lost_to)
 
     def _what_it_waited_for(self, batch: ProducerBatch) -> str:
         if batch.attempts > 0:
             return f"It was sent {int(batch.attempts)} time(s). The last trouble: {self._statistics.last_error}"
-        trouble = self._owner.connection_trouble()
+        trouble = self._trouble(batch)
         if trouble is not None:
             return f"It waited for a connection. {trouble}"
         if self._routes.queue_of(batch).leader == NO_LEADER:
             return "It waited for its partition to get a leader."
         return "It waited for earlier batches to be acknowledged."
+
+    def _trouble(self, batch: ProducerBatch) -> DekafError | None:
+        return self._owner.connection_trouble(int(self._routes.queue_of(batch).leader))
 
     # Sequences.
 

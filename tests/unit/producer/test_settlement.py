@@ -49,7 +49,7 @@ class Owner:
     def want_metadata(self) -> None:
         """Do not."""
 
-    def connection_trouble(self) -> DekafError | None:
+    def connection_trouble(self, node_id: int) -> DekafError | None:
         """Have none."""
         return None
 
