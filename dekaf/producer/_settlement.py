@@ -235,7 +235,7 @@ class Settlement:
             may_be_persisted=batch.is_ambiguous,
         )
         # A connection may be ready again by now: what it was lost for before still is why the answer never came.
-        return caused(error, self._trouble(batch) or batch.lost_to)
+        return caused(error, batch.lost_to or self._trouble(batch))
 
     def _what_it_waited_for(self, batch: ProducerBatch) -> str:
         if batch.attempts > 0:

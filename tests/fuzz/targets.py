@@ -180,7 +180,7 @@ def _records(count: int) -> bytes:
         encoded = headers if number % 2 else None
         timestamp = _NOW + (-1) ** number * number * 1000
         content = content_size(key, value, encoded)
-        builder.append(builder.body_size(content, timestamp), timestamp, key, value, encoded)
+        builder.append(content, timestamp, key, value, encoded)
     return builder.build(None).records
 
 
@@ -199,7 +199,7 @@ def _batches() -> list[Seed]:
             builder = RecordBatchBuilder(_NOW, BytesWriter())
             for number in range(count):
                 content = content_size(b"k", b"value %d" % number, None)
-                builder.append(builder.body_size(content, _NOW), _NOW, b"k", b"value %d" % number, None)
+                builder.append(content, _NOW, b"k", b"value %d" % number, None)
             batch = builder.build(codec_for(codec))
             seeds.append(Seed(0, batch.header(1000, 0, 5) + batch.records))
     return seeds

@@ -75,8 +75,7 @@ def codec_of(name: str, level: int | None) -> Codec | None:
 
 def append_to(builder: RecordBatchBuilder, record: Record) -> None:
     """Append one record, as the producer does."""
-    body = builder.body_size(record.content, record.timestamp)
-    builder.append(body, record.timestamp, record.key, record.value, record.encoded_headers)
+    builder.append(record.content, record.timestamp, record.key, record.value, record.encoded_headers)
 
 
 def make_batch(records: list[Record], codec: Codec | None) -> RecordBatch:
