@@ -572,18 +572,29 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
 class ProducerListener:
     """Hooks for tracing and metrics: derive from it, and override what you need.
 
-    A hook that is not overridden costs nothing. Hooks must be quick and may be called from several threads at a time;
-    an exception in one is logged and contained.
+    A hook that is not overridden costs nothing. Every record that was accepted is told of once, by `on_acknowledged` or
+    `on_error`, in order per partition, through whichever face and call it came; a record that a call refuses by raising
+    was never accepted, and its caller knows already. `on_send` runs on the thread of the call. The others run on the
+    producer's callback thread, after the `on_delivery` callbacks of threads for the same records, so no socket waits
+    for them; `flush` does not wait for them either, and `close` only while it has time.
+
+    Hooks must be quick: what they do not keep up with piles up in memory. An exception in one is contained, and logged
+    at most every ten seconds per topic. From any hook `fire`, `submit` and `status` are legal; a hook that produces
+    should leave out the messages it produces itself, or it will never be done. On the callback thread, calls that wait,
+    such as `produce`, raise BlockingCallError at once.
     """
 
     def on_send(self, topic: str, headers: Headers) -> Headers | None:
-        """Called on the caller's thread before a message is accepted; return headers to send instead of these."""
+        """Called before a message is serialized and accepted; return headers to send instead of these.
+
+        Serializers see what is returned. The message may still be refused: when it is too large, for one.
+        """
 
     def on_acknowledged(self, metadata: RecordMetadata) -> None:
         """Called once for every record delivered."""
 
     def on_error(self, topic: str, partition: int | None, error: ProduceError) -> None:
-        """Called once for every record that failed."""
+        """Called once for every accepted record that failed; `partition` is None if it was never decided."""
 
     def on_batch_sent(self, topic: str, partition: int, record_count: int, size_bytes: int) -> None:
         """Called for every batch handed to a connection, retries included."""

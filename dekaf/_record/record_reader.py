@@ -31,6 +31,36 @@ def read_records(records: bytes, count: i64) -> list[EncodedRecord]:
     return found
 
 
+def decode_headers(encoded: bytes | None) -> list[tuple[str, bytes | None]]:
+    """Return the headers of a record: the way back from `encode_headers`."""
+    if encoded is None:
+        return []
+    reader = Reader(encoded)
+    count = reader.take_varint()
+    headers: list[tuple[str, bytes | None]] = []
+    while count > 0:
+        name = reader.take_bytes(reader.take_varint()).decode()
+        headers.append((name, _take_nullable(reader)))
+        count -= 1
+    reader.expect_end()
+    return headers
+
+
+def read_timestamp_deltas(records: bytes, count: i64) -> list[i64]:
+    """Return the records' timestamps, relative to the batch's base timestamp."""
+    reader = Reader(records)
+    deltas: list[i64] = []
+    while count > 0:
+        length = reader.take_varint()
+        end = reader.at + length
+        reader.take_i8()  # attributes
+        deltas.append(reader.take_varint())
+        reader.skip(end - reader.at)
+        count -= 1
+    reader.expect_end()
+    return deltas
+
+
 def _read_record(reader: Reader) -> EncodedRecord:
     length = reader.take_varint()
     end = reader.at + length

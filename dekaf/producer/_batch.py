@@ -16,6 +16,7 @@ from mypy_extensions import i64
 from dekaf._record.builder import RecordBatchBuilder
 from dekaf._record.compression import Codec
 from dekaf._record.record_batch import RecordBatch
+from dekaf._record.record_reader import read_timestamp_deltas
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import DekafError, InvalidRecordError, ProduceError
 from dekaf.producer._delivery import DeliveryFuture, own_copy
@@ -141,7 +142,7 @@ class BatchWaits:
 
 @final
 class BatchListener:
-    """Where batches report what has no other owner; the engine's statistics give the two callables."""
+    """Where batches report what has no other owner: the producer's statistics, and the user's hooks, if any."""
 
     def __init__(
         self,
@@ -152,6 +153,9 @@ class BatchListener:
         self.unheard_failure = unheard_failure
         self.callback_failed = callback_failed
         self.post_to_callback_thread = post_to_callback_thread
+        self.batch_sent: Callable[[ProducerBatch], None] | None = None  # each time a connection has taken one
+        self.batch_done: Callable[[ProducerBatch], None] | None = None  # once its outcome is known
+        self.keeps_timestamps = False  # whoever hears of a batch wants those of all records, not only the awaited ones
 
 
 @final
@@ -172,6 +176,7 @@ class ProducerBatch:
         self.urgent = False  # a flush or close waits: do not linger
         self.ready = True  # False while the thread that filled it compresses it
         self.waits: list[BatchWaits] = []
+        self.timestamp_deltas: list[i64] = []  # all records', to the base timestamp, if the listener keeps them
         self.last_waits: BatchWaits | None = None
         self.flushes: list[Callable[[], None]] = []
 
@@ -239,6 +244,8 @@ class ProducerBatch:
 
     def seal(self, codec: Codec | None) -> BytesWriter:
         """Fix the bytes; return the writer, whose memory can serve the next batch."""
+        if self.listener.keeps_timestamps:
+            self.timestamp_deltas = read_timestamp_deltas(self.builder.writer.getvalue(), self.record_count)
         self.sealed = self.builder.build(codec)
         if self.state is BatchState.OPEN:  # it may have been given up while the thread that filled it compressed it
             self.state = BatchState.SEALED
@@ -326,6 +333,8 @@ class ProducerBatch:
                 unheard -= i64(len(waits.sinks))
         if self.error is not None and unheard > 0:
             listener.unheard_failure(self.topic, int(unheard), self.error)
+        if listener.batch_done is not None:
+            listener.batch_done(self)
         flushes = self.flushes
         self.flushes = []
         for flush in flushes:

@@ -56,6 +56,7 @@ from dekaf.producer._callbacks import CallbackThread
 from dekaf.producer._delivery import DeliveryFuture, wait_seconds
 from dekaf.producer._drain import DrainRules
 from dekaf.producer._engine import Engine, EngineSettings, exponential_backoff
+from dekaf.producer._hooks import ListenerHooks, OnSend
 from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, EventLoop, LoopMailbox, WaitKind
 from dekaf.producer._parking import choose_partition, no_such_partition
 from dekaf.producer._process import FORKS, ProcessLock
@@ -156,6 +157,11 @@ class ProducerCore:
         self._listener = BatchListener(
             self.statistics.unheard_failure, self.statistics.callback_failed, self.callbacks.post
         )
+        self.on_send: OnSend | None = None
+        if self.config.listener is not None:
+            hooks = ListenerHooks(self.config.listener, self.callbacks, self.statistics.hook_failed)
+            hooks.subscribe(self._listener)
+            self.on_send = hooks.on_send()
         self.deliveries = Destination(WaitKind.DELIVERIES, None, DELIVERY_COST, gathers=False)
         self.thread_callbacks = Destination(WaitKind.CALLBACKS, None, CALLBACK_COST, gathers=False)
         self._mailboxes: dict[EventLoop, LoopMailbox] = {}
@@ -377,8 +383,8 @@ class ProducerCore:
         """Raise BlockingCallError on the callback thread, which would wait for itself."""
         if self.callbacks.is_current():
             raise BlockingCallError(
-                f"Producer.{call}() was called from an on_delivery callback and would wait for itself; fire(), "
-                "submit() and status() are fine there."
+                f"Producer.{call}() was called from a callback (on_delivery, or a listener's hook) and would wait for "
+                "itself; fire(), submit() and status() are fine there."
             )
 
     # Engines.
@@ -676,7 +682,6 @@ def _refuse_unbuilt(config: ProducerConfig) -> None:
     """Refuse by name what the configuration knows and the engine does not do yet."""
     unbuilt: dict[str, bool] = {
         "backend": config.backend != "kafka",
-        "listener": config.listener is not None,
         "on_undelivered": config.on_undelivered is not None,
     }
     names = [name for name, is_set in unbuilt.items() if is_set]

@@ -152,15 +152,20 @@ class Intake:
             at = timestamp_to_ms(timestamp)
         given: Headers | None = None
         header_bytes: bytes | None = None
-        if headers is not None:
-            given = Headers.of(headers)
-            if len(given) > 0:
+        if headers is not None or core.on_send is not None:
+            given = self._headers_to_send(topic, headers)
+            if given is not None and len(given) > 0:
                 header_bytes = encode_headers(given.pairs)
         key_bytes = self.key.encode(key, topic, given)
         value_bytes = self.value.encode(value, topic, given)
         if core.append(topic, key_bytes, value_bytes, header_bytes, where, at, sink, destination, None):
             return None
         return WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, sink, destination)
+
+    def _headers_to_send(self, topic: str, headers: HeadersLike | None) -> Headers | None:
+        given = None if headers is None else Headers.of(headers)
+        on_send = self.core.on_send
+        return given if on_send is None else on_send(topic, given)
 
     def offer_again(self, record: WaitingRecord, reservation: Reservation) -> bool:
         """Append a record for which room was set aside; False if that room is gone with the engine that granted it."""

@@ -211,6 +211,9 @@ class Sender:
         expects_response = self._settings.acks != 0
         pending = link.request(ApiKey.PRODUCE, version, sent.on_response, sent.on_lost)
         link.send(pending, request.encode(version), expects_response=expects_response)
+        for batch in batches:
+            if batch.listener.batch_sent is not None:
+                batch.listener.batch_sent(batch)
         if not expects_response:
             self._forget(sent)
             for batch in batches:

@@ -59,6 +59,7 @@ class ProducerStatistics:
             "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s", clock
         )
         self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r", clock)
+        self._broken_hooks = FailureLog("The producer's listener raised %d time(s) for topic %s: %r", clock)
         self._reported_delivered = 0
         self._reported_failed = 0
         self._reported_given_up = 0
@@ -86,6 +87,10 @@ class ProducerStatistics:
     def callback_failed(self, topic: str, failure: BaseException) -> None:
         """Log what an `on_delivery` raised; on any thread."""
         self._broken_callbacks.add(topic, 1, failure)
+
+    def hook_failed(self, topic: str, failure: BaseException) -> None:
+        """Log what a listener's hook raised; on any thread."""
+        self._broken_hooks.add(topic, 1, failure)
 
     def take_report(self, *, elapsed: float, undelivered: int) -> DrainReport:
         """Return what happened since the last report; records given up count as undelivered."""

@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from dekaf.abc import ProducerListener
-from dekaf.errors import ConfigurationError, DeliveryAbortedError, InvalidRecordError, ProduceError, ProducerClosedError
+from dekaf.errors import DeliveryAbortedError, InvalidRecordError, ProduceError, ProducerClosedError
 from dekaf.producer import Producer
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import FlushTimeoutError, ProducerState
@@ -379,8 +378,19 @@ def test_coroutine_producer_dropped_without_close_delivers_and_warns(cluster: Fa
 
 
 def test_construction_that_fails_leaves_no_noise() -> None:
-    with pytest.raises(ConfigurationError, match="not supported"):
-        Producer(bootstrap_servers="x:1", listener=ProducerListener())
+    class Once:
+        is_made = False
+
+        def __init__(self) -> None:
+            if Once.is_made:  # by the check of the options
+                raise RuntimeError("can be made once")
+            Once.is_made = True
+
+        def partition(self, topic: str, key: bytes | None, partition_count: int, /) -> int | None:
+            return None
+
+    with pytest.raises(ValueError, match="can be made once"):
+        Producer(bootstrap_servers="x:1", partitioner=Once)
     gc.collect()
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, RecordBatchBuilder, content_size, encode_headers
 from dekaf._record.compression import codec_for
 from dekaf._record.record_batch import BATCH_OVERHEAD
+from dekaf._record.record_reader import decode_headers, read_timestamp_deltas
 from dekaf._record.record_reader import read_records as read_own_records
 from dekaf._wire.writer import BytesWriter
 from dekaf.testing.decompression import decompress
@@ -82,6 +83,14 @@ def test_own_reader_takes_batches_apart_again(records: list[Record]) -> None:
     assert [(one.key, one.value) for one in found] == [(key, value) for _, key, value, _ in records]
     assert [one.timestamp_delta for one in found] == [timestamp - records[0][0] for timestamp, *_ in records]
     assert [one.headers for one in found] == [encode_headers(headers) if headers else None for *_, headers in records]
+    assert [decode_headers(one.headers) for one in found] == [list(headers) for *_, headers in records]
+
+
+@given(RECORDS)
+def test_timestamps_can_be_read_without_the_rest(records: list[Record]) -> None:
+    deltas = read_timestamp_deltas(built(records).build(None).records, len(records))
+
+    assert deltas == [timestamp - records[0][0] for timestamp, *_ in records]
 
 
 def test_deltas_count_from_the_first_record() -> None:
