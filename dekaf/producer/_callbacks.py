@@ -27,7 +27,7 @@ class CallbackThread:
         """Have `job` called; from any thread."""
         self._jobs.put(job)
         if self._worker is None:
-            self._start()
+            self.start()
 
     def is_current(self) -> bool:
         """Return whether the caller is a callback."""
@@ -45,7 +45,8 @@ class CallbackThread:
         if not self.is_current():
             worker.join(min(timeout, threading.TIMEOUT_MAX))
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the thread, unless it runs, or no thread can be started just now."""
         with self._lock:
             if self._worker is not None:
                 return

@@ -64,6 +64,7 @@ from dekaf.producer._queues import ParkedRecord, TopicQueues
 from dekaf.producer._sender import SenderSettings
 from dekaf.producer._settlement import RetrySettings
 from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._undelivered import UndeliveredHook
 from dekaf.producer.config import ProducerConfig
 from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerState, ProducerStatus
 
@@ -140,10 +141,14 @@ class ProducerCore:
             callbacks.stop(0.0)
             return
 
-        def ended() -> None:
+        statistics = self.statistics
+        started = time.monotonic()
+
+        def ended(given_up: int) -> None:
+            _process.report_abandoned(statistics, given_up, started, "by being dropped")
             callbacks.stop(0.0)
 
-        engine.abandon(ended)
+        engine.abandon(self.close_timeout, ended)
         warnings.warn("A dekaf producer was dropped without close()", ResourceWarning, stacklevel=1)
 
     def _renew(self) -> None:
@@ -162,6 +167,9 @@ class ProducerCore:
             hooks = ListenerHooks(self.config.listener, self.callbacks, self.statistics.hook_failed)
             hooks.subscribe(self._listener)
             self.on_send = hooks.on_send()
+        self.on_undelivered: UndeliveredHook | None = None
+        if self.config.on_undelivered is not None:
+            self.on_undelivered = UndeliveredHook(self.config.on_undelivered, self.callbacks)
         self.deliveries = Destination(WaitKind.DELIVERIES, None, DELIVERY_COST, gathers=False)
         self.thread_callbacks = Destination(WaitKind.CALLBACKS, None, CALLBACK_COST, gathers=False)
         self._mailboxes: dict[EventLoop, LoopMailbox] = {}
@@ -404,16 +412,18 @@ class ProducerCore:
             if engine is None or not engine.is_running():
                 if engine is not None:
                     self.statistics.engine_restarts += 1
-                engine = Engine(self._settings, self._listener, self.statistics)
+                engine = Engine(self._settings, self._listener, self.statistics, self.on_undelivered)
                 try:
                     engine.start()
                 except RuntimeError as error:
                     raise _no_threads(error) from error
-                _process.register(engine, self.callbacks, self.close_timeout)
+                if self.on_undelivered is not None:
+                    self.callbacks.start()  # an interpreter that exits, when it is most needed, may start no thread
+                _process.register(_process.LiveEngine(engine, self.callbacks, self.on_undelivered, self.close_timeout))
                 self._engine = engine
                 self._accumulator = engine.accumulator
                 if self._was_closed():  # by a signal handler, in this very moment
-                    engine.abandon(_nothing)
+                    engine.terminate(0.0)  # nothing was accepted yet
                     raise ProducerClosedError("The producer was closed while it started.")
             return engine
 
@@ -435,19 +445,26 @@ class ProducerCore:
         gate.acquire()
         if engine.flush(gate.release):
             gate.acquire(timeout=wait_seconds(self.close_timeout if timeout is None else timeout))
-        return self.finish_closing(engine, started, timeout)
+        report = self.give_up_rest(engine, started)
+        if self.on_undelivered is not None:
+            self.on_undelivered.wait(self.close_timeout)
+        self.stop_callbacks(started, timeout)
+        return report
 
-    def initiate_close(self) -> DrainReport:
+    def initiate_close(self, timeout: float | None) -> DrainReport:
         """Begin to close where waiting is not possible: the engine delivers what it has and ends by itself."""
         engine = self.start_closing()
         if engine is None:
             return self.closed_report()
 
-        def ended() -> None:
+        started = time.monotonic()
+
+        def ended(given_up: int) -> None:
             self.state = CoreState.CLOSED
+            _process.report_abandoned(self.statistics, given_up, started, "by close() on an event loop")
             self.callbacks.stop(0.0)
 
-        engine.abandon(ended)
+        engine.abandon(self.close_timeout if timeout is None else max(0.0, timeout), ended)
         report = DrainReport(delivered=0, failed=0, undelivered=self.buffered_records(), elapsed=0.0, pending=True)
         _process.log_report(report, "by close() on an event loop, which does not wait")
         return report
@@ -467,19 +484,25 @@ class ProducerCore:
         engine.close_accepting()
         return engine
 
-    def finish_closing(self, engine: Engine, started: float, timeout: float | None) -> DrainReport:
-        """End the engine's thread; fail, count and log what it could not deliver. Callbacks have the time left."""
+    def give_up_rest(self, engine: Engine, started: float) -> DrainReport:
+        """End the engine's thread; fail, count and log what it could not deliver, and hand it to `on_undelivered`."""
         with self._finishing:  # several may close at once: all get the report of the first
             report = _process.finish(engine, started)
             first = self._last_report is None
             if first:
                 self._last_report = report
             self.state = CoreState.CLOSED
-        limit = started + (self.close_timeout if timeout is None else timeout)
-        self.callbacks.stop(max(_LEAST_FOR_CALLBACKS, limit - time.monotonic()))
         if first:
             _process.log_report(report, "by close()")
         return self._last_report or report
+
+    def stop_callbacks(self, started: float, timeout: float | None) -> None:
+        """Let callbacks have the time left of a close, then leave them to themselves."""
+        if self.on_undelivered is not None and self.on_undelivered.is_busy():
+            self.callbacks.stop(0.0)  # it has had its time, or is awaited
+            return
+        limit = started + (self.close_timeout if timeout is None else timeout)
+        self.callbacks.stop(max(_LEAST_FOR_CALLBACKS, limit - time.monotonic()))
 
     def closed_report(self) -> DrainReport:
         """Return the report of a close that has happened, or of one that had nothing to do."""
@@ -682,7 +705,6 @@ def _refuse_unbuilt(config: ProducerConfig) -> None:
     """Refuse by name what the configuration knows and the engine does not do yet."""
     unbuilt: dict[str, bool] = {
         "backend": config.backend != "kafka",
-        "on_undelivered": config.on_undelivered is not None,
     }
     names = [name for name, is_set in unbuilt.items() if is_set]
     if names:

@@ -35,6 +35,7 @@ from dekaf.producer._parking import NEVER, Parking
 from dekaf.producer._producer_id import unsupported
 from dekaf.producer._sender import Link, Sender, SenderSettings
 from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._undelivered import Undelivered, UndeliveredHook
 from dekaf.types import BrokerInfo, ClusterDescription
 
 logger = logging.getLogger("dekaf.producer.engine")
@@ -108,10 +109,17 @@ class PendingCheck:
 class Engine:
     """Public methods may be called from any thread, those with a leading underscore only on the I/O thread."""
 
-    def __init__(self, settings: EngineSettings, listener: BatchListener, statistics: ProducerStatistics) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        listener: BatchListener,
+        statistics: ProducerStatistics,
+        on_undelivered: UndeliveredHook | None,
+    ) -> None:
         self.state = EngineState.RUNNING
         self.statistics: Final = statistics
         self._settings: Final = settings
+        self._on_undelivered: Final = on_undelivered
         self._io: Final = IoThread(self._run_once, self._crashed)
         self.accumulator: Final = RecordAccumulator(
             settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
@@ -215,15 +223,25 @@ class Engine:
         self._io.call(self._terminate)
         return self._io.join(timeout)
 
-    def abandon(self, ended: Callable[[], None]) -> None:
-        """Deliver what was accepted, then end and call `ended`; for a producer nobody holds any more. Takes no lock."""
+    def abandon(self, timeout: float, ended: Callable[[int], None]) -> None:
+        """Deliver what was accepted, for `timeout` seconds at the most, then end; for a close nobody waits for.
+
+        `ended` is called with the number of records given up. Takes no lock.
+        """
+        is_over = False
 
         def finish() -> None:
+            nonlocal is_over
+            if is_over:  # giving up is an outcome, too: it ends the flush
+                return
+            is_over = True
+            failed_before = self.statistics.failed
             self._terminate()
-            ended()
+            ended(self.statistics.failed - failed_before)
 
         def begin() -> None:
             self.close_accepting()
+            self._io.call_later(timeout, finish)
             self._flush(finish)
 
         self._io.call(begin)
@@ -397,9 +415,13 @@ class Engine:
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
             self._io.stop()
             return
+        hook = self._on_undelivered
+        undelivered = None if hook is None else Undelivered(self._settings.codec)
         self.statistics.is_giving_up = True
-        self._give_up_everything("The producer was closed before the outcome was known", None)
+        self._give_up_everything("The producer was closed before the outcome was known", None, undelivered)
         self.statistics.is_giving_up = False
+        if hook is not None and undelivered is not None and not undelivered.is_empty():
+            hook.take(undelivered)
         self.state = EngineState.CLOSED
         self._client.close(BrokerConnectionError("The producer was closed."))
         self._io.stop()
@@ -413,13 +435,13 @@ class Engine:
         self.state = EngineState.FAILED
         self.statistics.last_error = repr(error)
         try:
-            self._give_up_everything(f"The producer's I/O thread failed unexpectedly: {error!r}", error)
+            self._give_up_everything(f"The producer's I/O thread failed unexpectedly: {error!r}", error, None)
         except Exception:  # whatever broke the thread may have left its state in pieces
             logger.exception("Not everything that was pending could be told")
         self._client.close(BrokerConnectionError("The producer's I/O thread failed."))
         self._io.stop()
 
-    def _give_up_everything(self, reason: str, cause: BaseException | None) -> None:
+    def _give_up_everything(self, reason: str, cause: BaseException | None, undelivered: Undelivered | None) -> None:
         def of_batch(batch: ProducerBatch) -> ProduceError:
             return of_topic(batch.topic, partition=int(batch.partition), may_be_persisted=batch.is_ambiguous)
 
@@ -435,8 +457,8 @@ class Engine:
             return error
 
         self._parking.take_new_topics(time.monotonic())
-        self._parking.abort(of_topic)
-        self._sender.abort(of_batch)
+        self._parking.abort(of_topic, undelivered)
+        self._sender.abort(of_batch, undelivered)
         checks = self._checks
         self._checks = []
         for check in checks:

@@ -19,6 +19,7 @@ from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._mailbox import Destination
 from dekaf.producer._queues import ParkedRecord, PartitionQueue, TopicQueues
 from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._undelivered import Undelivered
 
 NEVER: Final = float("inf")
 
@@ -129,12 +130,15 @@ class Parking:
                 due = min(due, oldest + self._max_block)
         return due
 
-    def abort(self, make_error: Callable[[str], ProduceError]) -> int:
-        """Fail everything parked; return how many records that was."""
+    def abort(self, make_error: Callable[[str], ProduceError], undelivered: Undelivered | None) -> int:
+        """Fail everything parked; return how many records that was. `undelivered` takes them down before."""
         count = 0
         for name in list(self._waiting):
             topic = self._accumulator.topics[name]
             count += len(topic.parked)
+            if undelivered is not None:
+                for record in list(topic.parked):
+                    undelivered.add_parked(name, record)
             self._fail_all(topic, make_error(name))
             for flush in self._take_flushes(topic):
                 flush()

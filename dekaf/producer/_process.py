@@ -21,6 +21,8 @@ from dekaf.errors import ConfigurationError
 from dekaf.producer._callbacks import CallbackThread
 from dekaf.producer._delivery import wait_seconds
 from dekaf.producer._engine import Engine
+from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._undelivered import UndeliveredHook
 from dekaf.types import DrainReport
 
 logger = logging.getLogger("dekaf.producer")
@@ -65,9 +67,16 @@ class ProcessLock:
 class LiveEngine:
     """An engine to be drained when the interpreter exits."""
 
-    def __init__(self, engine: Engine, callbacks: CallbackThread, close_timeout: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        callbacks: CallbackThread,
+        on_undelivered: UndeliveredHook | None,
+        close_timeout: float,
+    ) -> None:
         self.engine: Final = engine
         self.callbacks: Final = callbacks
+        self.on_undelivered: Final = on_undelivered
         self.close_timeout: Final = close_timeout
         self.pid: Final = os.getpid()
 
@@ -82,10 +91,10 @@ def is_exiting() -> bool:
     return bool(_exiting)
 
 
-def register(engine: Engine, callbacks: CallbackThread, close_timeout: float) -> None:
+def register(live: LiveEngine) -> None:
     """Have an engine drained at exit, and the callbacks that this leads to called."""
-    _live.append(LiveEngine(engine, callbacks, close_timeout))
-    _forget([live for live in _live if not live.engine.is_alive()])
+    _live.append(live)
+    _forget([other for other in _live if not other.engine.is_alive()])
     _register_in_multiprocessing()
 
 
@@ -124,15 +133,25 @@ def drain_at_exit() -> None:
         gates.append(gate)
     for live, gate in zip(mine, gates, strict=True):
         gate.acquire(timeout=wait_seconds(started + live.close_timeout - time.monotonic()))
-        report = finish(live.engine, started)
+        log_report(finish(live.engine, started), "at exit")
+    given_up = time.monotonic()
+    for live in mine:
+        if live.on_undelivered is not None:
+            live.on_undelivered.wait(given_up + live.close_timeout - time.monotonic())
         live.callbacks.stop(max(0.0, started + live.close_timeout - time.monotonic()))
-        log_report(report, "at exit")
 
 
 def finish(engine: Engine, started: float) -> DrainReport:
     """End an engine's thread, failing what is left, and report."""
     engine.terminate(_LEFT_FOR_ABORT)
     return engine.statistics.take_report(elapsed=time.monotonic() - started, undelivered=0)
+
+
+def report_abandoned(statistics: ProducerStatistics, given_up: int, started: float, when: str) -> None:
+    """Log that a close nobody waited for gave something up."""
+    if given_up > 0:
+        elapsed = time.monotonic() - started
+        log_report(statistics.take_report(elapsed=elapsed, undelivered=0), when)
 
 
 def log_report(report: DrainReport, when: str) -> None:

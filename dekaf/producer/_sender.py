@@ -35,6 +35,7 @@ from dekaf.producer._queues import PartitionQueue
 from dekaf.producer._routes import Routes
 from dekaf.producer._settlement import RetrySettings, Settlement
 from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._undelivered import Undelivered
 
 logger = logging.getLogger("dekaf.producer.sender")
 
@@ -330,18 +331,24 @@ class Sender:
             for batch in self._take_unsent(queue):
                 self._settlement.give_up(batch, error)
 
-    def abort(self, make_error: Callable[[ProducerBatch], ProduceError]) -> None:
-        """Fail everything accepted and not yet told; nothing is sent any more."""
+    def abort(self, make_error: Callable[[ProducerBatch], ProduceError], undelivered: Undelivered | None) -> None:
+        """Fail everything accepted and not yet told; nothing is sent any more. `undelivered` takes it down before."""
         self._routes.adopt_activated()
-        batches: list[ProducerBatch] = []
+        issued: list[ProducerBatch] = []
+        unsent: list[ProducerBatch] = []
         for sent in self.in_flight:
             for batch in sent.batches:
                 batch.is_ambiguous = True
-                batches.append(batch)
+                issued.append(batch)
         for queue in self._routes.active_queues():
-            batches.extend(queue.retries)
+            issued.extend(queue.retries)
             queue.retries.clear()
-            batches.extend(self._take_unsent(queue))
+            unsent.extend(self._take_unsent(queue))
+        issued.sort(key=_issue)  # what waits to be repeated may be older than what is in flight
+        batches = issued + unsent
+        if undelivered is not None:
+            for batch in batches:
+                undelivered.add_batch(batch)
         for batch in batches:
             self._settlement.abandon(batch, make_error(batch))
 
@@ -369,6 +376,10 @@ class Sender:
                 batches.append(queue.open)
                 queue.open = None
         return batches
+
+
+def _issue(batch: ProducerBatch) -> i64:
+    return batch.issue
 
 
 def _version(link: Link, sent: InFlightProduce) -> int:

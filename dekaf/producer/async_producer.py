@@ -501,7 +501,11 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         try:
             await _wait(engine.flush, core.close_timeout if timeout is None else timeout)
         finally:  # also when the closing task is cancelled: half a close would leave the thread running
-            report = core.finish_closing(engine, started, 0.0)  # callbacks on the thread must not stall a loop
+            report = core.give_up_rest(engine, started)
+            core.stop_callbacks(started, 0.0)  # they have a thread of their own, and must not stall a loop
+        saving = core.on_undelivered
+        if saving is not None and not await _wait(saving.when_done, core.close_timeout):
+            saving.give_up()
         return report
 
     async def check(self, timeout: float | None = None) -> ClusterDescription:

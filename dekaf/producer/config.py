@@ -267,7 +267,8 @@ class ProducerConfig(pydantic.BaseModel):
     on_undelivered: Annotated[OnUndelivered | None, pydantic.PlainValidator(to_on_undelivered)] = pydantic.Field(
         None,
         description="A function; default None. Called by closing with the messages, serialized, that could not be "
-        "delivered in time, to save them elsewhere.",
+        "delivered in time, to save them elsewhere; some may have been written all the same. It may take up to "
+        "`close_timeout_ms`, on top of the closing itself.",
     )
 
     def __init__(

@@ -487,7 +487,7 @@ class Producer(Generic[K_contra, V_contra]):
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
         core.forbid_in_callback("close")
         if has_running_loop() and not core.config.allow_blocking_in_loop:
-            return core.initiate_close()
+            return core.initiate_close(timeout)
         return core.close(timeout)
 
     def check(self, timeout: float | None = None) -> ClusterDescription:
@@ -584,10 +584,14 @@ def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float |
     for core, engine, gate in closings:
         wait = core.close_timeout if timeout is None else timeout
         gate.acquire(timeout=wait_seconds(started + wait - time.monotonic()))
+        reports.append(core.closed_report() if engine is None else core.give_up_rest(engine, started))
+    given_up = time.monotonic()
+    for core, engine, _ in closings:
         if engine is None:
-            reports.append(core.closed_report())
-        else:
-            reports.append(core.finish_closing(engine, started, timeout))
+            continue
+        if core.on_undelivered is not None:
+            core.on_undelivered.wait(given_up + core.close_timeout - time.monotonic())
+        core.stop_callbacks(started, timeout)
     return reports
 
 

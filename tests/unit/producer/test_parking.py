@@ -219,7 +219,7 @@ def test_closing_fails_what_is_parked_and_tells_flushes() -> None:
     told: list[int] = []
     lot.accumulator.topics["t"].flushes.append(lambda: told.append(1))
 
-    count = lot.parking.abort(lambda topic: ProduceError("closed", topic=topic))
+    count = lot.parking.abort(lambda topic: ProduceError("closed", topic=topic), None)
     lot.heard.open_letters()
 
     assert count == 1
