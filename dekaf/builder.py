@@ -48,7 +48,7 @@ class _BuilderBase(Generic[K, V]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._options)})"
 
-    def with_options(self, **options: Unpack[ProducerOptions]) -> Self:
+    def with_options(self, /, **options: Unpack[ProducerOptions]) -> Self:
         """Set any options by name; `ProducerConfig` describes them all."""
         if "key" in options or "value" in options:
             raise ConfigurationError("key and value are given to Kafka.create_producer, because they decide its type")

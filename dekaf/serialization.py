@@ -258,7 +258,7 @@ def _serializer_by_name(name: str, field: Field) -> Serializer[Any]:
     if isinstance(found, type) and _is_serializer_class(found):
         return _checked_serializer(_instance_of(found, name, field), field)
     if found is None or isinstance(found, str):
-        raise ConfigurationError(f"{field.value}={name!r}: must name a type or a serializer")
+        raise ConfigurationError(f"{field.value}={_shown(name)}: must name a type or a serializer")
     return serializer_for(typing.cast("SerializerSpec", found), field)
 
 
@@ -267,20 +267,29 @@ def _imported(name: str, field: Field) -> object:
     if not module_name or not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
         near = difflib.get_close_matches(name.lower(), _BY_NAME, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(_BY_NAME)}, or a dotted name"
-        raise ConfigurationError(f"{field.value}={name!r}: no such serializer; {hint}")
+        raise ConfigurationError(f"{field.value}={_shown(name)}: no such serializer; {hint}")
     try:
         found: object = pkgutil.resolve_name(f"{module_name}.{attribute}")
     except Exception as error:  # a module's top level may raise anything
-        raise ConfigurationError(f"{field.value}={name!r}: cannot be imported: {error}") from error
+        raise ConfigurationError(f"{field.value}={_shown(name)}: cannot be imported: {error}") from error
     return found
+
+
+def _shown(name: str) -> str:
+    """Return a name as errors show it. An address that got here by mistake may hold a password."""
+    if "@" in name:
+        return "<not shown>"
+    return repr(name if len(name) <= 60 else f"{name[:57]}...")
 
 
 def _instance_of(serializer_class: type, name: str, field: Field) -> Serializer[Any]:
     try:
         made: Serializer[Any] = serializer_class()
-    except TypeError as error:
-        message = f"{field.value}={name!r}: cannot be made without arguments; name a module attribute that holds one"
-        raise ConfigurationError(message) from error
+    except Exception as error:  # a user's class may raise anything
+        raise ConfigurationError(
+            f"{field.value}={_shown(name)}: cannot be made without arguments: {error}; name a module attribute that "
+            "holds one"
+        ) from error
     return made
 
 

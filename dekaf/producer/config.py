@@ -6,8 +6,8 @@ import difflib
 import os
 import reprlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Final, Self, Unpack, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Self, Unpack, cast
 
 import pydantic
 
@@ -71,10 +71,26 @@ _INSTEAD: Final = {
     "value_serializer": "write value",
 }
 
-_Milliseconds = Annotated[int, pydantic.PlainValidator(whole_number(0))]
-_PositiveMilliseconds = Annotated[int, pydantic.PlainValidator(whole_number(1))]
-_Bytes = Annotated[int, pydantic.PlainValidator(whole_number(1))]
-_Switch = Annotated[bool, pydantic.PlainValidator(to_switch)]
+
+def _checked(check: Callable[[Any], object]) -> pydantic.PlainValidator:
+    """Return a check as pydantic takes it: whatever a value does when it is looked at, it is a fault of that option."""
+
+    def guarded(value: object) -> object:
+        try:
+            return check(value)
+        except ValueError:  # the check's own; a ConfigurationError is one, too
+            raise
+        except Exception as error:
+            # Lazy objects of frameworks raise anything. Not chained, nor quoted: it may show what the value holds.
+            raise ValueError(f"cannot be used: looking at it raised {type(error).__name__}") from None
+
+    return pydantic.PlainValidator(guarded)
+
+
+_Milliseconds = Annotated[int, _checked(whole_number(0))]
+_PositiveMilliseconds = Annotated[int, _checked(whole_number(1))]
+_Bytes = Annotated[int, _checked(whole_number(1))]
+_Switch = Annotated[bool, _checked(to_switch)]
 
 
 def _program_name() -> str:
@@ -103,40 +119,40 @@ class ProducerConfig(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    bootstrap_servers: Annotated[tuple[str, ...], pydantic.PlainValidator(to_servers)] = pydantic.Field(
+    bootstrap_servers: Annotated[tuple[str, ...], _checked(to_servers)] = pydantic.Field(
         (),
         description="Where to find the cluster: `host:port` entries, as a list or separated by commas; required unless "
         "`backend` is `memory` or `disabled`. Any brokers of the cluster will do; name two or three, in case one is "
         "down. An IPv6 address is written `[::1]:9092`. Kafka: `bootstrap.servers`.",
     )
-    client_id: Annotated[str, pydantic.PlainValidator(to_client_id)] = pydantic.Field(
+    client_id: Annotated[str, _checked(to_client_id)] = pydantic.Field(
         default_factory=_program_name,
         description="Text; default: the program's name. How the producer appears in the brokers' logs, metrics and "
         "quotas. Kafka: `client.id`.",
     )
-    key: Annotated[SerializerSpec, pydantic.PlainValidator(to_key_spec)] = pydantic.Field(
+    key: Annotated[SerializerSpec, _checked(to_key_spec)] = pydantic.Field(
         None,
         description="A type, a serializer, or a name: `str`, `bytes`, `int`, `json`, … or a dotted name; default: "
         "decided by each key (`AutoSerializer`). How keys become bytes. Kafka: `key.serializer`.",
     )
-    value: Annotated[SerializerSpec, pydantic.PlainValidator(to_value_spec)] = pydantic.Field(
+    value: Annotated[SerializerSpec, _checked(to_value_spec)] = pydantic.Field(
         None,
         description="A type, a serializer, or a name, as for `key`; default: decided by each value "
         "(`AutoSerializer`). How values become bytes. Kafka: `value.serializer`.",
     )
-    acks: Annotated[Acks, pydantic.PlainValidator(to_acks)] = pydantic.Field(
+    acks: Annotated[Acks, _checked(to_acks)] = pydantic.Field(
         Acks.ALL,
         description="`all` (-1), `leader` (1) or `none` (0); default `all`. Who must have a record before it counts as "
         "delivered: all in-sync replicas, the partition's leader, or nobody. With `none`, offsets are not known and "
         "losses not noticed. Kafka: `acks`.",
     )
-    enable_idempotence: Annotated[bool | None, pydantic.PlainValidator(to_optional_switch)] = pydantic.Field(
+    enable_idempotence: Annotated[bool | None, _checked(to_optional_switch)] = pydantic.Field(
         None,
         description="True, False or None; default None: on if `acks` is `all` and at most 5 requests are in flight. "
         "Retries then neither duplicate nor reorder records. True together with other settings is refused. Kafka: "
         "`enable.idempotence` (KIP-98).",
     )
-    max_in_flight_requests_per_connection: Annotated[int, pydantic.PlainValidator(whole_number(1))] = pydantic.Field(
+    max_in_flight_requests_per_connection: Annotated[int, _checked(whole_number(1))] = pydantic.Field(
         5,
         description="Number; default 5. How many produce requests may be unanswered on one connection. More than 5 "
         "switch idempotence off. Kafka: `max.in.flight.requests.per.connection`.",
@@ -151,30 +167,28 @@ class ProducerConfig(pydantic.BaseModel):
         description="Bytes; default 65536 (Java: 16384). A batch is sent when it reaches this size, at the latest. "
         "Kafka: `batch.size`.",
     )
-    compression_type: Annotated[CompressionType, pydantic.PlainValidator(to_compression_type)] = pydantic.Field(
+    compression_type: Annotated[CompressionType, _checked(to_compression_type)] = pydantic.Field(
         "none",
         description="`none`, `gzip`, `snappy`, `lz4` or `zstd`; default `none`. How batches are compressed. All but "
         "`gzip` need an extra: `pip install dekaf[lz4]`. Kafka: `compression.type`.",
     )
-    compression_level: Annotated[int | None, pydantic.PlainValidator(optional_whole_number(-131_072, 22))] = (
-        pydantic.Field(
-            None,
-            description="Number; default: the codec's own. gzip 1 to 9, lz4 1 to 17, zstd -131072 to 22. Kafka: "
-            "`compression.gzip.level`, `compression.lz4.level`, `compression.zstd.level` (KIP-390).",
-        )
+    compression_level: Annotated[int | None, _checked(optional_whole_number(-131_072, 22))] = pydantic.Field(
+        None,
+        description="Number; default: the codec's own. gzip 1 to 9, lz4 1 to 17, zstd -131072 to 22. Kafka: "
+        "`compression.gzip.level`, `compression.lz4.level`, `compression.zstd.level` (KIP-390).",
     )
-    partitioner: Annotated[PartitionerSpec, pydantic.PlainValidator(to_partitioner_spec)] = pydantic.Field(
+    partitioner: Annotated[PartitionerSpec, _checked(to_partitioner_spec)] = pydantic.Field(
         "murmur2",
         description="`murmur2`, `round_robin`, `consistent_random`, a class, an object or a dotted name; default "
         "`murmur2`. Chooses partitions: `murmur2` as the Java client does (records without a key as in KIP-794), "
         "`consistent_random` as confluent-kafka does by default. Kafka: `partitioner.class`.",
     )
-    buffer_memory: Annotated[int, pydantic.PlainValidator(whole_number(1, 2**63 - 1))] = pydantic.Field(
+    buffer_memory: Annotated[int, _checked(whole_number(1, 2**63 - 1))] = pydantic.Field(
         33_554_432,
         description="Bytes; default 33554432 (32 MiB). The bound on everything accepted and not yet done with: "
         "waiting, compressed and in flight. Kafka: `buffer.memory`.",
     )
-    buffer_full: Annotated[BufferFull, pydantic.PlainValidator(one_of("block", "raise"))] = pydantic.Field(
+    buffer_full: Annotated[BufferFull, _checked(one_of("block", "raise"))] = pydantic.Field(
         "block",
         description="`block` or `raise`; default `block`. What happens when `buffer_memory` is used up: wait for at "
         "most `max_block_ms`, or raise BufferExhaustedError at once.",
@@ -230,7 +244,7 @@ class ProducerConfig(pydantic.BaseModel):
         description="Milliseconds; default 10000. How long connecting may take. Kafka: "
         "`socket.connection.setup.timeout.ms` (KIP-601).",
     )
-    connections_max_idle_ms: Annotated[int, pydantic.PlainValidator(whole_number(-1))] = pydantic.Field(
+    connections_max_idle_ms: Annotated[int, _checked(whole_number(-1))] = pydantic.Field(
         540_000,
         description="Milliseconds; default 540000. After how long an unused connection is closed; -1: never. Kafka: "
         "`connections.max.idle.ms`.",
@@ -245,12 +259,12 @@ class ProducerConfig(pydantic.BaseModel):
         description="True or False; default True. Whether producing to a missing topic may create it, where the "
         "brokers allow that too (`auto.create.topics.enable`).",
     )
-    start: Annotated[Start, pydantic.PlainValidator(one_of("lazy", "background", "eager"))] = pydantic.Field(
+    start: Annotated[Start, _checked(one_of("lazy", "background", "eager"))] = pydantic.Field(
         "lazy",
         description="`lazy`, `background` or `eager`; default `lazy`. When to connect: at the first message, at once "
         "without waiting, or at once and fail if the cluster cannot be reached.",
     )
-    backend: Annotated[Backend, pydantic.PlainValidator(one_of("kafka", "memory", "disabled"))] = pydantic.Field(
+    backend: Annotated[Backend, _checked(one_of("kafka", "memory", "disabled"))] = pydantic.Field(
         "kafka",
         description="`kafka`, `memory` or `disabled`; default `kafka`. For local work and tests: `memory` keeps what "
         "was produced, `disabled` drops it; neither connects anywhere.",
@@ -260,11 +274,11 @@ class ProducerConfig(pydantic.BaseModel):
         description="True or False; default False. Lets a thread producer's blocking calls run where an event loop "
         "runs, which stands still meanwhile; for notebooks.",
     )
-    listener: Annotated[ProducerListener | None, pydantic.PlainValidator(to_listener)] = pydantic.Field(
+    listener: Annotated[ProducerListener | None, _checked(to_listener)] = pydantic.Field(
         None,
         description="A ProducerListener; default None. Hooks for tracing and metrics.",
     )
-    on_undelivered: Annotated[OnUndelivered | None, pydantic.PlainValidator(to_on_undelivered)] = pydantic.Field(
+    on_undelivered: Annotated[OnUndelivered | None, _checked(to_on_undelivered)] = pydantic.Field(
         None,
         description="A function; default None. Called by closing with the messages, serialized, that could not be "
         "delivered in time, to save them elsewhere; some may have been written all the same. It may take up to "
@@ -280,11 +294,15 @@ class ProducerConfig(pydantic.BaseModel):
             given["key"] = key
         if value is not None:
             given["value"] = value
+        known = {name: value for name, value in given.items() if name in ProducerConfig.model_fields}
+        faults = [_unknown_option(name) for name in given if name not in known]
         try:
-            super().__init__(**given)
+            super().__init__(**known)
         except pydantic.ValidationError as error:
             # Not chained: pydantic's error would show every value, secrets too.
-            raise ConfigurationError(_in_lines(_faults_of(error))) from None
+            raise ConfigurationError(_in_lines([*faults, *_faults_of(error)])) from None
+        if faults:
+            raise ConfigurationError(_in_lines(faults))
         if contradictions := list(_contradictions(self)):
             raise ConfigurationError(_in_lines(contradictions))
 
@@ -306,7 +324,7 @@ class ProducerConfig(pydantic.BaseModel):
         faults: list[str] = []
         for name, value in given.items():
             if not isinstance(name, str):
-                faults.append(f"{_shortened(name)}: the name of an option must be a text")
+                faults.append(f"{_shown(name)}: the name of an option must be a text")
             elif name.lower() in options:
                 faults.append(f"{_shortened_name(name)}: given twice, in different case")
             else:
@@ -399,9 +417,7 @@ def _faults_of(error: pydantic.ValidationError) -> list[str]:
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0])
         cause = detail.get("ctx", {}).get("error")
-        if name not in ProducerConfig.model_fields:
-            faults.append(_unknown_option(name))
-        elif isinstance(cause, ConfigurationError):  # names the option and the value itself
+        if isinstance(cause, ConfigurationError):  # names the option and the value itself
             faults.append(str(cause))
         else:
             faults.append(f"{name}={_shown(detail['input'])}: {cause or detail['msg']}")
@@ -424,17 +440,22 @@ def _unknown_option(name: str) -> str:
 
 def _shown(value: object) -> str:
     """Return a value as errors show it: plain ones shortened, of anything else the type only."""
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        shown = _shortened(list(value))
-    elif value is None or isinstance(value, str | bytes | int | float):
-        shown = _shortened(value)
-    else:
-        return f"<{type(value).__name__}>"
-    # An address with an @ may hold a password.
-    return "<not shown>" if "@" in shown else shown
+    if isinstance(value, list | tuple):
+        if not all(isinstance(item, str) for item in value):
+            return f"<{type(value).__name__}>"
+        return _shortened(list(value), *value)
+    if isinstance(value, str | bytes):
+        return _shortened(value, value)
+    if value is None or isinstance(value, int | float):
+        return _shortened(value)
+    return f"<{type(value).__name__}>"
 
 
-def _shortened(value: object) -> str:
+def _shortened(value: object, *texts: str | bytes) -> str:
+    """Return the shortened representation of a value that consists of these texts."""
+    # An address with an @ may hold a password; the sign itself may be in what shortening leaves out.
+    if any(_AT in text if isinstance(text, str) else _AT.encode() in text for text in texts):
+        return "<not shown>"
     try:
         return _REPR.repr(value)
     except ValueError:  # Python refuses to print integers of thousands of digits
@@ -442,8 +463,9 @@ def _shortened(value: object) -> str:
 
 
 def _shortened_name(name: str) -> str:
-    return name if name.isidentifier() and len(name) <= 60 else _REPR.repr(name)
+    return name if name.isidentifier() and len(name) <= 60 else _shortened(name, name)
 
 
+_AT: Final = "@"
 _REPR: Final = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 60

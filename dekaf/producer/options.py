@@ -164,6 +164,8 @@ def to_acks(value: object) -> Acks:
     return _ACKS_WORDS[word]
 
 
+_NO_PASSWORD: Final = "write host:9092, without user and password"
+
 _COMPRESSION_CHECK: Final = one_of("none", "gzip", "snappy", "lz4", "zstd")
 
 
@@ -181,6 +183,8 @@ def to_client_id(value: object) -> str:
 
 def to_servers(value: object) -> tuple[str, ...]:
     """Return the ``host:port`` entries, each once, of a sequence or a comma-separated text."""
+    if isinstance(value, str) and "@" in value:  # before it is split: a password may hold a comma
+        raise ValueError(_NO_PASSWORD)
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, list | tuple | set | frozenset):
         raise ValueError("must be 'host:9092', 'host1:9092,host2:9092' or a list of such")  # noqa: TRY004 - a check
@@ -201,7 +205,7 @@ def to_endpoint(entry: str) -> tuple[str, int]:
     if "://" in entry:
         raise ValueError("write host:9092, without a scheme")
     if "@" in entry:
-        raise ValueError("write host:9092, without user and password")
+        raise ValueError(_NO_PASSWORD)
     if any(character.isspace() or not character.isprintable() or character in "/,'" for character in entry):
         raise ValueError("a host name holds no spaces, slashes or quotes; write host:9092")
     host, _, port = entry.rpartition(":")
@@ -258,7 +262,8 @@ def partitioner_for(spec: object) -> Partitioner | None:
         spec = _imported_partitioner(name)
     if isinstance(spec, type):
         spec = _instance_of(spec)
-    if isinstance(spec, Partitioner):
+    # Texts and bytes have a method of that name, too.
+    if not isinstance(spec, str | bytes | bytearray) and isinstance(spec, Partitioner):
         return spec
     raise ValueError("must be a name, or have a method partition(topic, key, partition_count) -> int | None")
 
