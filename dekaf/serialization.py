@@ -185,7 +185,7 @@ class AutoSerializer:
         if isinstance(value, bytearray | memoryview):
             return bytes(value)
         if isinstance(value, int) and not isinstance(value, bool):
-            return str(int(value)).encode()
+            return _digits(int(value), context)
         if isinstance(value, uuid.UUID):
             return str(value).encode()
         is_record = dataclasses.is_dataclass(value) and not isinstance(value, type)
@@ -363,6 +363,13 @@ def _pack_int(form: struct.Struct, bits: str, value: object, context: Serializat
         return form.pack(value)
     except struct.error:
         raise _failure(context, f"does not fit into {bits} bits") from None
+
+
+def _digits(value: int, context: SerializationContext) -> bytes:
+    try:
+        return str(value).encode()
+    except ValueError:  # Python writes no more than sys.get_int_max_str_digits() of them
+        raise _failure(context, "has too many digits") from None
 
 
 def _wrong_type(context: SerializationContext, expected: str, value: object) -> SerializationError:
