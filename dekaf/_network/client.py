@@ -129,6 +129,13 @@ class NetworkClient(ConnectionOwner):
             if gone.connection is not None:
                 gone.connection.close(BrokerConnectionError(f"The broker {gone.address} left the cluster."))
 
+    def rebootstrap(self, reason: DekafError) -> None:
+        """Forget every broker, and begin again with the bootstrap servers; what is under way is lost."""
+        self.update_brokers({})
+        for node in self._bootstrap:
+            if node.connection is not None:
+                node.connection.close(reason)
+
     def retire_bootstrap(self) -> None:
         """Close the bootstrap connections that are idle, once the brokers they led to can be asked instead."""
         if self.connected() == 0:

@@ -319,6 +319,8 @@ class Engine:
         now = time.monotonic()
         if response.error_code != ErrorCode.NONE or not response.brokers:  # none: a broker that is still starting
             self._refresher.failed(now)
+            if response.error_code == ErrorCode.REBOOTSTRAP_REQUIRED:  # KIP-1102
+                self._client.rebootstrap(BrokerConnectionError("The broker belongs to another cluster now."))
             return
         metadata = self._sender.metadata.updated(response)
         self._client.update_brokers(metadata.brokers)

@@ -70,6 +70,7 @@ def full_backlog() -> Iterator[str]:
 # Closing in time.
 
 
+@pytest.mark.mistake("confluent-kafka-dotnet #1027", "rdkafka-ruby #268")
 @pytest.mark.parametrize("place", [silent_server, closed_port, full_backlog])
 def test_close_without_kafka_is_in_time_and_answers_everybody(
     make_face: MakeFace, place: Callable[[], AbstractContextManager[str]]
@@ -397,6 +398,7 @@ def test_construction_that_fails_leaves_no_noise() -> None:
 # Flushing.
 
 
+@pytest.mark.mistake("librdkafka #3489")
 def test_flush_does_not_wait_for_linger(cluster: FakeCluster, make_face: MakeFace) -> None:
     face = make_face(cluster.bootstrap_servers, linger_ms=15_000, delivery_timeout_ms=30_000)
     face.fire("t", b"warm", partition=0, on_delivery=lambda _, __: None)

@@ -43,6 +43,7 @@ def break_engine(face: Face, kind: type[BaseException] = UnexpectedError) -> Non
     eventually(lambda: not engine.is_alive())
 
 
+@pytest.mark.mistake("aiokafka #1101", "kafka-python #3108")
 @pytest.mark.parametrize("kind", [UnexpectedError, Abrupt])
 def test_everything_pending_fails_and_the_next_record_is_delivered(
     cluster: FakeCluster, make_face: MakeFace, caplog: pytest.LogCaptureFixture, kind: type[BaseException]

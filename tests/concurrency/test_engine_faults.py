@@ -325,6 +325,7 @@ def test_hint_at_a_broker_not_heard_of_before_is_followed_without_metadata(make_
         succeed_in_order(cluster, "t", outcomes)
 
 
+@pytest.mark.mistake("KAFKA-13488", "librdkafka #4898", "franz-go #1364")
 def test_recreated_topic_is_written_to_under_its_new_id(cluster: FakeCluster, make_face: MakeFace) -> None:
     face = make_face(cluster.bootstrap_servers, **SMALL_BATCHES)
     ledger = Ledger(face, "t")
@@ -479,6 +480,7 @@ def test_batch_that_runs_out_of_time_in_flight_says_that_it_may_be_persisted(
     leave_nothing_behind(face.status(), outcomes)
 
 
+@pytest.mark.mistake("KAFKA-19012")
 def test_memory_of_a_batch_in_flight_stays_taken_until_its_request_is_over(
     cluster: FakeCluster, make_face: MakeFace
 ) -> None:
@@ -632,6 +634,7 @@ def test_refused_producer_id_fails_what_waits_and_recovers_when_granted(
     leave_nothing_behind(face.status(), outcomes)
 
 
+@pytest.mark.mistake("platformatic/kafka #309")
 def test_forgotten_producer_goes_on_without_loss(cluster: FakeCluster, make_face: MakeFace) -> None:
     face = make_face(cluster.bootstrap_servers, **SMALL_BATCHES)
     ledger = Ledger(face, "t")
@@ -666,6 +669,7 @@ def test_head_that_may_have_been_written_is_not_numbered_anew(cluster: FakeClust
     leave_nothing_behind(face.status(), outcomes)
 
 
+@pytest.mark.mistake("KAFKA-12152", "Dekaf/.NET #3342", "Dekaf/.NET #3346")
 def test_epoch_bump_leaves_the_numbers_of_other_partitions_alone(cluster: FakeCluster, make_face: MakeFace) -> None:
     cluster.move_leader("t", 1, cluster.leader("t", 0))
     face = make_face(cluster.bootstrap_servers, **SMALL_BATCHES)
@@ -689,6 +693,7 @@ def test_epoch_bump_leaves_the_numbers_of_other_partitions_alone(cluster: FakeCl
         assert _sequences_start_at_zero_per_epoch(cluster, partition)
 
 
+@pytest.mark.mistake("librdkafka #3720")
 def test_last_epoch_is_followed_by_another_producer_id(cluster: FakeCluster, make_face: MakeFace) -> None:
     cluster.grant_producer_id(77, 32766)
     face = make_face(cluster.bootstrap_servers)
@@ -765,6 +770,7 @@ def test_every_version_of_every_api_is_spoken(make_face: MakeFace, api: ApiKey, 
         assert {request.version for request in cluster.requests() if request.api_key == api} == {version}
 
 
+@pytest.mark.mistake("franz-go #1312")
 def test_topic_without_an_id_is_written_to_by_name(make_face: MakeFace) -> None:
     """Some services advertise the newest Produce and a Metadata that knows no ids."""
     with FakeCluster(topics={"t": 1}, versions={ApiKey.METADATA: (0, 9)}) as cluster:
@@ -901,6 +907,7 @@ def test_partition_out_of_range_is_refused(cluster: FakeCluster, make_face: Make
     assert face.status().buffered_bytes == 0
 
 
+@pytest.mark.mistake("librdkafka #3513", "librdkafka #3009")
 def test_temporarily_unknown_topic_loses_nothing(cluster: FakeCluster, make_face: MakeFace) -> None:
     face = make_face(cluster.bootstrap_servers, metadata_max_age_ms=20, **SMALL_BATCHES)
     ledger = Ledger(face, "t")

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import random
+import warnings
 import zlib
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dekaf.partitioning import ConsistentRandomPartitioner, RoundRobinPartitioner, choose_by_load, murmur2
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # it reads its schemas in a way that Python 3.11 wants changed
+    from kafka.partitioner.default import murmur2 as theirs
 
 # key, its hash with the sign bit dropped, and the partition of 3, 10 and 12: as Apache Kafka's own client has them.
 VECTORS = [
@@ -44,6 +51,7 @@ def test_murmur2_places_keys_as_the_java_client_does(
     assert (hashed % 3, hashed % 10, hashed % 12) == (of_3, of_10, of_12)
 
 
+@pytest.mark.mistake("librdkafka #3545")
 def test_murmur2_drops_the_sign_bit_instead_of_negating() -> None:
     """Of the key `a` the 32 bits are 0xa2d0b27c: taken as absolute value they would be 1563381124."""
     assert murmur2(b"a") == 0xA2D0B27C & 0x7FFF_FFFF
@@ -53,6 +61,11 @@ def test_murmur2_stays_within_31_bits() -> None:
     chance = random.Random(1)
     for _ in range(2_000):
         assert 0 <= murmur2(chance.randbytes(chance.randrange(40))) < 2**31
+
+
+@given(st.binary(max_size=200))
+def test_murmur2_places_any_key_as_kafka_python_does(key: bytes) -> None:
+    assert murmur2(key) == theirs(key) & 0x7FFF_FFFF
 
 
 @pytest.mark.parametrize(

@@ -350,6 +350,7 @@ def test_every_fault_has_its_line() -> None:
     ]
 
 
+@pytest.mark.mistake("Dekaf/.NET #2254", "librdkafka #3709")
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -108,6 +108,7 @@ def test_record_nobody_awaits_lingers() -> None:
     assert broker.take(NOW + LINGER) == [batch]
 
 
+@pytest.mark.mistake("librdkafka #3489", "aiokafka PR 1142")
 def test_later_records_do_not_prolong_the_linger() -> None:
     broker = Broker()
     batch = broker.add()
@@ -195,6 +196,7 @@ def test_large_request_is_cut_and_the_next_one_goes_on_from_there() -> None:
     assert broker.take() == []
 
 
+@pytest.mark.mistake("draining from the first partition on")
 def test_no_partition_starves_among_fifty() -> None:
     broker = Broker(partitions=50, max_request_size=5 * 300)
     for _ in range(3):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from dekaf.producer._idempotence import (
     MAX_EPOCH,
     PartitionSequences,
@@ -30,12 +32,14 @@ ME = ProducerIdAndEpoch(1000, 0)
 OTHER = ProducerIdAndEpoch(1000, 0)
 
 
+@pytest.mark.mistake("kafkajs #1787", "kafkajs #1790")
 def test_zero_follows_the_largest_sequence() -> None:
     assert next_sequence(LAST, 1) == 0
     assert next_sequence(LAST - 7, 5) == LAST - 2
     assert next_sequence(LAST - 2, 5) == 2
 
 
+@pytest.mark.mistake("franz-go #226", "redpanda #4854")
 def test_batch_may_straddle_the_wrap() -> None:
     sequences = sequences_under(ME, LAST - 7)
 
@@ -140,6 +144,7 @@ def test_batches_without_numbers_change_nothing() -> None:
     assert not sequences.acknowledged
 
 
+@pytest.mark.mistake("librdkafka #3720")
 def test_epoch_ends_at_its_largest_value() -> None:
     last = ProducerIdAndEpoch(7, MAX_EPOCH - 1).bumped()
 

@@ -33,6 +33,7 @@ def test_request_has_its_known_bytes(version: int, correlation_id: int, expected
     assert frame(ApiKey.API_VERSIONS, version, correlation_id, REQUEST) == expected
 
 
+@pytest.mark.mistake("redpanda console #390", "franz-go #1382")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -66,6 +67,7 @@ def test_response_gives_the_range_of_each_api(version: int) -> None:
     assert response.throttle_time_ms == (7 if version >= 1 else 0)
 
 
+@pytest.mark.mistake("platformatic/kafka #343", "redpanda #296")
 @pytest.mark.parametrize("asked", [3, 4])
 def test_refused_version_is_answered_in_the_oldest_form(asked: int) -> None:
     response = decode("00230000000100120000" + "0003", asked)

@@ -93,6 +93,7 @@ def test_timestamps_can_be_read_without_the_rest(records: list[Record]) -> None:
     assert deltas == [timestamp - records[0][0] for timestamp, *_ in records]
 
 
+@pytest.mark.mistake("kafka-go #266", "kafkajs #187")
 def test_deltas_count_from_the_first_record() -> None:
     batch = built([(T + delta, None, b"v", []) for delta in (0, 9, 3, -4)]).build(None)
 

@@ -97,6 +97,7 @@ def test_gzip_writes_one_member_without_a_time() -> None:
     assert data[:8] == bytes.fromhex("1f8b080000000000")
 
 
+@pytest.mark.mistake("kafka-python #2483")
 def test_snappy_is_framed_as_the_java_library_does() -> None:
     assert codec("snappy").compress(RECORDS) == XERIAL_HEADER + bytes.fromhex("00000019" + "1758") + RECORDS
 
@@ -113,6 +114,7 @@ def test_lz4_frame_has_its_known_bytes() -> None:
     assert codec("lz4").compress(RECORDS) == expected
 
 
+@pytest.mark.mistake("kafka-python #1476", "pykafka #914")
 @pytest.mark.parametrize("level", [None, 1, 9, 17])
 @pytest.mark.parametrize("size", [100, 300_000])
 def test_lz4_blocks_stay_independent_beyond_one_block(level: int | None, size: int) -> None:
@@ -131,6 +133,7 @@ def test_lz4_level_nine_is_the_fast_compressor_and_others_are_thorough() -> None
     assert len(codec("lz4", 17).compress(data)) <= len(codec("lz4", 1).compress(data))
 
 
+@pytest.mark.mistake("kafka-python-ng #202", "kafka_protocol #142")
 @pytest.mark.parametrize("size", [0, 23, 300_000])
 def test_zstd_frame_says_how_large_its_content_is(size: int) -> None:
     frame = codec("zstd").compress(text(size))

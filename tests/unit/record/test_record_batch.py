@@ -45,6 +45,7 @@ def test_two_records_with_headers_have_their_known_bytes() -> None:
     assert bytes_of(batch, 1000, 0, 0).hex() == TWO_RECORDS
 
 
+@pytest.mark.mistake("redpanda #1702", "redpanda #25200")
 def test_timestamps_need_no_order() -> None:
     """The base is the first record's, not the smallest; the maximum is the largest, not the last."""
     batch = batch_of(*[(None, b"v", [], T + delta) for delta in (0, 9, 3, -4)])

@@ -19,6 +19,12 @@ LZ4_FRAME = bytes.fromhex("04224d1860408217000080") + RECORDS + bytes(4)
 ZSTD_FRAME = bytes.fromhex("28b52ffd2017b90000") + RECORDS
 
 
+def blocks(*pieces: bytes) -> bytes:
+    """Blocks as they follow Java's header: a size, then what snappy makes of a piece."""
+    return b"".join(len(compressed).to_bytes(4, "big") + compressed for compressed in map(snappy.compress, pieces))
+
+
+@pytest.mark.mistake("kafka-python #2483", "kafka-python #2717")
 @pytest.mark.parametrize(
     ("codec", "data"),
     [
@@ -26,6 +32,10 @@ ZSTD_FRAME = bytes.fromhex("28b52ffd2017b90000") + RECORDS
         pytest.param(GZIP, gzip.compress(RECORDS), id="gzip"),
         pytest.param(GZIP, gzip.compress(RECORDS[:5]) + gzip.compress(RECORDS[5:]), id="gzip of two members"),
         pytest.param(SNAPPY, XERIAL, id="snappy in Java's framing"),
+        pytest.param(
+            SNAPPY, XERIAL[:8] + XERIAL[8:12][::-1] + XERIAL[12:16][::-1] + XERIAL[16:], id="snappy by Redpanda"
+        ),
+        pytest.param(SNAPPY, XERIAL[:16] + blocks(RECORDS[:7], b"", RECORDS[7:]), id="snappy in several blocks"),
         pytest.param(SNAPPY, snappy.compress(RECORDS), id="snappy as one block"),
         pytest.param(LZ4, LZ4_FRAME, id="lz4"),
         pytest.param(ZSTD, ZSTD_FRAME, id="zstd"),

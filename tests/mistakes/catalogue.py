@@ -1,0 +1,131 @@
+"""The mistakes, each with the public reports of it; tests say with `pytest.mark.mistake` which of these they show.
+
+`python -m tests.mistakes.catalogue` prints the list with the tests of each.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+__all__ = ("MISTAKES", "Mistake", "marked_tests")
+
+TESTS: Final = Path(__file__).parents[1]
+
+
+class Mistake(NamedTuple):
+    """One mistake.
+
+    Parameters:
+        about: what went wrong.
+        reports: where; for what was found in another client's code or change log, what it is about.
+    """
+
+    about: str
+    reports: tuple[str, ...]
+
+
+MISTAKES: Final = (
+    # Encoding and compression.
+    Mistake("LZ4 blocks that depend on earlier ones, which small batches hide", ("kafka-python #1476", "pykafka #914")),
+    Mistake("snappy's own framing; xerial blobs refused for their version numbers", ("kafka-python #2483",)),
+    Mistake("zstd frames without their content size", ("kafka-python-ng #202", "kafka_protocol #142")),
+    Mistake("several zstd frames read as one", ("kafka-python #2717",)),
+    Mistake("a batch compressed again on its retry", ("kafka-python #718",)),
+    Mistake(
+        "compression silently off where Produce 0 is not advertised",
+        ("librdkafka #4956", "KAFKA-18659", "kroxylicious #2851"),
+    ),
+    Mistake("the largest timestamp left out, or the last one taken for it", ("redpanda #1702", "redpanda #25200")),
+    Mistake("deltas of timestamps in other units, or from the smallest one", ("kafka-go #266", "kafkajs #187")),
+    Mistake("the refusal of an ApiVersions version read in that version", ("platformatic/kafka #343", "redpanda #296")),
+    Mistake("software names that brokers refuse", ("redpanda console #390", "franz-go #1382")),
+    Mistake("software named on the first connection only", ("franz-go #1298",)),
+    Mistake("Produce 13 with topic ids nobody has told", ("franz-go #1312",)),
+    Mistake("topic ids of an answer looked up in metadata that moved on", ("KAFKA-19397",)),
+    Mistake("an answer without a partition, or with one too many", ("Apache Kafka's Java client",)),
+    Mistake("offsets counted from -1", ("franz-go: offsets of a batch without a base offset",)),
+    # Sequences, retries, duplicates.
+    Mistake(
+        "sequences that become negative, or 2**31",
+        ("kafkajs #1787", "kafkajs #1790", "franz-go #226", "redpanda #4854"),
+    ),
+    Mistake("batches counted instead of records; gaps after a failed encoding", ("kafkajs #598",)),
+    Mistake("a batch packed anew on its retry", ("librdkafka #4736", "librdkafka #4750")),
+    Mistake(
+        "sequences used again, or left out, after a batch whose fate is unknown",
+        ("librdkafka #4438", "franz-go #930", "franz-go #1217", "franz-go #1235"),
+    ),
+    Mistake("every wrong sequence taken for a gap", ("librdkafka #4953",)),
+    Mistake("other partitions forgotten at a new epoch", ("KAFKA-12152", "Dekaf/.NET #3342", "Dekaf/.NET #3346")),
+    Mistake("epochs beyond 32767", ("librdkafka #3720",)),
+    Mistake("a producer id the broker forgot is never replaced", ("platformatic/kafka #309",)),
+    Mistake("the first batches of a partition reordered", ("KAFKA-15591", "KAFKA-14312", "KAFKA-19880")),
+    Mistake("a topic unknown for a moment loses its queue", ("librdkafka #3513", "librdkafka #3009")),
+    Mistake("stuck after a topic was created anew", ("KAFKA-13488", "librdkafka #4898", "franz-go #1364")),
+    Mistake("a buffer used again while its bytes are on their way", ("KAFKA-19012", "KAFKA-17862")),
+    Mistake(
+        "a batch split into itself; a flush that does not wait for the parts",
+        ("KAFKA-8350", "KAFKA-8202", "KAFKA-8325", "KAFKA-19479", "wolff #64", "rskafka #124"),
+    ),
+    Mistake("retries without a pause, or a pause for everybody", ("sarama #2469", "sarama #3557")),
+    Mistake("order lost when a leader moves", ("aiokafka #228", "librdkafka #623", "librdkafka #1092")),
+    Mistake("errors not retried that should be", ("aiokafka PR 1115",)),
+    Mistake("time-outs that contradict each other accepted", ("Dekaf/.NET #2254", "librdkafka #3709")),
+    # Batching, shutting down, the interface.
+    Mistake("a flush that lingers; a linger that starts anew with each record", ("librdkafka #3489",)),
+    Mistake("headers and framing left out of sizes; lingering anew", ("aiokafka PR 1142",)),
+    Mistake("the first message late", ("librdkafka #5032",)),
+    Mistake("Nagle's algorithm on", ("librdkafka #4986",)),
+    Mistake("spinning while a broker is down", ("kafka-python #2616",)),
+    Mistake("waiting for ever once the sender died", ("aiokafka #1101", "kafka-python #3108")),
+    Mistake("a close that hangs without a broker", ("confluent-kafka-dotnet #1027", "rdkafka-ruby #268")),
+    Mistake("a flush that keeps failures to itself", ("kafka-python #1347", "kafka-python #1667")),
+    Mistake("partitions with high numbers starve", ("draining from the first partition on",)),
+    Mistake("the slowest broker gets most of the records without a key", ("KAFKA-10888",)),
+    Mistake(
+        "keys hashed over the partitions that have a leader; the sign bit negated",
+        ("pykafka: keys hashed over the partitions with a leader", "librdkafka #513", "librdkafka #3545"),
+    ),
+    # Network and metadata.
+    Mistake("answers given to the wrong request", ("kafka-python #1744", "kafka-python #1748", "KAFKA-4669")),
+    Mistake("a closed idle connection noticed at the next write", ("sarama #760", "kafka-python #849", "kafkajs #907")),
+    Mistake("metadata asked of one dead broker for ever", ("librdkafka #4970",)),
+    Mistake("never back to the bootstrap servers", ("KAFKA-8206", "KAFKA-18085", "librdkafka #5605")),
+)
+
+
+def marked_tests() -> Iterator[tuple[str, str]]:
+    """Yield for every mark the report it names and the test it stands at, as pytest calls that."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        source = path.read_text(encoding="utf-8")
+        if "mark.mistake" not in source:
+            continue
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                test = f"{path.relative_to(TESTS.parent)}::{node.name}"
+                yield from ((report, test) for report in _reports_of(node))
+
+
+def _reports_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.mistake":
+            for argument in decorator.args:
+                yield ast.literal_eval(argument)
+
+
+def _print() -> None:
+    tests: dict[str, list[str]] = {}
+    for report, test in marked_tests():
+        tests.setdefault(report, []).append(test)
+    for mistake in MISTAKES:
+        sys.stdout.write(f"{mistake.about}  [{', '.join(mistake.reports)}]\n")
+        shown = dict.fromkeys(test for report in mistake.reports for test in tests.get(report, []))
+        sys.stdout.writelines(f"    {test}\n" for test in shown)
+
+
+if __name__ == "__main__":
+    _print()

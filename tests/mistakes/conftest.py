@@ -1,0 +1,7 @@
+"""The fixtures of the tests that run whole producers."""
+
+from __future__ import annotations
+
+from tests.concurrency.conftest import make_face, no_threads_are_left
+
+__all__ = ("make_face", "no_threads_are_left")
