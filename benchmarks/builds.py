@@ -18,6 +18,9 @@ __all__ = ("Build", "prepare_build")
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "benchmarks" / "builds"
+# Without the flag the compiler has to assume that somebody replaces functions of the library at run time, and so must
+# not inline one room's into another's: a tenth more instructions per record.
+COMPILE = {"HATCH_BUILD_HOOK_ENABLE_MYPYC": "1", "CFLAGS": "-fno-semantic-interposition"}
 
 
 class Build(enum.Enum):
@@ -56,7 +59,7 @@ def _build_wheel(build: Build, folder: Path) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
-    switch = {"HATCH_BUILD_HOOK_ENABLE_MYPYC": "1"} if build is Build.COMPILED else {}
+    switch = COMPILE if build is Build.COMPILED else {}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HATCH_")}
     done = subprocess.run(command, env=environment | switch, capture_output=True, text=True, check=False)
     wheels = list(folder.glob("dekaf-*.whl"))
