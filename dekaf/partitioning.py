@@ -35,19 +35,20 @@ def murmur2(data: bytes) -> i64:
     at: i64 = 0
     tail: i64 = length & ~3
     while at < tail:
-        k: i64 = i64(read_i32_le(data, at)) & _MASK_32
-        k = (k * _MURMUR2_MULTIPLIER) & _MASK_32
+        word: int = read_i32_le(data, at)  # not `i64(...)`: interpreted, that is a call dearer than the line
+        k: i64 = word
+        k = ((k & _MASK_32) * _MURMUR2_MULTIPLIER) & _MASK_32
         k ^= k >> 24
         k = (k * _MURMUR2_MULTIPLIER) & _MASK_32
         h = ((h * _MURMUR2_MULTIPLIER) & _MASK_32) ^ k
         at += 4
     rest: i64 = length & 3
     if rest >= 3:
-        h ^= i64(data[tail + 2]) << 16
+        h ^= data[tail + 2] << 16
     if rest >= 2:
-        h ^= i64(data[tail + 1]) << 8
+        h ^= data[tail + 1] << 8
     if rest >= 1:
-        h ^= i64(data[tail])
+        h ^= data[tail]
         h = (h * _MURMUR2_MULTIPLIER) & _MASK_32
     h ^= h >> 13
     h = (h * _MURMUR2_MULTIPLIER) & _MASK_32

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i16, i32, i64
+from mypy_extensions import i64
 
 from dekaf._protocol.api import ApiKey, is_flexible
 from dekaf._protocol.fields import (
@@ -21,7 +21,7 @@ from dekaf._protocol.fields import (
     take_string,
 )
 from dekaf._wire.reader import Reader
-from dekaf._wire.writer import NULL_UUID, BytesWriter, write_i16_be, write_i32_be, write_uuid, write_uvarint
+from dekaf._wire.writer import NULL_UUID, BytesWriter, write_i16, write_i32, write_uuid, write_uvarint
 
 __all__ = (
     "LAST_WITH_NAMES",
@@ -86,8 +86,8 @@ class ProduceRequest:
         pieces: list[bytes] = []
         writer = BytesWriter()
         put_nullable_string(writer, None, flexible=flexible)  # transactional id
-        write_i16_be(writer, i16(self.acks))
-        write_i32_be(writer, i32(self.timeout_ms))
+        write_i16(writer, self.acks)
+        write_i32(writer, self.timeout_ms)
         put_count(writer, len(self.topics), flexible=flexible)
         for topic in self.topics:
             if version >= _TOPIC_IDS:
@@ -96,12 +96,12 @@ class ProduceRequest:
                 put_string(writer, topic.name, flexible=flexible)
             put_count(writer, len(topic.partitions), flexible=flexible)
             for partition in topic.partitions:
-                size: i64 = i64(len(partition.header)) + i64(len(partition.records))
-                write_i32_be(writer, i32(partition.index))
+                size: i64 = len(partition.header) + len(partition.records)
+                write_i32(writer, partition.index)
                 if flexible:
                     write_uvarint(writer, size + 1)
                 else:
-                    write_i32_be(writer, i32(size))
+                    write_i32(writer, size)
                 writer.write(partition.header)
                 pieces.append(writer.getvalue())
                 pieces.append(partition.records)

@@ -36,7 +36,8 @@ def content_size(key: bytes | None, value: bytes | None, headers: bytes | None) 
         size += varint_size(value_size) + value_size
     if headers is None:  # a conditional expression would box both numbers
         return size + 1
-    return size + i64(len(headers))
+    headers_size: i64 = len(headers)
+    return size + headers_size
 
 
 def encode_headers(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
@@ -104,7 +105,8 @@ class RecordBatchBuilder:
         except BaseException:  # no memory: half a record would spoil those before it
             writer.truncate(before)
             raise
-        size = i64(len(writer)) - before
+        after: i64 = len(writer)
+        size = after - before
         self.record_count = index + 1
         self.size_bytes += size
         if timestamp > self.max_timestamp:  # noqa: PLR1730 # max() would box both numbers

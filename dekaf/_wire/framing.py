@@ -58,7 +58,8 @@ class FrameBuffer:
         at: i64 = 0
         needed: i64 = _SIZE_BYTES
         while end - at >= _SIZE_BYTES:
-            size: i64 = i64(read_i32_be(data, at))
+            length: int = read_i32_be(data, at)
+            size: i64 = length
             if size < 0 or size > MAX_FRAME_BYTES:
                 raise _wrong_size(size, data[at : at + _SIZE_BYTES])
             frame_end = at + _SIZE_BYTES + size

@@ -62,7 +62,9 @@ class Reader:
         if at >= self._end:
             raise self._overrun(1)
         self._at = at + 1
-        return i64(self._data[at])
+        # Not `i64(...)`, here and below: interpreted, that is a call dearer than the rest.
+        value: int = self._data[at]
+        return value
 
     def take_i16(self) -> i64:
         """Take a signed 16-bit number."""
@@ -71,7 +73,8 @@ class Reader:
         if end > self._end:
             raise self._overrun(2)
         self._at = end
-        return i64(read_i16_be(self._data, at))
+        value: int = read_i16_be(self._data, at)
+        return value
 
     def take_u16(self) -> i64:
         """Take an unsigned 16-bit number."""
@@ -84,7 +87,8 @@ class Reader:
         if end > self._end:
             raise self._overrun(4)
         self._at = end
-        return i64(read_i32_be(self._data, at))
+        value: int = read_i32_be(self._data, at)
+        return value
 
     def take_i64(self) -> i64:
         """Take a signed 64-bit number."""
@@ -109,7 +113,7 @@ class Reader:
         """Take an unsigned varint of at most 32 bits."""
         at = self._at
         if at < self._end:
-            byte: i64 = i64(self._data[at])
+            byte: i64 = self._data[at]
             if byte < 0x80:
                 self._at = at + 1
                 return byte

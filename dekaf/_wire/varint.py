@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import Final
 
 from librt.strings import BytesWriter, write_i16_le
-from mypy_extensions import i16, i64, u8
+from mypy_extensions import i64
 
 __all__ = ("MAX_UVARINT", "uvarint_size", "varint_size", "write_uvarint", "write_varint")
 
 MAX_UVARINT: Final = 0xFFFFFFFF
+
+# Bytes pass through an `int`: compiled, its masked range is known and nothing is checked; interpreted, a conversion
+# such as `u8(...)` is a call that costs more than writing the byte.
 
 # A zig-zagged 64-bit number may have its top bit set, which i64 shows as a negative number. Masking after the first
 # shift makes that shift a logical one; interpreted, where the number never was negative, the mask changes nothing.
@@ -35,12 +38,16 @@ def write_varint(writer: BytesWriter, value: i64) -> None:
     """Append a signed 64-bit number, zig-zagged."""
     rest: i64 = (value << 1) ^ (value >> 63)
     if (rest & -16384) == 0 and rest > 0x7F:  # two bytes, like most lengths: one write is cheaper than two
-        write_i16_le(writer, i16((rest & 0x7F) | 0x80 | ((rest & 0x3F80) << 1)))
+        two: int = (rest & 0x7F) | 0x80 | ((rest & 0x3F80) << 1)
+        write_i16_le(writer, two)
         return
+    byte: int = 0
     while (rest & -128) != 0:
-        writer.append(u8((rest & 0x7F) | 0x80))
+        byte = (rest & 0x7F) | 0x80
+        writer.append(byte)
         rest = (rest >> 7) & _AFTER_SHIFT
-    writer.append(u8(rest))
+    byte = rest & 0x7F
+    writer.append(byte)
 
 
 def uvarint_size(value: i64) -> i64:
@@ -56,10 +63,13 @@ def uvarint_size(value: i64) -> i64:
 def write_uvarint(writer: BytesWriter, value: i64) -> None:
     """Append a number from 0 to 2**32 - 1; ValueError outside that range."""
     _check_unsigned(value)
+    byte: int = 0
     while value > 0x7F:
-        writer.append(u8((value & 0x7F) | 0x80))
+        byte = (value & 0x7F) | 0x80
+        writer.append(byte)
         value >>= 7
-    writer.append(u8(value))
+    byte = value & 0x7F
+    writer.append(byte)
 
 
 def _check_unsigned(value: i64) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from librt.strings import BytesWriter, write_i16_be, write_i32_be, write_i64_be
-from mypy_extensions import i64, u8
+from mypy_extensions import i64
 
 from dekaf._wire.varint import uvarint_size, varint_size, write_uvarint, write_varint
 
@@ -29,7 +29,9 @@ __all__ = (
     "write_compact_string",
     "write_empty_tags",
     "write_i8",
+    "write_i16",
     "write_i16_be",
+    "write_i32",
     "write_i32_be",
     "write_i64_be",
     "write_nullable_string",
@@ -50,7 +52,20 @@ def write_i8(writer: BytesWriter, value: i64) -> None:
     """Append a number from -128 to 127."""
     if value < -128 or value > 127:
         raise ValueError(f"{value} does not fit a signed 8-bit number")
-    writer.append(u8(value & 0xFF))
+    byte: int = value & 0xFF
+    writer.append(byte)
+
+
+def write_i16(writer: BytesWriter, value: i64) -> None:
+    """Append a signed 16-bit number."""
+    number: int = value  # `i16(...)` would do, but interpreted it is a call dearer than all the rest
+    write_i16_be(writer, number)
+
+
+def write_i32(writer: BytesWriter, value: i64) -> None:
+    """Append a signed 32-bit number."""
+    number: int = value
+    write_i32_be(writer, number)
 
 
 def write_bool(writer: BytesWriter, value: bool) -> None:  # noqa: FBT001 - the value to write, not a mode

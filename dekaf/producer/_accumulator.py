@@ -115,7 +115,8 @@ class RecordAccumulator:
         is_sticky = False
         if partition < 0:
             if key is not None and self.partitioner is None:
-                partition = murmur2(key) % i64(len(topic.partitions))
+                count: i64 = len(topic.partitions)
+                partition = murmur2(key) % count
             else:
                 is_sticky = True
                 partition = _sticky_partition(topic)

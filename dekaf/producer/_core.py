@@ -189,7 +189,7 @@ class ProducerCore:
         The fork hook costs a comparison. Where a process forks without running hooks (uWSGI), asking for the process id
         per record would double the cost of `fire`; it is asked whenever the millisecond has moved on.
         """
-        now: i64 = i64(wall_clock() * 1000.0)
+        now: i64 = int(wall_clock() * 1000.0)
         if now != self._last_ms or self._generation != FORKS.generation:
             if self._generation != FORKS.generation or os.getpid() != self._pid:
                 self._after_fork()
