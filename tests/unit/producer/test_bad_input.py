@@ -18,7 +18,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
 from dekaf.registry import ProducerRegistry
 from dekaf.types import ProduceAllError, ProducerStatus
-from tests.concurrency.faces import threads_of_producers
+from tests.concurrency.faces import eventually, threads_of_producers
 
 SERVERS = "localhost:1"  # nobody listens, and nobody is asked
 NAIVE = dt.datetime(2024, 1, 1)
@@ -307,6 +307,12 @@ def test_missing_codec_package_is_named_when_the_producer_is_made(name: str, mod
     assert all(f"compression_type '{name}' needs the library" in error for error in errors)
     assert all(f"pip install dekaf[{name}]" in error for error in errors)
     assert threads == "1"
+
+
+@pytest.fixture(autouse=True)
+def no_threads_of_other_tests() -> None:
+    """Let what other tests have closed come to its end: a thread counts as this test's."""
+    eventually(lambda: not threads_of_producers())
 
 
 def assert_untouched(face: Calls) -> None:
