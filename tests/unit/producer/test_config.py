@@ -316,9 +316,12 @@ class Lazy:
 
 @pytest.mark.parametrize("option", ["key", "value", "partitioner"])
 def test_a_value_that_raises_when_it_is_looked_at_is_a_fault_of_its_option(option: str) -> None:
-    says = f"{option}=<Lazy>: cannot be used: looking at it raised RuntimeError"
+    """Up to Python 3.11 a protocol's isinstance looks at it; from 3.12 on it finds out without."""
+    faults = faults_of(**{option: Lazy(), "linger_ms": -1})
 
-    assert says in faults_of(**{option: Lazy(), "linger_ms": -1})
+    [fault] = [line for line in faults.splitlines() if line.startswith(f"- {option}")]
+    assert "Lazy" in fault
+    assert "no settings yet" not in faults
 
 
 class Unlicensed:
