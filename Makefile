@@ -3,10 +3,10 @@
 #   PYTHON=/path/to/python3.12   which interpreter to use (3.11 or newer; by default the first that works)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz kafka clean demo-venv dev-venv
+.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz wheel kafka clean demo-venv dev-venv
 
 VENV := .venv/bin/python
-RUN := $(VENV) tools/run_tests.py
+RUN := $(VENV) -m tools.run_tests
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-quick: dev-venv ## the same in short, to see that it works; the figures me
 
 fuzz: dev-venv ## feed damaged bytes to every reader of others' bytes (RUNS=1000000; python -m tests.fuzz --help)
 	@$(VENV) -m tests.fuzz --runs $(or $(RUNS),1000000)
+
+wheel: dev-venv ## build a wheel into dist/, compiled with mypyc for this Python; needs a C compiler (BUILD=interpreted does not)
+	@$(VENV) tools/build_wheel.py $(or $(BUILD),compiled) --to dist
 
 kafka: dev-venv ## run a real Kafka broker in the foreground (Java 17 and Maven)
 	@$(VENV) -m tests.kafka run

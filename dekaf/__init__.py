@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dekaf._version import __version__ as __version__
+from dekaf.abc import ProducerListener
 from dekaf.builder import AsyncProducerBuilder, Kafka, ProducerBuilder
 from dekaf.errors import (
     AuthenticationError,
@@ -41,6 +43,7 @@ from dekaf.producer import (
     TopicProducer,
 )
 from dekaf.producer import _batch as _compiled_room
+from dekaf.registry import ProducerRegistry
 from dekaf.serialization import JsonSerializer, Serializer
 from dekaf.types import (
     Acks,
@@ -57,8 +60,6 @@ from dekaf.types import (
     SerializationContext,
     TopicPartition,
 )
-
-__version__ = "0.1.0"
 
 # Whether the private rooms run as mypyc's machine code, or from the same source in the interpreter.
 compiled: bool = not (_compiled_room.__file__ or "").endswith(".py")
@@ -101,8 +102,10 @@ __all__ = (
     "ProducerBuilder",
     "ProducerClosedError",
     "ProducerConfig",
+    "ProducerListener",
     "ProducerMessage",
     "ProducerOptions",
+    "ProducerRegistry",
     "ProducerState",
     "ProducerStatus",
     "RecordMetadata",

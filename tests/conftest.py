@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Protocol
 import pytest
 from hypothesis import settings
 
+import dekaf
 from tests.kafka import (
     AdoptedCluster,
     ConsumedRecord,
@@ -36,6 +37,14 @@ class ReadBack(Protocol):
 
     def __call__(self, topic: str, count: int, *, timeout: float = 20) -> list[ConsumedRecord]:
         """Return what is in a topic, by partition and offset, once it has `count` records."""
+
+
+def pytest_sessionstart() -> None:
+    """Refuse to test another build than the one that is meant: a checkout of dekaf hides an installed one easily."""
+    wanted = os.environ.get("DEKAF_TEST_IMPLEMENTATION")
+    found = "compiled" if dekaf.compiled else "interpreted"
+    if wanted not in {None, found}:
+        pytest.exit(f"These tests are for dekaf {wanted}, but {dekaf.__file__} is {found}.", returncode=1)
 
 
 @pytest.fixture(scope="session")

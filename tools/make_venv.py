@@ -1,6 +1,7 @@
 """Make a virtual environment with dekaf (editable) and the packages for one purpose; do nothing when it is up to date.
 
     python tools/make_venv.py .venv dev
+    python tools/make_venv.py .venv-compiled test --wheel .cache/wheels/.../dekaf-....whl   dekaf from a wheel instead
 
 Run by the interpreter that the environment shall have. Standard library only: nothing is installed yet.
 """
@@ -29,26 +30,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", help="relative to the repository")
     parser.add_argument("purpose", choices=PURPOSES)
+    parser.add_argument("--wheel", type=Path, help="of dekaf; its folder's name stands for what is in it")
     arguments = parser.parse_args()
     folder: Path = ROOT / arguments.folder
-    if is_up_to_date(folder, arguments.purpose):
+    wheel: Path | None = arguments.wheel and arguments.wheel.resolve()
+    if is_up_to_date(folder, arguments.purpose, wheel):
         return 0
     try:
         create(folder)
-        install(folder, arguments.purpose)
+        install(folder, arguments.purpose, wheel)
     except subprocess.CalledProcessError as error:
         sys.stderr.write(f"{folder.name}: this command failed: {' '.join(map(str, error.cmd))}\n")
         return 1
-    stamp_path(folder).write_text(json.dumps({"purpose": arguments.purpose, "fingerprint": fingerprint()}))
+    stamp = {"purpose": arguments.purpose, "fingerprint": fingerprint(), "wheel": wheel and str(wheel)}
+    stamp_path(folder).write_text(json.dumps(stamp))
     return 0
 
 
-def is_up_to_date(folder: Path, purpose: str) -> bool:
+def is_up_to_date(folder: Path, purpose: str, wheel: Path | None) -> bool:
     """Tell whether the environment was made from the same requirements, for this purpose or a larger one."""
     try:
         stamp = json.loads(stamp_path(folder).read_text())
         covers = PURPOSES.index(stamp["purpose"]) >= PURPOSES.index(purpose)
-        return covers and stamp["fingerprint"] == fingerprint()
+        has_dekaf = stamp.get("wheel") == (wheel and str(wheel))
+        return covers and has_dekaf and stamp["fingerprint"] == fingerprint()
     except (OSError, ValueError, KeyError):
         return False
 
@@ -71,14 +76,17 @@ def has_this_python(folder: Path) -> bool:
     return answer.stdout.strip() == PYTHON_VERSION
 
 
-def install(folder: Path, purpose: str) -> None:
-    """Install dekaf in editable mode with all extras, and the dependency groups of the purpose."""
+def install(folder: Path, purpose: str, wheel: Path | None) -> None:
+    """Install dekaf, in editable mode unless there is a wheel, with all extras and the purpose's dependency groups."""
     started = time.monotonic()
     say(f"{folder.name}: installing the packages to {purpose} (a minute or two the first time)")
     pip: list[str | Path] = [interpreter(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run([*pip, "--upgrade", "pip>=25.1"])  # the first with --group
     groups = [option for group in GROUPS_BY_PURPOSE[purpose] for option in ("--group", group)]
-    run([*pip, "--editable", ".[all]", *groups])
+    dekaf = ["--editable", ".[all]"] if wheel is None else [f"dekaf[all] @ {wheel.as_uri()}"]
+    if wheel is not None:  # pip would keep another wheel of this version
+        run([interpreter(folder), "-m", "pip", "uninstall", "--quiet", "--yes", "dekaf"])
+    run([*pip, *dekaf, *groups])
     say(f"{folder.name}: ready after {time.monotonic() - started:.0f} s")
 
 

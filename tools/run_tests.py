@@ -1,7 +1,7 @@
 """Run the checks and tests step by step, then sum up; the last line reads `N passed, N failed, N skipped`.
 
-    python tools/run_tests.py                  everything
-    python tools/run_tests.py lint types unit  these steps
+    python -m tools.run_tests                  everything
+    python -m tools.run_tests lint types unit  these steps
 
 Run by the Python of `.venv`. A step that cannot run says why; one that fails does not keep the next from running.
 """
@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+
+from tools.build_wheel import Build, BuildError, NoCompilerError, prepare_wheel
 
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / ".cache" / "test-reports"
@@ -28,7 +31,13 @@ IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 SEED = int(time.time())  # of the tests' order; printed, so that a failure can be repeated
 PROBE_SECONDS = 300  # pyright's first run downloads Node
 
+# What the tests of the compiled wheel see of the repository: everything but dekaf, which would win over the wheel's.
+COMPILED_ROOT = ROOT / ".cache" / "compiled-root"
+COMPILED_SEES = ("benchmarks", "example_project", "tests", "tools", "pyproject.toml")
+
 NO_TESTS_COLLECTED = 5  # pytest's exit code
+
+UNIT = ("tests/unit", "tests/test_public_api.py", "tests/test_implementation.py")  # on every Python, in every build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +106,8 @@ class Pytest:
     name: str
     paths: tuple[str, ...]
     python: str = PYTHON
+    root: Path = ROOT
+    implementation: str = "interpreted"  # what dekaf has to be; tests/conftest.py refuses to run another
 
     def run(self) -> Result:
         """Run pytest and read the numbers from its report."""
@@ -107,7 +118,8 @@ class Pytest:
         report.unlink(missing_ok=True)
         say(f"pytest --randomly-seed={SEED} {' '.join(paths)}")
         options = ("-q", f"--randomly-seed={SEED}", f"--junit-xml={report}")
-        exit_code = run((self.python, "-m", "pytest", *options, *paths))
+        environment = {"DEKAF_TEST_IMPLEMENTATION": self.implementation}
+        exit_code = run((self.python, "-m", "pytest", *options, *paths), cwd=self.root, environment=environment)
         if exit_code == NO_TESTS_COLLECTED:
             return Result(step=self.name, reason=f"there are no tests in {' or '.join(paths)}")
         return read_report(self.name, report, exit_code)
@@ -121,8 +133,7 @@ class BrokerTests:
 
     def run(self) -> Result:
         """Fetch Kafka when needed, then run the tests; without Kafka they skip, or in CI fail, with the reason."""
-        if "DEKAF_TEST_BOOTSTRAP_SERVERS" not in os.environ:
-            run((PYTHON, "-m", "tests.kafka", "fetch"))
+        fetch_kafka()
         return Pytest(name=self.name, paths=("tests/broker",)).run()
 
 
@@ -147,17 +158,56 @@ class OtherPython:
         if run((base, "tools/make_venv.py", folder, "test")) != 0:
             reason = f"the packages could not be installed in {folder}"
             return Result(step=self.name, reason=reason, failed=int(IS_CI))
-        paths = ("tests/unit", "tests/test_public_api.py", "tests/contrib")
+        paths = (*UNIT, "tests/contrib")
         return Pytest(name=self.name, paths=paths, python=str(ROOT / folder / "bin" / "python")).run()
 
 
-Step = Commands | Types | Pytest | BrokerTests | OtherPython
+@dataclass(frozen=True, kw_only=True)
+class CompiledTests:
+    """Tests of dekaf as machine code: its wheel, installed, in a folder without the sources."""
+
+    name: str
+    paths: tuple[str, ...]
+
+    def run(self) -> Result:
+        """Build the wheel, unless it is there, install it, and run the tests."""
+        try:
+            wheel = prepare_wheel(Build.COMPILED, say=say)
+        except NoCompilerError as error:
+            return Result(step=self.name, reason=str(error), failed=int(IS_CI))
+        except BuildError as error:
+            say(str(error))
+            return Result(step=self.name, reason="dekaf could not be compiled", failed=1)
+        folder = ".venv-compiled"
+        if run((PYTHON, "tools/make_venv.py", folder, "test", "--wheel", str(wheel))) != 0:
+            reason = f"the packages could not be installed in {folder}"
+            return Result(step=self.name, reason=reason, failed=1)
+        self._lay_out()
+        fetch_kafka()
+        python = str(ROOT / folder / "bin" / "python")
+        return Pytest(
+            name=self.name, paths=self.paths, python=python, root=COMPILED_ROOT, implementation="compiled"
+        ).run()
+
+    @staticmethod
+    def _lay_out() -> None:
+        """Copy, not link: a test that resolves its own path must not find dekaf's sources there."""
+        shutil.rmtree(COMPILED_ROOT, ignore_errors=True)
+        COMPILED_ROOT.mkdir(parents=True)
+        for name in COMPILED_SEES:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, COMPILED_ROOT / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, COMPILED_ROOT / name)
+
+
+Step = Commands | Types | Pytest | BrokerTests | OtherPython | CompiledTests
 
 STEPS: tuple[Step, ...] = (
     Commands(name="lint", commands=(("ruff", "check", "."), ("ruff", "format", "--check", "."), ("codespell",))),
     Types(),
     Commands(name="imports", commands=(("lint-imports", "--no-logo"),)),
-    Pytest(name="unit", paths=("tests/unit", "tests/test_architecture.py", "tests/test_public_api.py", "tests/typing")),
+    Pytest(name="unit", paths=(*UNIT, "tests/test_architecture.py", "tests/typing")),
     Pytest(name="properties", paths=("tests/properties", "tests/fuzz")),
     Pytest(name="contrib", paths=("tests/contrib",)),
     Pytest(name="concurrency", paths=("tests/concurrency", "tests/mistakes")),
@@ -165,6 +215,9 @@ STEPS: tuple[Step, ...] = (
     Pytest(name="docs", paths=("tests/docs",)),
     Commands(name="site", commands=(("mkdocs", "build", "--strict", "--quiet"),)),
     Pytest(name="example", paths=("example_project",)),
+    CompiledTests(name="compiled", paths=(*UNIT, "tests/contrib", "tests/concurrency")),
+    CompiledTests(name="compiled broker", paths=("tests/broker/test_producing.py", "tests/broker/test_process.py")),
+    Pytest(name="packaging", paths=("tests/packaging",)),
     *(OtherPython(version=version) for version in PYTHON_VERSIONS if version != PYTHON_VERSION),
 )
 
@@ -201,7 +254,7 @@ def sum_up(results: Sequence[Result]) -> None:
     """Print one line per step, and the sum in the words of pytest's closing line."""
     say("\n== summary")
     for result in results:
-        say(f"{result.step:<12} {result.seconds:4.0f} s  {result.verdict}")
+        say(f"{result.step:<15} {result.seconds:4.0f} s  {result.verdict}")
     passed = sum(result.passed for result in results)
     failed = sum(result.failed for result in results)
     skipped = sum(result.skipped for result in results)
@@ -252,9 +305,15 @@ def pyright_works() -> bool:
     return probe.returncode == 0
 
 
-def run(command: Sequence[str]) -> int:
-    """Run a command in the repository and return its exit code."""
-    with subprocess.Popen(command, cwd=ROOT) as process:
+def fetch_kafka() -> None:
+    """Fetch Kafka unless it is there or a cluster is given; why it cannot be had, each broker test says by itself."""
+    if "DEKAF_TEST_BOOTSTRAP_SERVERS" not in os.environ:
+        run((PYTHON, "-m", "tests.kafka", "fetch"))
+
+
+def run(command: Sequence[str], *, cwd: Path = ROOT, environment: Mapping[str, str] | None = None) -> int:
+    """Run a command, in the repository unless told otherwise, and return its exit code."""
+    with subprocess.Popen(command, cwd=cwd, env={**os.environ, **(environment or {})}) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -6,7 +6,6 @@ finalizer lets the engine deliver what was accepted.
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import math
 import os
@@ -27,6 +26,8 @@ from dekaf._network.connection import ConnectionSettings
 from dekaf._network.io_thread import has_running_loop
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
 from dekaf._record.compression import codec_for
+from dekaf._version import __version__
+from dekaf._wire.crc32c import load_crc32c
 from dekaf.errors import (
     BlockingCallError,
     BrokerConnectionError,
@@ -107,6 +108,7 @@ class ProducerCore:
         self.config: Final = config
         self.max_block: Final = config.max_block_ms / 1000.0
         self.close_timeout: Final = config.close_timeout_ms / 1000.0
+        load_crc32c()
         self._settings: Final = _engine_settings(config)
         self._partitioner: Final = self._settings.partitioner
         self._blocks_when_full: Final = config.buffer_full == "block"
@@ -684,7 +686,7 @@ def _engine_settings(config: ProducerConfig) -> EngineSettings:
     return EngineSettings(
         bootstrap=config.bootstrap_endpoints,
         network=NetworkSettings(
-            ConnectionSettings(config.client_id, _software_version(), request_timeout),
+            ConnectionSettings(config.client_id, __version__, request_timeout),
             exponential_backoff(config.reconnect_backoff_ms / 1000.0, config.reconnect_backoff_max_ms / 1000.0),
             config.socket_connection_setup_timeout_ms / 1000.0,
             math.inf if config.connections_max_idle_ms < 0 else config.connections_max_idle_ms / 1000.0,
@@ -709,10 +711,3 @@ def _refuse_unbuilt(config: ProducerConfig) -> None:
     names = [name for name, is_set in unbuilt.items() if is_set]
     if names:
         raise ConfigurationError(f"{', '.join(names)}: not supported by this version of dekaf yet; leave it out.")
-
-
-def _software_version() -> str:
-    try:
-        return importlib.metadata.version("dekaf")
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout that was never installed
-        return "0"

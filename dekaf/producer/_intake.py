@@ -58,8 +58,9 @@ class FieldEncoder:
 
     def _serialize(self, value: object, topic: str, headers: Headers | None) -> bytes:
         context = self._context(topic) if headers is None else SerializationContext(topic, self._field, headers)
+        serializer: Any = self.serializer  # Any: compiled code would check the answer's type itself, and name nobody
         try:
-            data: object = self.serializer.serialize(value, context)
+            data: object = serializer.serialize(value, context)
         except SerializationError:
             raise
         except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, final
+from typing import Any, Final, TypeGuard, final
 
 from mypy_extensions import i64
 
@@ -26,8 +26,9 @@ NEVER: Final = float("inf")
 
 def choose_partition(partitioner: Partitioner, topic: str, key: bytes | None, count: int) -> int:
     """Return what a user's partitioner says, -1 for the built-in sticky choice; ProduceError if it makes no sense."""
+    chooser: Any = partitioner  # compiled code would make a number of True, and have a TypeError of its own for "0"
     try:
-        partition = partitioner.partition(topic, key, count)
+        partition: object = chooser.partition(topic, key, count)
     except Exception as error:
         broken = ProduceError(f"The partitioner {type(partitioner).__name__} raised {error!r}.", topic=topic)
         raise caused(broken, error) from error
@@ -39,10 +40,10 @@ def choose_partition(partitioner: Partitioner, topic: str, key: bytes | None, co
             f"{count - 1}, and None leaves the choice to the built-in partitioner.",
             topic=topic,
         )
-    return int(partition)
+    return partition
 
 
-def _is_partition(returned: object, count: int) -> bool:
+def _is_partition(returned: object, count: int) -> TypeGuard[int]:
     """A user's code may return anything, whatever its annotations say."""
     return isinstance(returned, int) and not isinstance(returned, bool) and 0 <= returned < count
 

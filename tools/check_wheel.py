@@ -1,0 +1,66 @@
+"""Try an installed dekaf as a stranger would: both faces, every codec, against a fake cluster on a real socket.
+
+    python tools/check_wheel.py compiled       what dekaf has to be
+
+The release runs it on every wheel it builds, on every platform: it needs nothing but dekaf and its codecs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+import dekaf
+from dekaf import AsyncProducer, Headers, Producer, ProducerConfig, ProducerMessage
+from dekaf.testing import FakeCluster
+
+CODECS = ("none", "gzip", "lz4", "snappy", "zstd")
+MESSAGES = 200
+TOPIC = "orders"
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("implementation", choices=("compiled", "interpreted"))
+    wanted = parser.parse_args().implementation
+    found = "compiled" if dekaf.compiled else "interpreted"
+    if found != wanted:
+        sys.stderr.write(f"{dekaf.__file__} is {found}, not {wanted}\n")
+        return 1
+    for codec in CODECS:
+        with FakeCluster(topics={TOPIC: 3}) as cluster:
+            options = {"bootstrap_servers": cluster.bootstrap_servers, "compression_type": codec}
+            config = ProducerConfig.from_mapping(options)
+            from_thread(config)
+            asyncio.run(from_coroutines(config))
+            written = sorted((record.value or b"").decode() for record in cluster.log(TOPIC))
+        if written != sorted(f"{face} {number}" for face in ("thread", "task") for number in range(MESSAGES)):
+            sys.stderr.write(f"{codec}: {2 * MESSAGES} messages were produced, {len(written)} are in the log\n")
+            return 1
+    version = ".".join(map(str, sys.version_info[:3]))
+    sys.stdout.write(f"dekaf {dekaf.__version__}, {found}, on Python {version}: every codec through both faces\n")
+    return 0
+
+
+def from_thread(config: ProducerConfig) -> None:
+    """Fire, then flush."""
+    with Producer(key=str, value=str, config=config) as producer:
+        for number in range(MESSAGES):
+            producer.fire(TOPIC, str(number), f"thread {number}", headers={"number": str(number)})
+        producer.flush(30)
+
+
+async def from_coroutines(config: ProducerConfig) -> None:
+    """Await all."""
+    headers = Headers.create().add("kind", "check")
+    async with AsyncProducer(key=str, value=str, config=config) as producer:
+        await producer.produce_all(
+            ProducerMessage(topic=TOPIC, key=str(number), value=f"task {number}", headers=headers)
+            for number in range(MESSAGES)
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
