@@ -218,6 +218,11 @@ class NetworkClient(ConnectionOwner):
             if not self._is_closed:
                 self._changed()  # what was under way to a broker that left goes to another one now
             return
+        if connection.ended_idle:  # the next record connects again; until then nobody needs to
+            logger.debug("%s It was idle.", error)
+            node.connection = None
+            self._changed()
+            return
         if not connection.received_anything:
             node.silent_resets += 1
         reason = self._with_hint(node, error)

@@ -26,6 +26,9 @@ logger = logging.getLogger("dekaf.network.connection")
 
 NEWEST_API_VERSIONS: Final = 4
 LAST_CORRELATION_ID: Final = 0x7FFF_FFF0  # the few above stay free for re-authentication, which is answered out of band
+# Brokers, and the load balancers in front of them, end connections that nobody uses; after this many seconds without a
+# request an end is no sign of trouble.
+IDLE_AFTER: Final = 1.0
 WRITE_BUFFER_LIMIT: Final = 4 * 1024 * 1024  # bytes in the transport before the sender is asked to hold back
 
 
@@ -102,6 +105,7 @@ class BrokerConnection:
         self.throttled_until = 0.0
         self.last_used = time.monotonic()
         self.received_anything = False
+        self.ended_idle = False  # the broker closed it while nothing was under way
         self._settings: Final = settings
         self._owner: Final = owner
         self._api_versions_version = api_versions
@@ -218,6 +222,7 @@ class BrokerConnection:
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell every pending request."""
+        self.ended_idle = self.is_ready() and not self.pending and time.monotonic() - self.last_used >= IDLE_AFTER
         self.state = ConnectionState.CLOSED
         if self._timer is not None:
             self._timer.cancel()

@@ -24,7 +24,7 @@ from tests.kafka.java import find_java, why_kafka_cannot_start
 from tests.kafka.jvm import Jvm
 from tests.kafka.log_dump import DumpedBatch, parse_dump
 from tests.kafka.ports import free_ports
-from tests.kafka.server_properties import Node, default_replication, server_properties
+from tests.kafka.server_properties import Listener, Node, default_replication, server_properties
 from tests.kafka.watchdog import start_watchdog
 from tests.kafka.zookeeper import ZooKeeper, needs_zookeeper
 
@@ -49,12 +49,14 @@ class KafkaCluster:
     :param default_partitions: of topics that are created by being used.
     :param properties: additional or other lines of server.properties, for all brokers.
     :param heap_mb: largest heap of each broker.
+    :param listeners: more ways in, by name (in capitals): the address that each broker advertises there.
     """
 
     def __init__(
         self,
         brokers: int = 1,
         *,
+        listeners: Mapping[str, Sequence[str]] | None = None,
         version: str = DEFAULT_VERSION,
         default_partitions: int = 4,
         properties: Mapping[str, str] | None = None,
@@ -65,6 +67,7 @@ class KafkaCluster:
         self._default_partitions = default_partitions
         self._properties = dict(properties or {})
         self._heap_mb = heap_mb
+        self._listeners = dict(listeners or {})
         self._brokers: tuple[KafkaBroker, ...] = ()
         self._folder: Path | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -125,6 +128,10 @@ class KafkaCluster:
     def bootstrap_servers(self) -> str:
         """The addresses of all brokers, comma-separated, also of those that are down."""
         return ",".join(broker.node.address for broker in self.brokers)
+
+    def addresses_at(self, listener: str) -> list[str]:
+        """Return where each broker really listens under a name given in `listeners`."""
+        return [one.address for broker in self.brokers for one in broker.node.listeners if one.name == listener]
 
     @property
     def brokers(self) -> tuple[KafkaBroker, ...]:
@@ -224,6 +231,21 @@ class KafkaCluster:
         """Return the number of the broker that leads a partition; -1 while there is none."""
         return admin.leader_of(self.bootstrap_servers, topic, partition)
 
+    # limits
+
+    def limit_client(self, client_id: str, *, bytes_per_second: int) -> None:
+        """Set the quota of producers with a client id, with kafka-configs."""
+        quota = ["--alter", "--add-config", f"producer_byte_rate={bytes_per_second}"]
+        entity = ["--entity-type", "clients", "--entity-name", client_id]
+        self._run_tool(
+            self._jvm(),
+            "kafka.admin.ConfigCommand",
+            "--bootstrap-server",
+            self.bootstrap_servers,
+            *quota,
+            *entity,
+        )
+
     # independent eyes
 
     def dump_log(self, topic: str, partition: int, *, broker: int | None = None) -> str:
@@ -280,10 +302,20 @@ class KafkaCluster:
             return jvm.run(jvm.command(main_class, *arguments, temporary_folder=Path(folder)), timeout=TOOL_SECONDS)
 
     def _plan(self, jvm: Jvm, folder: Path, process_group: int) -> tuple[KafkaBroker, ...]:
-        ports = free_ports(2 * self._broker_count)
+        per_node = 2 + len(self._listeners)
+        ports = iter(free_ports(per_node * self._broker_count))
         nodes = [
-            Node(node_id=number, port=port, controller_port=controller_port, folder=folder / f"broker-{number}")
-            for number, (port, controller_port) in enumerate(zip(ports[::2], ports[1::2], strict=True))
+            Node(
+                node_id=number,
+                port=next(ports),
+                controller_port=next(ports),
+                folder=folder / f"broker-{number}",
+                listeners=tuple(
+                    Listener(name=name, port=next(ports), advertised=advertised[number])
+                    for name, advertised in self._listeners.items()
+                ),
+            )
+            for number in range(self._broker_count)
         ]
         return tuple(KafkaBroker(node, jvm, process_group=process_group, heap_mb=self._heap_mb) for node in nodes)
 

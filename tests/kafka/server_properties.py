@@ -9,17 +9,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ("Node", "default_replication", "render", "server_properties")
+__all__ = ("Listener", "Node", "default_replication", "render", "server_properties")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Another way into a broker, which advertises an address of the test's choice: a proxy's, or nobody's."""
+
+    name: str
+    port: int
+    advertised: str
+
+    @property
+    def address(self) -> str:
+        """The `host:port` that it really has."""
+        return f"127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One broker's place: its number, its two ports and its folder."""
+    """One broker's place: its number, its ports and its folder."""
 
     node_id: int
     port: int
     controller_port: int
     folder: Path
+    listeners: tuple[Listener, ...] = ()
 
     @property
     def address(self) -> str:
@@ -45,6 +60,7 @@ def server_properties(
     :param zookeeper: the address of the ZooKeeper that coordinates the nodes; None if they do that themselves.
     """
     return {
+        **_addresses(node),
         **(_quorum(node, nodes) if zookeeper is None else _coordinated_by(zookeeper, node)),
         "log.dirs": str(node.log_directory),
         **_replication(len(nodes)),
@@ -68,16 +84,28 @@ def render(properties: Mapping[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
+def _addresses(node: Node) -> dict[str, str]:
+    others = node.listeners
+    protocols = ["PLAINTEXT:PLAINTEXT", *(f"{one.name}:PLAINTEXT" for one in others)]
+    return {
+        "listeners": ",".join([f"PLAINTEXT://{node.address}", *(f"{one.name}://{one.address}" for one in others)]),
+        "advertised.listeners": ",".join(
+            [f"PLAINTEXT://{node.address}", *(f"{one.name}://{one.advertised}" for one in others)]
+        ),
+        "listener.security.protocol.map": ",".join(protocols),
+        "inter.broker.listener.name": "PLAINTEXT",
+    }
+
+
 def _quorum(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
+    addresses = _addresses(node)
     return {
         "process.roles": "broker,controller",
         "node.id": str(node.node_id),
         "controller.quorum.voters": ",".join(f"{one.node_id}@127.0.0.1:{one.controller_port}" for one in nodes),
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://127.0.0.1:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{node.address}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "listeners": f"{addresses['listeners']},CONTROLLER://127.0.0.1:{node.controller_port}",
+        "listener.security.protocol.map": f"{addresses['listener.security.protocol.map']},CONTROLLER:PLAINTEXT",
     }
 
 
@@ -86,8 +114,6 @@ def _coordinated_by(zookeeper: str, node: Node) -> dict[str, str]:
         "broker.id": str(node.node_id),
         "zookeeper.connect": zookeeper,
         "zookeeper.session.timeout.ms": "6000",
-        "listeners": f"PLAINTEXT://{node.address}",
-        "advertised.listeners": f"PLAINTEXT://{node.address}",
     }
 
 
