@@ -16,8 +16,10 @@ class CallbackThread:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # guards _worker
+        # Guards _worker. Re-entrant: a signal handler that closes may interrupt the thread that starts one.
+        self._lock = threading.RLock()
         self._worker: threading.Thread | None = None
+        self._is_stopped = False
 
     def post(self, letter: Letter) -> None:
         """Have a letter opened; from any thread."""
@@ -41,8 +43,9 @@ class CallbackThread:
             if timeout > 0.0:
                 self._run_here()
             return
-        self._jobs.put(None)
-        if not self.is_current():
+        self._is_stopped = True
+        self._jobs.put(None)  # so that it looks
+        if worker.is_alive() and not self.is_current():
             worker.join(min(timeout, threading.TIMEOUT_MAX))
 
     def start(self) -> None:
@@ -60,17 +63,19 @@ class CallbackThread:
 
     def _run_here(self) -> None:
         """Run what no thread could be started for."""
-        while not self._jobs.empty():
-            job = self._jobs.get()
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
             if job is not None:
                 job()
 
     def _work(self) -> None:
-        while True:
+        while not self._is_stopped or not self._jobs.empty():
             job = self._jobs.get()
-            if job is None:
-                if self._jobs.empty():
-                    return
-                self._jobs.put(None)  # something was posted behind the mark
-                continue
-            job()
+            if job is not None:
+                job()
+        self._worker = None
+        if not self._jobs.empty():  # posted in this very moment
+            self._start()
