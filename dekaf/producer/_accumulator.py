@@ -333,8 +333,10 @@ class RecordAccumulator:
     def _compress(self, batch: ProducerBatch) -> None:
         try:
             self.recycle(batch.seal(self.codec))
+        except Exception:
+            return  # its records are accepted, and mostly others': the sender tries again, and without if need be
         finally:
-            batch.ready = True  # should compression fail, the sender tries again and fails the batch
+            batch.ready = True
 
 
 def _sticky_partition(topic: TopicQueues) -> i64:

@@ -25,7 +25,7 @@ from dekaf._protocol.produce import (
     TopicProduceData,
 )
 from dekaf._wire.reader import Reader
-from dekaf._wire.writer import NULL_UUID
+from dekaf._wire.writer import NULL_UUID, BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError, ProduceError, caused
 from dekaf.producer._accumulator import RecordAccumulator
 from dekaf.producer._batch import ISSUE_SPAN, BatchState, ProducerBatch
@@ -191,6 +191,8 @@ class Sender:
 
     def _send(self, node: NodeQueues, link: Link, batches: list[ProducerBatch]) -> None:
         sent = InFlightProduce(self, node, link, batches)
+        node.in_flight += 1
+        self.in_flight.append(sent)  # first of all: should anything go wrong, nobody else knows these batches
         topics: dict[str, TopicProduceData] = {}
         for batch in batches:
             self._prepare(batch)
@@ -201,8 +203,6 @@ class Sender:
             assert batch.header is not None
             assert batch.sealed is not None
             topic.partitions.append(PartitionProduceData(batch.partition, batch.header, batch.sealed.records))
-        node.in_flight += 1
-        self.in_flight.append(sent)
         try:
             version = _version(link, sent)
         except BrokerConnectionError as error:
@@ -228,11 +228,18 @@ class Sender:
         """Fix a batch's bytes and, the first time it leaves, its sequence."""
         queue = self._routes.queue_of(batch)
         if batch.sealed is None:  # lingered and never full: whoever fills a batch seals it, if there is a codec
-            self._accumulator.recycle(batch.seal(self._accumulator.codec))
+            self._accumulator.recycle(self._seal(batch))
         if batch.header is None:
             self._number(queue, batch)
         batch.attempts += 1
         queue.in_flight.append(batch)
+
+    def _seal(self, batch: ProducerBatch) -> BytesWriter:
+        try:
+            return batch.seal(self._accumulator.codec)
+        except Exception as error:  # the codec's library, or no memory for it: better as it is than not at all
+            logger.warning("A batch for %s-%d is sent uncompressed: %r", batch.topic, batch.partition, error)
+            return batch.seal(None)
 
     def _number(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         batch.issue = queue.next_issue

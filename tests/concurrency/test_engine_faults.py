@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -937,3 +938,24 @@ def _sequences_start_at_zero_per_epoch(cluster: FakeCluster, partition: int) -> 
             return False
         seen[record.producer_epoch] = record.sequence + 1
     return True
+
+
+def test_records_that_cannot_be_compressed_are_sent_as_they_are(
+    cluster: FakeCluster, make_face: MakeFace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    face = make_face(cluster.bootstrap_servers, compression_type="gzip", **SMALL_BATCHES)
+    ledger = Ledger(face, "t")
+    monkeypatch.setattr(zlib, "compressobj", fail)
+    ledger.produce(30)
+    outcomes = ledger.outcomes()
+    monkeypatch.undo()
+    ledger.produce(30)
+    outcomes = ledger.outcomes()
+    face.close()
+
+    succeed_in_order(cluster, "t", outcomes)
+    leave_nothing_behind(face.status(), outcomes)
+    assert face.status().engine_restarts == 0
