@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import logging
 import random
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
-from dekaf import BrokerConnectionError, DeliveryTimeoutError, ProduceError, Producer, RecordMetadata
-from dekaf.abc import AsyncKafkaProducer
+from dekaf import BrokerConnectionError, DeliveryTimeoutError, Producer
+from tests.broker.traffic import Traffic
 from tests.conftest import cluster_of_release
-from tests.kafka import DEFAULT_VERSION, KafkaCluster, read_back
+from tests.kafka import DEFAULT_VERSION, KafkaCluster
 from tests.kafka.ports import free_ports
 from tests.kafka.proxy import Direction, TcpProxy
 
@@ -170,106 +168,6 @@ def test_a_quota_slows_the_producer_down_and_nothing_else(site: Site) -> None:
 
 
 # Networks.
-
-
-@dataclass
-class Told:
-    """What a caller was told about each of its messages."""
-
-    metadata: dict[int, RecordMetadata] = field(default_factory=dict)
-    errors: dict[int, ProduceError] = field(default_factory=dict)
-
-
-@dataclass
-class Traffic:
-    """Two threads and two event loops that keep producing, each to keys of its own, until told to stop."""
-
-    servers: str
-    topic: str
-    told: dict[str, Told] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def run(self, trouble: Callable[[], object]) -> None:
-        """Produce while there is trouble, then deliver what is left."""
-        # Patient: whatever the network does, time is not what ends it. A silent broker is given up after a second.
-        with Producer(
-            bootstrap_servers=self.servers,
-            key=str,
-            value=str,
-            request_timeout_ms=1_000,
-            delivery_timeout_ms=90_000,
-            retry_backoff_ms=20,
-            reconnect_backoff_ms=20,
-        ) as producer:
-            producer.partitions_for(self.topic)
-            workers = [threading.Thread(target=self._in_thread, args=(producer, f"thread-{at}")) for at in range(2)]
-            workers += [threading.Thread(target=self._in_loop, args=(producer, f"loop-{at}")) for at in range(2)]
-            for worker in workers:
-                worker.start()
-            try:
-                trouble()
-            finally:
-                self.stop.set()
-                for worker in workers:
-                    worker.join()
-            assert producer.flush(60).ok
-            assert producer.status().buffered_bytes == 0
-
-    def _in_thread(self, producer: Producer[str, str], caller: str) -> None:
-        told = self.told[caller] = Told()
-        for number in itertools.count():
-            if self.stop.is_set():
-                break
-            self.counts[caller] = number + 1
-
-            def on_delivery(metadata: RecordMetadata | None, error: ProduceError | None, number: int = number) -> None:
-                note(told, number, metadata, error)
-
-            producer.fire(self.topic, caller, str(number), on_delivery=on_delivery)
-            if number % 20 == 19:
-                self.stop.wait(0.005)  # some thousand messages a second: batches of several records
-
-    def _in_loop(self, producer: Producer[str, str], caller: str) -> None:
-        asyncio.run(self._awaiting(producer.as_async(), caller))
-
-    async def _awaiting(self, producer: AsyncKafkaProducer[str, str], caller: str) -> None:
-        told = self.told[caller] = Told()
-
-        async def one(number: int) -> None:
-            try:
-                note(told, number, await producer.produce(self.topic, caller, str(number)), None)
-            except ProduceError as error:
-                note(told, number, None, error)
-
-        tasks = []
-        for number in itertools.count():
-            if self.stop.is_set():
-                break
-            self.counts[caller] = number + 1
-            tasks.append(asyncio.create_task(one(number)))
-            await asyncio.sleep(0.001)
-        await asyncio.gather(*tasks)
-
-    def check(self, bootstrap_servers: str) -> None:
-        """Hold what was told against what is in the log: everything, once, in order, where it was said to be."""
-        assert {caller: told.errors for caller, told in self.told.items() if told.errors} == {}
-        records = read_back(bootstrap_servers, self.topic, sum(self.counts.values()), timeout=60)
-        for caller, count in self.counts.items():
-            mine = [record for record in records if record.key == caller.encode()]
-            assert [int(record.value or b"") for record in mine] == list(range(count))
-            assert [(record.partition, record.offset) for record in mine] == [
-                (self.told[caller].metadata[number].partition, self.told[caller].metadata[number].offset)
-                for number in range(count)
-            ]
-        assert len(records) == sum(self.counts.values())
-
-
-def note(told: Told, number: int, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
-    if metadata is not None:
-        told.metadata[number] = metadata
-    if error is not None:
-        told.errors[number] = error
 
 
 def test_latency_jitter_and_little_bandwidth_only_take_time(site: Site) -> None:

@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # two are pub
     NewTopic,
 )
 
-__all__ = ("broker_ids", "create_topics", "has_all_leaders", "leader_of")
+__all__ = ("broker_ids", "create_topics", "delete_topic", "has_all_leaders", "leader_of")
 
 # Connection failures are expected while brokers start or stop; librdkafka would print each of them.
 QUIET = {"log_level": 0, "socket.connection.setup.timeout.ms": 2000}
@@ -47,6 +47,17 @@ def create_topics(
             if time.monotonic() > deadline:
                 raise TimeoutError(f"topic {name!r} has no leader for some partition after {timeout} s")
             time.sleep(0.02)  # metadata reaches the brokers a few milliseconds after the controller's answer
+
+
+def delete_topic(bootstrap_servers: str, name: str, *, timeout: float = 30) -> None:
+    """Delete a topic and return when it is gone, so that its name is free again."""
+    deadline = time.monotonic() + timeout
+    client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
+    client.delete_topics([name], operation_timeout=timeout)[name].result()
+    while name in client.list_topics(timeout=timeout).topics:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"topic {name!r} is still there after {timeout} s")
+        time.sleep(0.02)  # as for create_topics
 
 
 def broker_ids(address: str, *, timeout: float = 2) -> set[int]:

@@ -227,6 +227,10 @@ class KafkaCluster:
             config=config,
         )
 
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic and return when it is gone."""
+        admin.delete_topic(self.bootstrap_servers, name)
+
     def leader_of(self, topic: str, partition: int) -> int:
         """Return the number of the broker that leads a partition; -1 while there is none."""
         return admin.leader_of(self.bootstrap_servers, topic, partition)
