@@ -1,7 +1,8 @@
 """Collect records into one open batch per partition until the sender drains them; the callers' half of the engine.
 
 While the lock is held: allocate nothing the garbage collector tracks, drop no object of a user's, signal nobody. A
-collection may run a finalizer that calls `fire` on the very thread that holds the lock.
+collection may run a finalizer that calls `fire` on the very thread that holds the lock. Where the code is interpreted
+that is not enough, see `_lock`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Final, final
 
-from librt.threading import Lock
 from mypy_extensions import i64
 
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, RecordBatchBuilder, content_size
@@ -20,6 +20,7 @@ from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import Partitioner, murmur2
 from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer_memory import BufferMemory
+from dekaf.producer._lock import new_lock
 from dekaf.producer._mailbox import FUTURE_COST, Destination
 from dekaf.producer._queues import UNDECIDED, ParkedRecord, PartitionQueue, TopicQueues
 
@@ -71,7 +72,7 @@ class RecordAccumulator:
         wake: Callable[[], None],
     ) -> None:
         # Guards the buffer memory, wake_for, activated, and of each topic and queue what their classes say.
-        self.lock: Final = Lock()
+        self.lock: Final = new_lock()
         self.memory: Final = BufferMemory(limits.buffer_memory, self.lock)
         self.topics: dict[str, TopicQueues] = {}
         self.activated: list[PartitionQueue] = []  # have something to send since the sender last looked

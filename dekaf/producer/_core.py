@@ -58,6 +58,7 @@ from dekaf.producer._delivery import DeliveryFuture, wait_seconds
 from dekaf.producer._drain import DrainRules
 from dekaf.producer._engine import Engine, EngineSettings, exponential_backoff
 from dekaf.producer._hooks import ListenerHooks, OnSend
+from dekaf.producer._lock import IS_INTERRUPTIBLE, is_held_here
 from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, EventLoop, LoopMailbox, WaitKind
 from dekaf.producer._parking import choose_partition, no_such_partition
 from dekaf.producer._process import FORKS, ProcessLock
@@ -214,6 +215,8 @@ class ProducerCore:
         # Read first: should another engine take over meanwhile, this one's accumulator is closed and refuses, whatever
         # topic it is given. And a topic that is open cannot be one of an engine before: it closed them as it ended.
         accumulator = self._accumulator
+        if IS_INTERRUPTIBLE and is_held_here(accumulator.lock):
+            raise _interrupted(topic, reservation)
         queues: TopicQueues | None = self._last_topic
         if self._last_topic.name is not topic:
             queues = accumulator.topics.get(topic)
@@ -389,8 +392,17 @@ class ProducerCore:
                 "set allow_blocking_in_loop=True."
             )
 
+    def has_interrupted_itself(self) -> bool:
+        """Return whether the caller, a signal handler or a finalizer, holds up this producer until it returns."""
+        return IS_INTERRUPTIBLE and is_held_here(self._accumulator.lock)
+
     def forbid_in_callback(self, call: str) -> None:
-        """Raise BlockingCallError on the callback thread, which would wait for itself."""
+        """Raise BlockingCallError where a call waits for itself: in a callback, or in what interrupted the core."""
+        if self.has_interrupted_itself():
+            raise BlockingCallError(
+                f"Producer.{call}() was called from a signal handler, or a finalizer, that interrupted the producer at "
+                "work, and would wait for itself; close() and status() are fine there."
+            )
         if self.callbacks.is_current():
             raise BlockingCallError(
                 f"Producer.{call}() was called from a callback (on_delivery, or a listener's hook) and would wait for "
@@ -463,12 +475,12 @@ class ProducerCore:
 
         def ended(given_up: int) -> None:
             self.state = CoreState.CLOSED
-            _process.report_abandoned(self.statistics, given_up, started, "by close() on an event loop")
+            _process.report_abandoned(self.statistics, given_up, started, "by close() that did not wait")
             self.callbacks.stop(0.0)
 
         engine.abandon(self.close_timeout if timeout is None else max(0.0, timeout), ended)
         report = DrainReport(delivered=0, failed=0, undelivered=self.buffered_records(), elapsed=0.0, pending=True)
-        _process.log_report(report, "by close() on an event loop, which does not wait")
+        _process.log_report(report, "by close() where it cannot wait")
         return report
 
     def start_closing(self) -> Engine | None:
@@ -666,6 +678,17 @@ _renewing: Final = ProcessLock()  # guards the renewing of cores in a forked chi
 
 def _nothing() -> None:
     """There is no engine yet to be woken, or nobody to be told."""
+
+
+def _interrupted(topic: str, reservation: Reservation | None) -> BufferExhaustedError:
+    if reservation is not None:
+        reservation.give_back()
+    return BufferExhaustedError(
+        "There is no way into the buffer from a signal handler, or a finalizer, that interrupted the producer at work. "
+        "Set a flag there, or put the message into a queue, and produce it elsewhere.",
+        topic=topic,
+        is_retriable=True,
+    )
 
 
 def _no_threads(error: RuntimeError) -> DekafError:

@@ -469,8 +469,8 @@ class Producer(Generic[K_contra, V_contra]):
     def close(self, timeout: float | None = None) -> DrainReport:
         """Deliver what was accepted, then end; never raises for what could not be delivered.
 
-        On a view it does nothing. On a thread that runs an event loop it only initiates the close, and says so in the
-        report.
+        On a view it does nothing. On a thread that runs an event loop, and in a signal handler that interrupted the
+        producer at work, it only initiates the close, and says so in the report.
 
         Args:
             timeout: Seconds to wait before giving up what is left; default: `close_timeout_ms`.
@@ -485,9 +485,9 @@ class Producer(Generic[K_contra, V_contra]):
         timeout = checked_timeout(timeout)
         if not self._is_owner:
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
-        core.forbid_in_callback("close")
-        if has_running_loop() and not core.config.allow_blocking_in_loop:
+        if core.has_interrupted_itself() or (has_running_loop() and not core.config.allow_blocking_in_loop):
             return core.initiate_close(timeout)
+        core.forbid_in_callback("close")
         return core.close(timeout)
 
     def check(self, timeout: float | None = None) -> ClusterDescription:
@@ -559,28 +559,26 @@ class Producer(Generic[K_contra, V_contra]):
         return f"<Producer {', '.join(self._core.config.bootstrap_servers)} {self._core.state.value}>"
 
 
-def close_blocking(producer: Producer[Any, Any], timeout: float | None = None) -> DrainReport:
-    """Close a producer and wait for it even on an event loop's thread; for owners that have no other moment for it."""
-    return producer._core.close(timeout)  # noqa: SLF001 # of this very module
-
-
 def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:
-    """Close producers, or those that views belong to, side by side, and wait for them as `close_blocking` does.
+    """Close producers, or those that views belong to, side by side; wait for them even on an event loop's thread.
 
-    No threads are started for it: an interpreter that exits allows none.
+    For owners that have no other moment for it. No threads are started: an interpreter that exits allows none.
     """
     timeout = checked_timeout(timeout)
     started = time.monotonic()
     cores = [producer._core for producer in producers]  # noqa: SLF001 # of this very module
     closings = []
+    reports = []
     for core in cores:
+        if core.has_interrupted_itself():
+            reports.append(core.initiate_close(timeout))
+            continue
         engine = core.start_closing()
         gate = threading.Lock()
         gate.acquire()
         if engine is None or not engine.flush(gate.release):
             gate.release()
         closings.append((core, engine, gate))
-    reports = []
     for core, engine, gate in closings:
         wait = core.close_timeout if timeout is None else timeout
         gate.acquire(timeout=wait_seconds(started + wait - time.monotonic()))

@@ -1,0 +1,111 @@
+"""Signal handlers and finalizers that call the producer they have interrupted while it held its lock."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import pytest
+
+from dekaf import BlockingCallError, BufferExhaustedError, DrainReport, Producer, ProducerState, compiled
+from dekaf.producer.sync_producer import close_all_blocking
+from dekaf.testing import FakeCluster
+
+pytestmark = pytest.mark.skipif(compiled, reason="machine code is not interrupted while it holds the lock")
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with FakeCluster(topics={"t": 1}) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def producer(cluster: FakeCluster) -> Iterator[Producer[str, str]]:
+    with Producer(bootstrap_servers=cluster.bootstrap_servers, key=str, value=str, close_timeout_ms=5_000) as producer:
+        producer.produce("t", "key", "first")
+        yield producer
+
+
+class Interruption:
+    """Calls `handler` once, where a signal or a collection may strike: while a record is written into its batch."""
+
+    def __init__(self, handler: Callable[[], object]) -> None:
+        self._handler = handler
+        self._has_struck = False
+        self.answer: object = None
+
+    def __enter__(self) -> Interruption:
+        sys.setprofile(self._look)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+        assert self._has_struck
+
+    def _look(self, frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if (
+            self._has_struck
+            or event != "call"
+            or code.co_name != "append"
+            or not code.co_filename.endswith("builder.py")
+        ):
+            return
+        self._has_struck = True
+        try:
+            self.answer = self._handler()
+        except (BlockingCallError, BufferExhaustedError) as error:
+            self.answer = error
+
+
+def test_firing_is_refused_and_the_interrupted_record_goes_out(producer: Producer[str, str]) -> None:
+    with Interruption(lambda: producer.fire("t", "key", "from a handler")) as interruption:
+        producer.fire("t", "key", "second")
+    producer.flush(5)
+
+    error = interruption.answer
+    assert isinstance(error, BufferExhaustedError)
+    assert (error.topic, error.is_retriable, error.may_be_persisted) == ("t", True, False)
+    assert producer.status().delivered_total == 2
+
+
+@pytest.mark.parametrize("call", ["produce", "flush"])
+def test_blocking_calls_raise_at_once(producer: Producer[str, str], call: str) -> None:
+    calls: dict[str, Callable[[], object]] = {
+        "produce": lambda: producer.produce("t", "key", "from a handler"),
+        "flush": producer.flush,
+    }
+
+    with Interruption(calls[call]) as interruption:
+        producer.fire("t", "key", "second")
+
+    assert isinstance(interruption.answer, BlockingCallError)
+    assert call in str(interruption.answer)
+    assert producer.produce("t", "key", "third").offset == 2
+
+
+def test_status_is_told(producer: Producer[str, str]) -> None:
+    with Interruption(lambda: producer.status().state) as interruption:
+        producer.fire("t", "key", "second")
+
+    assert interruption.answer is ProducerState.RUNNING
+
+
+def close_all(producer: Producer[str, str]) -> DrainReport:
+    return close_all_blocking([producer])[0]
+
+
+@pytest.mark.parametrize("close", [Producer.close, close_all])
+def test_close_is_initiated_and_everything_accepted_delivered(
+    cluster: FakeCluster, producer: Producer[str, str], close: Callable[[Producer[str, str]], DrainReport]
+) -> None:
+    with Interruption(lambda: close(producer)) as interruption:
+        producer.fire("t", "key", "second")
+    report = producer.close(5)
+
+    assert isinstance(interruption.answer, DrainReport)
+    assert interruption.answer.pending
+    assert report.undelivered == 0
+    assert [record.value for record in cluster.log("t")] == [b"first", b"second"]
