@@ -37,9 +37,11 @@ from dekaf.partitioning import Partitioner
 from dekaf.producer import (
     AsyncProducer,
     AsyncTopicProducer,
+    ProducedMessages,
     Producer,
     ProducerConfig,
     ProducerOptions,
+    RecordedMessage,
     TopicProducer,
 )
 from dekaf.producer import _batch as _compiled_room
@@ -98,6 +100,7 @@ __all__ = (
     "Partitioner",
     "ProduceAllError",
     "ProduceError",
+    "ProducedMessages",
     "Producer",
     "ProducerBuilder",
     "ProducerClosedError",
@@ -110,6 +113,7 @@ __all__ = (
     "ProducerStatus",
     "RecordMetadata",
     "RecordTooLargeError",
+    "RecordedMessage",
     "SerializationContext",
     "SerializationError",
     "Serializer",

@@ -13,9 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dekaf import ConfigurationError, Producer, ProducerConfig
-from dekaf.abc import ProducerListener
-from dekaf.producer.options import ProducerOptions
+from dekaf import ProducerConfig
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
 
@@ -43,17 +41,6 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Hooks, and exceptions to rules": ("listener", "on_undelivered", "allow_blocking_in_loop"),
 }
-
-# A value other than the default, of the options that may not be built yet: making a producer with it tells.
-PROBES: Final[dict[str, ProducerOptions]] = {
-    "backend": {"backend": "memory"},
-    "listener": {"listener": ProducerListener()},
-    "on_undelivered": {"on_undelivered": list},
-}
-
-NOT_BUILT_YET: Final = (
-    "**Not built yet**: a producer refuses any value but the default. See [not built yet](not-built-yet.md)."
-)
 
 INTRODUCTION: Final = """\
 <!-- Written by tools/configuration_page.py from dekaf/producer/config.py. Change it there. -->
@@ -103,18 +90,7 @@ def _sections() -> Iterator[str]:
 def _description(name: str) -> str:
     text = ProducerConfig.model_fields[name].description or ""
     # Errors are written in code font, and documented.
-    text = re.sub(r"\b([A-Z][A-Za-z]+Error)\b", r"[`\1`](errors.md)", text)
-    if name in PROBES and not _is_built(PROBES[name]):
-        text += f"\n\n{NOT_BUILT_YET}"
-    return text
-
-
-def _is_built(options: ProducerOptions) -> bool:
-    try:
-        Producer(config=ProducerConfig(bootstrap_servers="localhost:9092"), **options)  # connects to nothing
-    except ConfigurationError:
-        return False
-    return True
+    return re.sub(r"\b([A-Z][A-Za-z]+Error)\b", r"[`\1`](errors.md)", text)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dekaf.producer.async_producer import AsyncProducer
 from dekaf.producer.config import ProducerConfig, ProducerOptions
+from dekaf.producer.memory import ProducedMessages, RecordedMessage
 from dekaf.producer.sync_producer import Producer
 from dekaf.producer.topic_views import AsyncTopicProducer, TopicProducer
 
 __all__ = (
     "AsyncProducer",
     "AsyncTopicProducer",
+    "ProducedMessages",
     "Producer",
     "ProducerConfig",
     "ProducerOptions",
+    "RecordedMessage",
     "TopicProducer",
 )

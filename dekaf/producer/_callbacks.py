@@ -78,4 +78,4 @@ class CallbackThread:
                 job()
         self._worker = None
         if not self._jobs.empty():  # posted in this very moment
-            self._start()
+            self.start()

@@ -51,6 +51,7 @@ from dekaf.producer._accumulator import (
     BufferLimits,
     RecordAccumulator,
 )
+from dekaf.producer._backend import BackendEngine
 from dekaf.producer._batch import BatchListener
 from dekaf.producer._buffer_memory import BufferMemory, RoomWaiter
 from dekaf.producer._callbacks import CallbackThread
@@ -58,6 +59,7 @@ from dekaf.producer._delivery import DeliveryFuture, wait_seconds
 from dekaf.producer._drain import DrainRules
 from dekaf.producer._engine import Engine, EngineSettings, exponential_backoff
 from dekaf.producer._hooks import ListenerHooks, OnSend
+from dekaf.producer._local_engine import LocalEngine
 from dekaf.producer._lock import IS_INTERRUPTIBLE, is_held_here
 from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, EventLoop, LoopMailbox, WaitKind
 from dekaf.producer._parking import choose_partition, no_such_partition
@@ -68,6 +70,7 @@ from dekaf.producer._settlement import RetrySettings
 from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer._undelivered import UndeliveredHook
 from dekaf.producer.config import ProducerConfig
+from dekaf.producer.memory import ProducedMessages
 from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerState, ProducerStatus
 
 logger = logging.getLogger("dekaf.producer")
@@ -103,8 +106,7 @@ class ProducerCore:
 
     def __init__(self, config: ProducerConfig) -> None:
         self.state = CoreState.OPEN
-        self._engine: Engine | None = None  # first of all: the finalizer looks at it even if this raises
-        _refuse_unbuilt(config)
+        self._engine: BackendEngine | None = None  # first of all: the finalizer looks at it even if this raises
         _process.refuse_patched_threads()
         self.config: Final = config
         self.max_block: Final = config.max_block_ms / 1000.0
@@ -173,6 +175,7 @@ class ProducerCore:
         self.on_undelivered: UndeliveredHook | None = None
         if self.config.on_undelivered is not None:
             self.on_undelivered = UndeliveredHook(self.config.on_undelivered, self.callbacks)
+        self._memory = ProducedMessages(self.config.buffer_memory) if self.config.backend == "memory" else None
         self.deliveries = Destination(WaitKind.DELIVERIES, None, DELIVERY_COST, gathers=False)
         self.thread_callbacks = Destination(WaitKind.CALLBACKS, None, CALLBACK_COST, gathers=False)
         self._mailboxes: dict[EventLoop, LoopMailbox] = {}
@@ -411,7 +414,7 @@ class ProducerCore:
 
     # Engines.
 
-    def start(self) -> Engine:
+    def start(self) -> BackendEngine:
         """Return the running engine, starting one if there is none."""
         self.now_ms()
         engine = self._engine
@@ -426,7 +429,7 @@ class ProducerCore:
             if engine is None or not engine.is_running():
                 if engine is not None:
                     self.statistics.engine_restarts += 1
-                engine = Engine(self._settings, self._listener, self.statistics, self.on_undelivered)
+                engine = self._new_engine()
                 try:
                     engine.start()
                 except RuntimeError as error:
@@ -444,7 +447,14 @@ class ProducerCore:
     def _was_closed(self) -> bool:
         return self.state is not CoreState.OPEN
 
-    def current_engine(self) -> Engine | None:
+    def _new_engine(self) -> BackendEngine:
+        if self.config.backend == "kafka":
+            return Engine(self._settings, self._listener, self.statistics, self.on_undelivered)
+        return LocalEngine(
+            self.config.backend, self._settings.limits, self._partitioner, self._listener, self.statistics, self._memory
+        )
+
+    def current_engine(self) -> BackendEngine | None:
         """Return the engine if there is one, running or not."""
         self.now_ms()
         return self._engine
@@ -483,7 +493,7 @@ class ProducerCore:
         _process.log_report(report, "by close() where it cannot wait")
         return report
 
-    def start_closing(self) -> Engine | None:
+    def start_closing(self) -> BackendEngine | None:
         """Accept nothing more; return the engine to be drained, None if there is none or it has been closed."""
         self.now_ms()
         with self._lock:
@@ -498,7 +508,7 @@ class ProducerCore:
         engine.close_accepting()
         return engine
 
-    def give_up_rest(self, engine: Engine, started: float) -> DrainReport:
+    def give_up_rest(self, engine: BackendEngine, started: float) -> DrainReport:
         """End the engine's thread; fail, count and log what it could not deliver, and hand it to `on_undelivered`."""
         with self._finishing:  # several may close at once: all get the report of the first
             report = _process.finish(engine, started)
@@ -534,6 +544,17 @@ class ProducerCore:
         return self._accumulator.pending_records()
 
     # Looking.
+
+    def memory(self) -> ProducedMessages:
+        """Return what was produced; ConfigurationError unless the backend is `memory`."""
+        self.now_ms()
+        if self._memory is None:
+            raise ConfigurationError(f"backend={self.config.backend!r} keeps no messages; backend='memory' does.")
+        return self._memory
+
+    def whereabouts(self) -> str:
+        """Return where records go, in short."""
+        return ", ".join(self.config.bootstrap_servers) if self.config.backend == "kafka" else self.config.backend
 
     def status(self) -> ProducerStatus:
         """Return a snapshot."""
@@ -607,7 +628,7 @@ class ProducerCore:
         servers = ", ".join(self.config.bootstrap_servers)
         raise caused(BrokerConnectionError(f"No broker of {servers} answered: {cause or 'no answer in time'}"), cause)
 
-    def _producer_state(self, engine: Engine | None) -> ProducerState:
+    def _producer_state(self, engine: BackendEngine | None) -> ProducerState:
         if self.state is CoreState.CLOSED:
             return ProducerState.CLOSED
         if self.state is CoreState.CLOSING:
@@ -724,13 +745,3 @@ def _engine_settings(config: ProducerConfig) -> EngineSettings:
         metadata_max_age=config.metadata_max_age_ms / 1000.0,
         allow_auto_create_topics=config.allow_auto_create_topics,
     )
-
-
-def _refuse_unbuilt(config: ProducerConfig) -> None:
-    """Refuse by name what the configuration knows and the engine does not do yet."""
-    unbuilt: dict[str, bool] = {
-        "backend": config.backend != "kafka",
-    }
-    names = [name for name, is_set in unbuilt.items() if is_set]
-    if names:
-        raise ConfigurationError(f"{', '.join(names)}: not supported by this version of dekaf yet; leave it out.")

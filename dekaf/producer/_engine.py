@@ -29,6 +29,7 @@ from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError
 from dekaf.partitioning import Partitioner
 from dekaf.producer._accumulator import WAKE_ALWAYS, WAKE_AWAITED, WAKE_NEVER, BufferLimits, RecordAccumulator
+from dekaf.producer._backend import Described
 from dekaf.producer._batch import BatchListener, ProducerBatch
 from dekaf.producer._flush import FlushWaiter
 from dekaf.producer._parking import NEVER, Parking
@@ -91,9 +92,6 @@ class EngineSettings:
         self.max_block: Final = max_block
         self.metadata_max_age: Final = metadata_max_age
         self.allow_auto_create_topics: Final = allow_auto_create_topics
-
-
-Described = Callable[["ClusterDescription | None", "DekafError | None"], None]
 
 
 @final

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, TypeGuard, final
 
-from mypy_extensions import i64
-
 from dekaf._cluster.metadata import ClusterMetadata
-from dekaf._record.builder import RecordBatchBuilder
-from dekaf._wire.writer import BytesWriter
 from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, UnknownTopicOrPartitionError, caused
 from dekaf.partitioning import Partitioner
 from dekaf.producer._accumulator import APPENDED, RecordAccumulator
-from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
-from dekaf.producer._mailbox import Destination
-from dekaf.producer._queues import ParkedRecord, PartitionQueue, TopicQueues
+from dekaf.producer._batch import BatchListener
+from dekaf.producer._queues import ParkedRecord, PartitionQueue, TopicQueues, batch_without_bytes
 from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer._undelivered import Undelivered
 
@@ -209,28 +203,13 @@ class Parking:
         return flushes
 
     def _fail(self, topic: TopicQueues, records: list[ParkedRecord], error: ProduceError) -> None:
-        """Tell through a batch that never had any bytes: one way of telling for all records."""
         if not records:
             return
-        builder = RecordBatchBuilder(0, BytesWriter())
-        batch = ProducerBatch(topic.name, -1, builder, time.monotonic(), self._listener)
-        waits: dict[Destination, BatchWaits] = {}
-        charged: i64 = 0
-        for index, record in enumerate(records):
-            charged += record.charged
-            if record.destination is None or record.sink is None:
-                continue
-            mine = waits.get(record.destination)
-            if mine is None:
-                mine = waits[record.destination] = BatchWaits(record.destination)
-                mine.batch = batch
-                batch.waits.append(mine)
-            mine.add(record.sink, index, 0)
-        builder.record_count = len(records)
+        batch = batch_without_bytes(topic.name, -1, records, self._listener)
         # Counted, and given back, first: whoever hears of it may look at the counters at once.
         self._accumulator.settled += len(records)
         self._statistics.record_failed(len(records), error)
-        self._accumulator.memory.give_back(charged)
+        self._accumulator.memory.give_back(batch.charged)
         batch.fail(error)
 
     def _expired_error(self, topic: str, trouble: DekafError | None, servers: str) -> ProduceError:

@@ -18,9 +18,9 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from dekaf.errors import ConfigurationError
+from dekaf.producer._backend import BackendEngine
 from dekaf.producer._callbacks import CallbackThread
 from dekaf.producer._delivery import wait_seconds
-from dekaf.producer._engine import Engine
 from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer._undelivered import UndeliveredHook
 from dekaf.types import DrainReport
@@ -69,7 +69,7 @@ class LiveEngine:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: BackendEngine,
         callbacks: CallbackThread,
         on_undelivered: UndeliveredHook | None,
         close_timeout: float,
@@ -82,7 +82,7 @@ class LiveEngine:
 
 
 _live: list[LiveEngine] = []
-_inherited: list[Engine] = []
+_inherited: list[BackendEngine] = []
 _exiting: list[bool] = []
 
 
@@ -98,7 +98,7 @@ def register(live: LiveEngine) -> None:
     _register_in_multiprocessing()
 
 
-def inherit(engine: Engine) -> None:
+def inherit(engine: BackendEngine) -> None:
     """Keep an engine that belongs to the parent process, untouched."""
     _inherited.append(engine)
     _forget([live for live in _live if live.engine is engine])
@@ -141,7 +141,7 @@ def drain_at_exit() -> None:
         live.callbacks.stop(max(0.0, started + live.close_timeout - time.monotonic()))
 
 
-def finish(engine: Engine, started: float) -> DrainReport:
+def finish(engine: BackendEngine, started: float) -> DrainReport:
     """End an engine's thread, failing what is left, and report."""
     engine.terminate(_LEFT_FOR_ABORT)
     return engine.statistics.take_report(elapsed=time.monotonic() - started, undelivered=0)

@@ -10,8 +10,10 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from dekaf._record.builder import RecordBatchBuilder
+from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import choose_by_load
-from dekaf.producer._batch import ProducerBatch
+from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._idempotence import PartitionSequences
 from dekaf.producer._mailbox import Destination
 
@@ -44,6 +46,29 @@ class ParkedRecord:
         self.destination: Final = destination
         self.charged: Final = charged
         self.accepted: Final = accepted  # monotonic seconds
+
+
+def batch_without_bytes(
+    topic: str, partition: i64, records: list[ParkedRecord], listener: BatchListener
+) -> ProducerBatch:
+    """Return a batch through which to tell records that never get any bytes: one way of telling for all records."""
+    builder = RecordBatchBuilder(records[0].timestamp, BytesWriter())
+    builder.record_count = len(records)
+    batch = ProducerBatch(topic, partition, builder, records[0].accepted, listener)
+    waits: dict[Destination, BatchWaits] = {}
+    for index, record in enumerate(records):
+        batch.charged += record.charged
+        delta = record.timestamp - builder.base_timestamp
+        batch.timestamp_deltas.append(delta)
+        if record.destination is None or record.sink is None:
+            continue
+        mine = waits.get(record.destination)
+        if mine is None:
+            mine = waits[record.destination] = BatchWaits(record.destination)
+            mine.batch = batch
+            batch.waits.append(mine)
+        mine.add(record.sink, index, delta)
+    return batch
 
 
 @final

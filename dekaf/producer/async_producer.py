@@ -19,6 +19,7 @@ from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._intake import MISSING, Intake, WaitingRecord, only_message
 from dekaf.producer._mailbox import LoopMailbox
 from dekaf.producer.config import ProducerConfig, ProducerOptions
+from dekaf.producer.memory import ProducedMessages
 from dekaf.producer.topic_views import AsyncTopicProducer
 from dekaf.serialization import Serializer, serializer_for
 from dekaf.types import (
@@ -554,6 +555,15 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         """Return a snapshot: buffer, connections, counters. It costs nothing and never blocks."""
         return self._core.status()
 
+    @property
+    def memory(self) -> ProducedMessages:
+        """What was produced, by this producer and its views, with ``backend="memory"``.
+
+        Raises:
+            ConfigurationError: The backend is another one.
+        """
+        return self._core.memory()
+
     # Views.
 
     def as_sync(self) -> KafkaProducer[K_contra, V_contra]:
@@ -582,7 +592,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<AsyncProducer {', '.join(self._core.config.bootstrap_servers)} {self._core.state.value}>"
+        return f"<AsyncProducer {self._core.whereabouts()} {self._core.state.value}>"
 
 
 async def close_all(producers: Iterable[AsyncProducer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:

@@ -267,8 +267,9 @@ class ProducerConfig(pydantic.BaseModel):
     )
     backend: Annotated[Backend, _checked(one_of("kafka", "memory", "disabled"))] = pydantic.Field(
         "kafka",
-        description="`kafka`, `memory` or `disabled`; default `kafka`. For local work and tests: `memory` keeps what "
-        "was produced, `disabled` drops it; neither connects anywhere.",
+        description="`kafka`, `memory` or `disabled`; default `kafka`. For local work and tests: `memory` keeps the "
+        "latest messages, up to `buffer_memory` bytes, in `producer.memory`; `disabled` drops them. Neither connects "
+        "anywhere, and all checks run.",
     )
     allow_blocking_in_loop: _Switch = pydantic.Field(
         default=False,

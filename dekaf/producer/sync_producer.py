@@ -20,6 +20,7 @@ from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._intake import MISSING, Intake, WaitingRecord, only_message
 from dekaf.producer._mailbox import Destination
 from dekaf.producer.config import ProducerConfig, ProducerOptions
+from dekaf.producer.memory import ProducedMessages
 from dekaf.producer.topic_views import TopicProducer
 from dekaf.serialization import Serializer, serializer_for
 from dekaf.types import (
@@ -528,6 +529,15 @@ class Producer(Generic[K_contra, V_contra]):
         """Return a snapshot: buffer, connections, counters. It costs nothing and never blocks."""
         return self._core.status()
 
+    @property
+    def memory(self) -> ProducedMessages:
+        """What was produced, by this producer and its views, with ``backend="memory"``.
+
+        Raises:
+            ConfigurationError: The backend is another one.
+        """
+        return self._core.memory()
+
     # Views.
 
     def as_async(self) -> AsyncKafkaProducer[K_contra, V_contra]:
@@ -556,7 +566,7 @@ class Producer(Generic[K_contra, V_contra]):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Producer {', '.join(self._core.config.bootstrap_servers)} {self._core.state.value}>"
+        return f"<Producer {self._core.whereabouts()} {self._core.state.value}>"
 
 
 def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:

@@ -1,5 +1,6 @@
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
+from dekaf.producer.memory import RecordedMessage
 from dekaf.testing.cluster_state import ClientConnection, ProduceAttempt, UnknownVersionAnswer
 from dekaf.testing.fake_broker import FakeBroker
 from dekaf.testing.fake_cluster import FakeCluster
@@ -13,7 +14,7 @@ from dekaf.testing.received import (
     ReceivedProduce,
     ReceivedRequest,
 )
-from dekaf.testing.recording import RecordedMessage, Recording
+from dekaf.testing.recording import Recording
 from dekaf.testing.recording_producers import RecordingAsyncProducer, RecordingProducer
 from dekaf.testing.trigger import ALWAYS, Trigger
 

@@ -21,38 +21,16 @@ from dekaf.errors import (
     RecordTooLargeError,
 )
 from dekaf.partitioning import murmur2
+from dekaf.producer.memory import RecordedMessage
 from dekaf.types import DrainReport, Headers, ProducerState, ProducerStatus, RecordMetadata
 
-__all__ = ("RecordedMessage", "Recording")
+__all__ = ("Recording",)
 
 _BUFFER_MEMORY: Final = 32 * 1024 * 1024  # a producer's default, for status()
 _MAX_FAILURES: Final = 16  # in a report
 
 # What a producer raises at the call, because it does not accept such a message; all else is told as the outcome.
 _AT_THE_CALL: Final = (BufferExhaustedError, InvalidTopicError, RecordTooLargeError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedMessage:
-    """One message as it would have gone to Kafka.
-
-    Parameters:
-        topic: the topic.
-        partition: where it was written: the partition asked for, or the key's.
-        key: the key's bytes, as its serializer made them; None if there is no key.
-        value: the value's bytes, as its serializer made them; None for a tombstone.
-        headers: the headers.
-        timestamp_ms: milliseconds since 1970; the time of the call if none was given.
-        offset: its place in the partition, from 0.
-    """
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    timestamp_ms: int
-    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

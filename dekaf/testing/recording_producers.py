@@ -17,8 +17,9 @@ from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncTopicProducer, TopicProducer
 from dekaf.producer._delivery import DeliveryFuture
 from dekaf.producer._intake import MISSING
+from dekaf.producer.memory import RecordedMessage
 from dekaf.serialization import Field, Serializer, serializer_for
-from dekaf.testing.recording import RecordedMessage, Recording
+from dekaf.testing.recording import Recording
 from dekaf.testing.recording_desk import RecordingDesk
 from dekaf.types import (
     ClusterDescription,

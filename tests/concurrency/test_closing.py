@@ -17,6 +17,7 @@ import pytest
 
 from dekaf.errors import DeliveryAbortedError, InvalidRecordError, ProduceError, ProducerClosedError
 from dekaf.producer import Producer
+from dekaf.producer._engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import FlushTimeoutError, ProducerState
 from tests.concurrency.faces import (
@@ -285,6 +286,7 @@ def test_close_after_the_engine_failed_reports_what_failed(cluster: FakeCluster)
     producer.fire("t", None, b"a")
     cluster.wait_until(lambda: len(cluster.attempts("t")) == 1)
     engine = producer._core.start()
+    assert isinstance(engine, Engine)
     engine._io.call(_fail)
     eventually(lambda: not engine.is_alive())
 

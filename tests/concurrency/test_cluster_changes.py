@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from dekaf.errors import DeliveryTimeoutError
+from dekaf.producer._engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
 from dekaf.testing.answers import Endpoint
 from tests.concurrency.faces import PATIENCE, LoopFace, MakeFace, ThreadFace, eventually
@@ -74,6 +75,7 @@ def test_check_that_found_nobody_is_forgotten(cluster: FakeCluster, make_face: M
     face = make_face(cluster.bootstrap_servers)
     assert isinstance(face, (ThreadFace, LoopFace))
     engine = face.producer._core.start()
+    assert isinstance(engine, Engine)
     for _ in range(50):
         engine.describe(lambda _description, _error: None, 0.0)
     told: list[object] = []

@@ -11,6 +11,7 @@ import pytest
 
 from dekaf.errors import DeliveryAbortedError, ProduceError
 from dekaf.producer import Producer
+from dekaf.producer._engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
 from dekaf.types import ProducerState
 from tests.concurrency.faces import PATIENCE, Face, LoopFace, MakeFace, ThreadFace, eventually
@@ -35,6 +36,7 @@ def break_engine(face: Face, kind: type[BaseException] = UnexpectedError) -> Non
     """Raise on the I/O thread, as a mistake of ours would."""
     assert isinstance(face, (ThreadFace, LoopFace))
     engine = face.producer._core.start()
+    assert isinstance(engine, Engine)
 
     def fail() -> None:
         raise kind("on purpose")

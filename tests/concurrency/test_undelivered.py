@@ -18,6 +18,7 @@ import pytest
 from dekaf.errors import DeliveryAbortedError, InvalidRecordError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
+from dekaf.producer._engine import Engine
 from dekaf.registry import ProducerRegistry
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import ProducerState, RecordMetadata
@@ -321,7 +322,7 @@ def test_failure_of_the_engine_is_no_close(cluster: FakeCluster, saved: Saved) -
     handle = producer.submit("t", None, b"a", partition=0)
     cluster.wait_until(lambda: cluster.attempts("t"))
     engine = producer._core.current_engine()
-    assert engine is not None
+    assert isinstance(engine, Engine)
 
     def break_down() -> None:
         raise ArithmeticError("on purpose")

@@ -10,6 +10,7 @@ import pytest
 
 from dekaf.errors import InvalidRecordError, ProduceError
 from dekaf.producer import Producer
+from dekaf.producer._engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import RecordMetadata
 from tests.concurrency.faces import MakeFace, thread_producer
@@ -37,7 +38,7 @@ def test_small_requests_are_not_held_back_by_the_socket() -> None:
     with FakeCluster(topics={"t": 1}) as cluster, thread_producer(cluster.bootstrap_servers) as producer:
         producer.produce("t", None, b"a")
         engine = producer._core._engine
-        assert engine is not None
+        assert isinstance(engine, Engine)
         connections = [node.connection for node in engine._client._nodes() if node.connection is not None]
 
         assert connections

@@ -91,6 +91,18 @@ def test_without_the_setting_the_error_says_what_to_write() -> None:
         get_producer()
 
 
+def test_backend_without_kafka_keeps_what_views_produce() -> None:
+    local: dict[str, object] = {"BACKEND": "memory"}
+    with override_settings(DEKAF={"default": local, "audit": local}):
+        answer = Client().get("/sync")
+
+        assert answer.json() == {"offset": 0}
+        assert [message.topic for message in get_producer().memory.messages] == ["orders"]
+        assert [json.loads(message.value or b"") for message in get_producer("audit").memory.messages] == [
+            {"order": "42"}
+        ]
+
+
 def test_tests_need_no_setting(double: RecordingProducer) -> None:
     with override_settings(DEKAF=None):
         found: object = get_producer("whatever")

@@ -88,6 +88,21 @@ def test_every_kind_of_endpoint_is_served(double: RecordingProducer, app: FastAP
     assert json.loads(double.messages[2].value or b"") == {"order": "42"}
 
 
+def test_one_variable_runs_it_without_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEKAF_BACKEND", "memory")
+    monkeypatch.setenv("DEKAF_AUDIT__CLIENT_ID", "audit")
+    app = shop()
+    app.router.lifespan_context = dekaf_lifespan()
+
+    with TestClient(app) as client:
+        answers = [client.post(f"/{path}").json() for path in ("await", "block", "audit")]
+        registry: ProducerRegistry = app.state.dekaf
+
+        assert answers == [0, 1, None]
+        assert [message.value for message in registry.async_producer().memory.messages] == [b"paid", b"paid"]
+        assert len(registry.producer("audit").memory.to_topic("audit")) == 2
+
+
 @pytest.mark.asyncio
 async def test_a_transport_that_carries_no_state_finds_the_application(double: RecordingProducer) -> None:
     app = with_lifespan(shop())

@@ -1,0 +1,71 @@
+"""What the core, and the exit hook, need of an engine, whichever backend it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from dekaf._cluster.metadata import ClusterMetadata
+from dekaf.errors import DekafError
+from dekaf.producer._accumulator import RecordAccumulator
+from dekaf.producer._statistics import ProducerStatistics
+from dekaf.types import ClusterDescription
+
+Described = Callable[["ClusterDescription | None", "DekafError | None"], None]
+
+
+class BackendEngine(Protocol):
+    """Accepts records through its accumulator and sees to their outcomes. All methods may be called from any thread."""
+
+    @property
+    def accumulator(self) -> RecordAccumulator:
+        """Where records are appended, or parked; it calls `wake`."""
+
+    @property
+    def statistics(self) -> ProducerStatistics:
+        """The producer's counters."""
+
+    def start(self) -> None:
+        """Start whatever it needs."""
+
+    def wake(self) -> None:
+        """Have it look: something was accepted, or somebody waits for room."""
+
+    def is_running(self) -> bool:
+        """Return whether it accepts records."""
+
+    def is_alive(self) -> bool:
+        """Return whether it can still see to the outcome of anything."""
+
+    def metadata(self) -> ClusterMetadata:
+        """Return the cluster as last heard of."""
+
+    def in_flight_requests(self) -> int:
+        """Return how many produce requests are under way."""
+
+    def connected_brokers(self) -> int:
+        """Return how many brokers are connected."""
+
+    def flush(self, tell: Callable[[], None]) -> bool:
+        """Call `tell` once everything accepted so far has an outcome; False if nobody is left to do so."""
+
+    def when_known(self, topic: str, tell: Callable[[], None]) -> bool:
+        """Call `tell` once a topic's partitions are known, or `max_block_ms` was not enough to learn them."""
+
+    def describe(self, tell: Described, timeout: float) -> bool:
+        """Ask the cluster who it is; `tell` gets the answer, if there is one within `timeout` seconds."""
+
+    def refresh_metadata(self) -> None:
+        """Have the cluster asked for its metadata soon."""
+
+    def trouble(self) -> DekafError | None:
+        """Return why no broker is connected at present."""
+
+    def close_accepting(self) -> None:
+        """Accept nothing more."""
+
+    def terminate(self, timeout: float) -> bool:
+        """Fail what is left and end; False if that takes longer than `timeout` seconds."""
+
+    def abandon(self, timeout: float, ended: Callable[[int], None]) -> None:
+        """Deliver what was accepted, for `timeout` seconds at the most, then end; `ended` hears how many it gave up."""

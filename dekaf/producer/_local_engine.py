@@ -1,0 +1,225 @@
+"""The engine of the backends without Kafka: every record is delivered on the spot, and kept or dropped.
+
+It has no thread and no connection. Topics never open, so every record is parked, and whoever parked one settles what is
+parked: by the time a call has handed its record over, the outcome is told. Serializers, limits, the partitioner, the
+counters and all that waits for outcomes are those of the Kafka engine.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from dekaf._cluster.metadata import NO_EPOCH, NO_LEADER, ClusterMetadata, Partition, Topic
+from dekaf._record.builder import content_size
+from dekaf._record.record_reader import decode_headers
+from dekaf._wire.writer import NULL_UUID
+from dekaf.errors import DekafError, ProduceError, caused
+from dekaf.partitioning import Partitioner
+from dekaf.producer._accumulator import BufferLimits, RecordAccumulator
+from dekaf.producer._backend import Described
+from dekaf.producer._batch import BatchListener
+from dekaf.producer._engine import EngineState
+from dekaf.producer._parking import choose_partition
+from dekaf.producer._queues import ParkedRecord, TopicQueues, batch_without_bytes
+from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer.memory import ProducedMessages, RecordedMessage
+from dekaf.types import ClusterDescription, Headers
+
+logger = logging.getLogger("dekaf.producer.engine")
+
+# Every topic exists and has this many partitions. One asked for explicitly is taken whatever its number, so that an
+# application that writes to partition 7 works here, too.
+PARTITIONS: Final = 1
+
+
+@final
+class LocalEngine:
+    """Public methods may be called from any thread."""
+
+    def __init__(  # what it shares with the Kafka engine, and where messages go
+        self,
+        backend: str,
+        limits: BufferLimits,
+        partitioner: Partitioner | None,
+        listener: BatchListener,
+        statistics: ProducerStatistics,
+        memory: ProducedMessages | None,
+    ) -> None:
+        self.state = EngineState.RUNNING
+        self.statistics: Final = statistics
+        self.accumulator: Final = RecordAccumulator(limits, None, partitioner, listener, self.wake)
+        self._backend: Final = backend
+        self._partitioner: Final = partitioner
+        self._listener: Final = listener
+        self._memory: Final = memory  # None drops everything
+        self._flushes: deque[Callable[[], None]] = deque()
+        # Whoever holds it settles; it guards everything below. Nobody ever waits for it: a finalizer, or a partitioner,
+        # that produces meanwhile leaves its record to the one who settles.
+        self._turn = threading.Lock()
+        self._next_offsets: dict[tuple[str, int], int] = {}
+        self._topics: dict[str, None] = {}
+        self._interrupt: BaseException | None = None  # to be raised once everybody has an outcome
+
+    def start(self) -> None:
+        """Say once that nothing goes to Kafka: in production, that would be a mistake."""
+        fate = "dropped" if self._memory is None else "kept in memory"
+        logger.warning("backend=%r: messages are %s, and nothing is sent to Kafka", self._backend, fate)
+
+    def wake(self) -> None:
+        """Settle what is parked, unless another thread is at it: that one will look again."""
+        interrupt: BaseException | None = None
+        while self.accumulator.new_topics or self._flushes:
+            if not self._turn.acquire(blocking=False):
+                break
+            try:
+                self._settle_all()
+                interrupt = interrupt or self._interrupt
+                self._interrupt = None
+            finally:
+                self._turn.release()
+        if interrupt is not None:
+            raise interrupt
+
+    def is_running(self) -> bool:
+        """Return whether it accepts records."""
+        return self.state is EngineState.RUNNING
+
+    def is_alive(self) -> bool:
+        """Return whether it has not ended."""
+        return self.state is not EngineState.CLOSED
+
+    def metadata(self) -> ClusterMetadata:
+        """Return the topics that were produced to, or asked about; there are no brokers."""
+        partitions = tuple([Partition(leader_id=NO_LEADER, leader_epoch=NO_EPOCH) for _ in range(PARTITIONS)])
+        topics = {name: Topic(name=name, topic_id=NULL_UUID, partitions=partitions) for name in self._topics.copy()}
+        return ClusterMetadata(brokers={}, topics=topics)
+
+    def in_flight_requests(self) -> int:
+        """Return how many produce requests are under way."""
+        return 0
+
+    def connected_brokers(self) -> int:
+        """Return how many brokers are connected."""
+        return 0
+
+    def flush(self, tell: Callable[[], None]) -> bool:
+        """Call `tell` once everything accepted so far has an outcome."""
+        self._flushes.append(tell)
+        self.wake()
+        return True
+
+    def when_known(self, topic: str, tell: Callable[[], None]) -> bool:
+        """Call `tell` at once: every topic exists."""
+        self._topics[topic] = None
+        tell()
+        return True
+
+    def describe(self, tell: Described, timeout: float) -> bool:
+        """Describe the cluster that is none."""
+        tell(ClusterDescription(cluster_id=self._backend, controller_id=-1, brokers=()), None)
+        return True
+
+    def refresh_metadata(self) -> None:
+        """There is nobody to ask."""
+
+    def trouble(self) -> DekafError | None:
+        """Return None: nothing can go wrong with connections."""
+        return None
+
+    def close_accepting(self) -> None:
+        """Accept nothing more."""
+        if self.state is EngineState.RUNNING:
+            self.state = EngineState.CLOSING
+        self.accumulator.close()
+
+    def terminate(self, timeout: float) -> bool:  # nothing takes any time here
+        """End."""
+        self.close_accepting()
+        self.wake()
+        self.state = EngineState.CLOSED
+        return True
+
+    def abandon(self, timeout: float, ended: Callable[[int], None]) -> None:
+        """End at once."""
+        self.terminate(timeout)
+        ended(0)
+
+    # Settling; only while holding the turn.
+
+    def _settle_all(self) -> None:
+        flushes = self._flushes
+        due = len(flushes)  # before looking at the records: all that these wait for are parked by now
+        for topic in self.accumulator.take_new_topics():
+            for record in self._take_parked(topic):
+                self._settle(topic.name, record)
+        for _ in range(due):
+            flushes.popleft()()
+
+    def _take_parked(self, topic: TopicQueues) -> deque[ParkedRecord]:
+        """Take a topic's records, and forget the topic: its next record makes it new again, and is found that way."""
+        fresh: deque[ParkedRecord] = deque()
+        with self.accumulator.lock:
+            parked = topic.parked
+            topic.parked = fresh
+            topic.is_dropped = True
+            self.accumulator.topics.pop(topic.name, None)
+        return parked
+
+    def _settle(self, topic: str, record: ParkedRecord) -> None:
+        try:
+            partition = self._partition_of(topic, record)
+            offset = self._write(topic, partition, record)
+        except ProduceError as error:
+            self._fail(topic, record, error)
+            return
+        except BaseException as error:  # a partitioner that calls sys.exit(), or a signal
+            self._interrupt = error
+            self._fail(topic, record, caused(ProduceError(f"Interrupted by {error!r}.", topic=topic), error))
+            return
+        batch = batch_without_bytes(topic, partition, [record], self._listener)
+        # Counted, and given back, first: whoever hears of it may look at the counters at once.
+        self.accumulator.settled += 1
+        self.statistics.record_delivered(1)
+        self.accumulator.memory.give_back(batch.charged)
+        batch.succeed(offset, -1)
+
+    def _fail(self, topic: str, record: ParkedRecord, error: ProduceError) -> None:
+        batch = batch_without_bytes(topic, record.partition, [record], self._listener)
+        self.accumulator.settled += 1
+        self.statistics.record_failed(1, error)
+        self.accumulator.memory.give_back(batch.charged)
+        batch.fail(error)
+
+    def _partition_of(self, topic: str, record: ParkedRecord) -> int:
+        if record.partition >= 0:
+            return int(record.partition)
+        if self._partitioner is None:
+            return 0
+        return max(0, choose_partition(self._partitioner, topic, record.key, PARTITIONS))
+
+    def _write(self, topic: str, partition: int, record: ParkedRecord) -> int:
+        """Keep a record, or drop it; return its offset, -1 if it was dropped."""
+        self._topics[topic] = None
+        if self._memory is None:
+            return -1
+        place = (topic, partition)
+        offset = self._next_offsets.get(place, 0)
+        self._next_offsets[place] = offset + 1
+        message = RecordedMessage(
+            topic=topic,
+            partition=partition,
+            key=record.key,
+            value=record.value,
+            headers=Headers(decode_headers(record.headers)),
+            timestamp_ms=int(record.timestamp),
+            offset=offset,
+        )
+        size: i64 = content_size(record.key, record.value, record.headers)
+        self._memory.keep(message, int(size))
+        return offset
