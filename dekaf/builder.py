@@ -76,7 +76,7 @@ class _BuilderBase(Generic[K, V]):
         return self.with_options(linger_ms=milliseconds)
 
     def with_batch_size(self, size_bytes: int) -> Self:
-        """Send a batch when it reaches this size, at the latest; default 65536."""
+        """Send a batch when it reaches this size, as it travels, at the latest; default 65536."""
         return self.with_options(batch_size=size_bytes)
 
     def with_partitioner(self, partitioner: PartitionerSpec) -> Self:

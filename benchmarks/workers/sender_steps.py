@@ -122,7 +122,7 @@ def _accumulator() -> RecordAccumulator:
     listener = BatchListener(statistic.unheard_failure, statistic.callback_failed, lambda _: None)
     accumulator = RecordAccumulator(BufferLimits(65_536, 33_554_432, 1_048_576), None, None, listener, lambda: None)
     topic = accumulator.topic(TOPIC)
-    topic.partitions = [PartitionQueue(TOPIC, 0)]
+    topic.partitions = [PartitionQueue(TOPIC, 0, topic.limit)]
     topic.is_open = True
     return accumulator
 

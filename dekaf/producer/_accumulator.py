@@ -19,6 +19,7 @@ from dekaf._record.record_batch import BATCH_OVERHEAD
 from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import Partitioner, murmur2
 from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._batch_limit import LARGEST_GROWTH, BatchLimit
 from dekaf.producer._buffer_memory import BufferMemory
 from dekaf.producer._lock import new_lock
 from dekaf.producer._mailbox import FUTURE_COST, Destination
@@ -85,6 +86,12 @@ class RecordAccumulator:
         self.partitioner: Final = partitioner
         self.is_closed = False
         self.batch_size: Final[i64] = limits.batch_size
+        # Even one that does not shrink at all must fit into a request, and leave room for others in the buffer.
+        self._largest_batch: Final[i64] = min(
+            limits.batch_size * (1 if codec is None else LARGEST_GROWTH),
+            max(limits.batch_size, min(limits.max_request_size, limits.buffer_memory // 4)),
+        )
+        self._pooled_writers: Final[i64] = POOLED_WRITERS * limits.batch_size // self._largest_batch
         # Even parked, and with the dearest waiter, the largest record must fit into the buffer.
         self.max_record_size: Final[i64] = min(
             limits.max_request_size - BATCH_OVERHEAD, limits.buffer_memory - PARKED_COST - FUTURE_COST
@@ -152,7 +159,7 @@ class RecordAccumulator:
         result: i64 = RACED
         while result == RACED:
             # Made before the lock is taken, see above. Only a hint: another thread may change the open batch meanwhile.
-            if fresh is None and not self._fits(queue.open, bound):
+            if fresh is None and not _fits(queue, queue.open, bound):
                 fresh = self._new_batch(queue, timestamp, accepted)
             if destination is not None:
                 waits = _new_waits(queue.open, destination)
@@ -161,7 +168,7 @@ class RecordAccumulator:
                 result = self._refusal_locked(needed, reserved, accepted)
                 if result == 0:
                     batch = before
-                    if not self._fits(batch, bound):
+                    if not _fits(queue, batch, bound):
                         batch = fresh
                         result = self._roll_locked(queue, before, fresh)
                     if batch is not None:
@@ -198,7 +205,7 @@ class RecordAccumulator:
     def _consequences_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> i64:
         """Return, as bits, what a record just written leads to."""
         result: i64 = 0
-        if batch.builder.size_bytes >= self.batch_size:
+        if batch.builder.size_bytes >= queue.limit.plain_bytes:
             self._close_locked(queue, batch)
             result = FILLED
         if self.wake_for == WAKE_ALWAYS or (self.wake_for == WAKE_AWAITED and batch.awaited):
@@ -222,7 +229,7 @@ class RecordAccumulator:
         """Return a topic's queues, parking if the topic is new."""
         topic = self.topics.get(name)
         if topic is None:
-            fresh = TopicQueues(name)
+            fresh = TopicQueues(name, BatchLimit(self.batch_size, self._largest_batch))
             with self.lock:
                 topic = self.topics.get(name)
                 if topic is None:
@@ -271,12 +278,16 @@ class RecordAccumulator:
 
     def recycle(self, writer: BytesWriter) -> None:
         """Keep a writer's memory for the next batch."""
-        if len(self.writers) < POOLED_WRITERS:
+        if len(self.writers) < self._pooled_writers:
             writer.truncate(0)
             self.writers.append(writer)
 
-    def _fits(self, batch: ProducerBatch | None, bound: i64) -> bool:
-        return batch is not None and batch.builder.size_bytes + bound <= self.batch_size
+    def seal(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
+        """Fix a batch's bytes, and learn from it how large the next ones may grow."""
+        plain = batch.size_on_wire()
+        self.recycle(batch.seal(self.codec))
+        if self.codec is not None:
+            queue.limit.learn(plain, batch.size_on_wire())
 
     def _new_batch(self, queue: PartitionQueue, timestamp: i64, accepted: float) -> ProducerBatch:
         try:
@@ -297,7 +308,8 @@ class RecordAccumulator:
         # Not under the lock: two threads may count at once and one record is missed, which does no harm.
         topic.sticky_bytes += size
         batch_ended = (result & (OPENED | FILLED)) != 0
-        if topic.sticky_bytes >= self.batch_size and (batch_ended or topic.sticky_bytes >= 2 * self.batch_size):
+        enough = topic.limit.plain_bytes
+        if topic.sticky_bytes >= enough and (batch_ended or topic.sticky_bytes >= 2 * enough):
             topic.sticky_bytes = 0
             topic.sticky = UNDECIDED
 
@@ -324,20 +336,24 @@ class RecordAccumulator:
         if self.codec is not None:
             for batch in (rolled, filled):
                 if batch is not None:
-                    self._compress(batch)
+                    self._compress(queue, batch)
         self._wake()
         if len(queue.full) > 1:
             # The I/O thread is behind, and a caller in a tight loop would keep the interpreter lock for the whole
             # switch interval each time: hand it over here, once per batch.
             time.sleep(0)
 
-    def _compress(self, batch: ProducerBatch) -> None:
+    def _compress(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         try:
-            self.recycle(batch.seal(self.codec))
+            self.seal(queue, batch)
         except Exception:
             return  # its records are accepted, and mostly others': the sender tries again, and without if need be
         finally:
             batch.ready = True
+
+
+def _fits(queue: PartitionQueue, batch: ProducerBatch | None, bound: i64) -> bool:
+    return batch is not None and batch.builder.size_bytes + bound <= queue.limit.plain_bytes
 
 
 def _sticky_partition(topic: TopicQueues) -> i64:

@@ -53,6 +53,7 @@ from dekaf.producer._accumulator import (
 )
 from dekaf.producer._backend import BackendEngine
 from dekaf.producer._batch import BatchListener
+from dekaf.producer._batch_limit import BatchLimit
 from dekaf.producer._buffer_memory import BufferMemory, RoomWaiter
 from dekaf.producer._callbacks import CallbackThread
 from dekaf.producer._delivery import DeliveryFuture, wait_seconds
@@ -182,7 +183,8 @@ class ProducerCore:
         self._last_mailbox: LoopMailbox | None = None
         # Stands in until there is an engine: it knows no topic, so the first record goes the slow way and starts one.
         self._accumulator = RecordAccumulator(self._settings.limits, None, self._partitioner, self._listener, _nothing)
-        self._last_topic = TopicQueues("")  # a caller mostly stays with one; the same str object needs no look-up
+        # A caller mostly stays with one; the same str object needs no look-up.
+        self._last_topic = TopicQueues("", BatchLimit(0, 0))
         self._pid = os.getpid()
         self._generation = FORKS.generation
         self._last_ms: i64 = 0

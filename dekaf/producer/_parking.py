@@ -92,7 +92,7 @@ class Parking:
                 continue
             self._answers.pop(topic.name, None)
             for index in range(len(topic.partitions), len(known.partitions)):
-                queue = PartitionQueue(topic.name, index)
+                queue = PartitionQueue(topic.name, index, topic.limit)
                 queue.leader = metadata.leader(topic.name, index)
                 topic.partitions.append(queue)
             if not topic.is_open:

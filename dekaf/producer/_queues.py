@@ -14,6 +14,7 @@ from dekaf._record.builder import RecordBatchBuilder
 from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import choose_by_load
 from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._batch_limit import BatchLimit
 from dekaf.producer._idempotence import PartitionSequences
 from dekaf.producer._mailbox import Destination
 
@@ -75,9 +76,10 @@ def batch_without_bytes(
 class PartitionQueue:
     """The batches of one partition, oldest first: `retries`, then `full`, then `open`."""
 
-    def __init__(self, topic: str, partition: i64) -> None:
+    def __init__(self, topic: str, partition: i64, limit: BatchLimit) -> None:
         self.topic: Final = topic
         self.partition: Final = partition
+        self.limit: Final = limit  # the topic's
         # Under the accumulator's lock.
         self.open: ProducerBatch | None = None
         self.full: deque[ProducerBatch] = deque()
@@ -115,8 +117,9 @@ class PartitionQueue:
 class TopicQueues:
     """A topic as callers see it: parked records until its partitions are known, then a queue per partition."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, limit: BatchLimit) -> None:
         self.name: Final = name
+        self.limit: Final = limit
         # Under the accumulator's lock.
         self.is_open = False  # records go straight to their partitions
         self.is_dropped = False  # forgotten by the accumulator: look the topic up again

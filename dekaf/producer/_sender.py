@@ -25,7 +25,7 @@ from dekaf._protocol.produce import (
     TopicProduceData,
 )
 from dekaf._wire.reader import Reader
-from dekaf._wire.writer import NULL_UUID, BytesWriter
+from dekaf._wire.writer import NULL_UUID
 from dekaf.errors import BrokerConnectionError, DekafError, ProduceError, caused
 from dekaf.producer._accumulator import RecordAccumulator
 from dekaf.producer._batch import ISSUE_SPAN, BatchState, ProducerBatch
@@ -228,18 +228,18 @@ class Sender:
         """Fix a batch's bytes and, the first time it leaves, its sequence."""
         queue = self._routes.queue_of(batch)
         if batch.sealed is None:  # lingered and never full: whoever fills a batch seals it, if there is a codec
-            self._accumulator.recycle(self._seal(batch))
+            self._seal(queue, batch)
         if batch.header is None:
             self._number(queue, batch)
         batch.attempts += 1
         queue.in_flight.append(batch)
 
-    def _seal(self, batch: ProducerBatch) -> BytesWriter:
+    def _seal(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         try:
-            return batch.seal(self._accumulator.codec)
+            self._accumulator.seal(queue, batch)
         except Exception as error:  # the codec's library, or no memory for it: better as it is than not at all
             logger.warning("A batch for %s-%d is sent uncompressed: %r", batch.topic, batch.partition, error)
-            return batch.seal(None)
+            self._accumulator.recycle(batch.seal(None))
 
     def _number(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         batch.issue = queue.next_issue

@@ -151,6 +151,7 @@ class Settlement:
     def _split(self, queue: PartitionQueue, batch: ProducerBatch, now: float) -> None:
         logger.info("%s-%d takes no batch of %d bytes; it is split", batch.topic, batch.partition, batch.size_on_wire())
         children = split(batch, self._accumulator.codec, self._accumulator.batch_size)
+        queue.limit.refused(batch.builder.size_bytes)
         batch.forget_bytes()
         at = 0
         while at < len(queue.retries) and queue.retries[at].issue < batch.issue:

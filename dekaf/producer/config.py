@@ -165,8 +165,8 @@ class ProducerConfig(pydantic.BaseModel):
     )
     batch_size: _Bytes = pydantic.Field(
         65_536,
-        description="Bytes; default 65536 (Java: 16384). A batch is sent when it reaches this size, at the latest. "
-        "Kafka: `batch.size`.",
+        description="Bytes; default 65536 (Java: 16384). A batch is sent when it reaches this size, at the latest; "
+        "with compression, its estimated compressed size. Kafka: `batch.size`.",
     )
     compression_type: Annotated[CompressionType, _checked(to_compression_type)] = pydantic.Field(
         "none",

@@ -91,7 +91,7 @@ def open_topic(accumulator: RecordAccumulator, name: str = "t", partitions: int 
     """Add a topic whose partitions are known, all led by broker 1."""
     topic = accumulator.topic(name)
     for index in range(partitions):
-        queue = PartitionQueue(name, index)
+        queue = PartitionQueue(name, index, topic.limit)
         queue.leader = 1
         topic.partitions.append(queue)
     topic.is_open = True
