@@ -6,7 +6,7 @@ A loop is any object with asyncio's `call_soon` and `call_soon_threadsafe`; noth
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import Any, Final, Protocol, final
 
@@ -142,7 +142,10 @@ def call_contained(
     Everything it raised: a look at a cancelled task's result raises CancelledError, which is no Exception.
     """
     try:
-        callback(metadata, error)
+        answer = callback(metadata, error)
     except BaseException as failure:
         return failure
+    if answer is not None and isinstance(answer, Coroutine):
+        answer.close()
+        return TypeError("on_delivery is a coroutine function, and nobody awaits it; it may start a task instead")
     return None

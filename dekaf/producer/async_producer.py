@@ -582,7 +582,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         return AsyncProducer(key=key, value=value, _core=self._core)
 
     def for_topic(self, topic: str) -> AsyncTopicProducer[K_contra, V_contra]:
-        """Return a view of this same producer that writes to one topic."""
+        """Return a view of this same producer that writes to one topic.
+
+        Raises:
+            InvalidTopicError: It cannot be a topic's name.
+        """
+        self._core.check_topic(topic)
         return AsyncTopicProducer(self, topic)
 
     async def __aenter__(self) -> AsyncProducer[K_contra, V_contra]:
@@ -590,6 +595,9 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("A producer cannot be copied or pickled: pass its options, and make one per process.")
 
     def __repr__(self) -> str:
         return f"<AsyncProducer {self._core.whereabouts()} {self._core.state.value}>"

@@ -556,7 +556,12 @@ class Producer(Generic[K_contra, V_contra]):
         return Producer(key=key, value=value, _core=self._core)
 
     def for_topic(self, topic: str) -> TopicProducer[K_contra, V_contra]:
-        """Return a view of this same producer that writes to one topic."""
+        """Return a view of this same producer that writes to one topic.
+
+        Raises:
+            InvalidTopicError: It cannot be a topic's name.
+        """
+        self._core.check_topic(topic)
         return TopicProducer(self, topic)
 
     def __enter__(self) -> Producer[K_contra, V_contra]:
@@ -564,6 +569,9 @@ class Producer(Generic[K_contra, V_contra]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("A producer cannot be copied or pickled: pass its options, and make one per process.")
 
     def __repr__(self) -> str:
         return f"<Producer {self._core.whereabouts()} {self._core.state.value}>"

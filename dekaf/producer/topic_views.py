@@ -31,6 +31,9 @@ class TopicProducer(Generic[K_contra, V_contra]):
         self._producer = producer
         self._topic = topic
 
+    def __repr__(self) -> str:
+        return f"<TopicProducer {self._topic} of {self._producer!r}>"
+
     @property
     def topic(self) -> str:
         """The topic's name."""
@@ -168,6 +171,9 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
     def __init__(self, producer: AsyncKafkaProducer[K_contra, V_contra], topic: str) -> None:
         self._producer = producer
         self._topic = topic
+
+    def __repr__(self) -> str:
+        return f"<AsyncTopicProducer {self._topic} of {self._producer!r}>"
 
     @property
     def topic(self) -> str:

@@ -71,6 +71,7 @@ MISTAKES: Final = (
         "a batch split into itself; a flush that does not wait for the parts",
         ("KAFKA-8350", "KAFKA-8202", "KAFKA-8325", "KAFKA-19479", "wolff #64", "rskafka #124"),
     ),
+    Mistake("batches estimated too large for the broker, again and again", ("KAFKA-3995",)),
     Mistake("retries without a pause, or a pause for everybody", ("sarama #2469", "sarama #3557")),
     Mistake("order lost when a leader moves", ("aiokafka #228", "librdkafka #623", "librdkafka #1092")),
     Mistake("errors not retried that should be", ("aiokafka PR 1115",)),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import datetime as dt
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -320,3 +322,26 @@ def assert_untouched(face: Calls) -> None:
     status = face.status()
     assert (status.buffered_bytes, status.buffered_records, status.waiting_for_room) == (0, 0, 0)
     assert not threads_of_producers()
+
+
+@pytest.mark.parametrize("face", [Producer, AsyncProducer])
+@pytest.mark.parametrize("topic", ["no topic!", "", "..", None, 3])
+def test_view_of_what_cannot_be_a_topic_is_refused(
+    face: type[Producer[Any, Any] | AsyncProducer[Any, Any]], topic: Any
+) -> None:
+    producer = face(bootstrap_servers=SERVERS)
+
+    with pytest.raises((InvalidTopicError, TypeError), match="topic"):
+        producer.for_topic(topic)
+
+
+@pytest.mark.parametrize("face", [Producer, AsyncProducer])
+@pytest.mark.parametrize("take_along", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_producers_are_neither_copied_nor_pickled(
+    face: type[Producer[Any, Any] | AsyncProducer[Any, Any]], take_along: Callable[[object], object]
+) -> None:
+    producer = face(bootstrap_servers=SERVERS)
+
+    for owner_or_view in (producer, producer.typed(str, str), producer.for_topic("orders")):
+        with pytest.raises(TypeError, match="make one per process"):
+            take_along(owner_or_view)

@@ -149,3 +149,13 @@ def test_callback_is_contained(kind: type[BaseException]) -> None:
 
     assert call_contained(fail, None, None) is failure
     assert call_contained(lambda _, __: None, None, None) is None
+
+
+def test_callback_that_nobody_awaits_is_reported() -> None:
+    async def callback(*_: object) -> None:
+        """Never runs."""
+
+    failure = call_contained(callback, None, None)
+
+    assert isinstance(failure, TypeError)
+    assert "on_delivery is a coroutine function" in str(failure)
