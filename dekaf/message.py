@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, final
+from typing import Any, Generic, Never, TypeVar, final, overload
 
 from dekaf.types import Headers, HeadersLike, Timestamp, timestamp_to_ms
 
@@ -37,25 +37,57 @@ class ProducerMessage(Generic[K_co, V_co]):
 
     __slots__ = ("_headers", "_key", "_partition", "_timestamp", "_timestamp_ms", "_topic", "_value")
 
+    @overload
     def __init__(
         self,
         *,
         topic: str,
         value: V_co | None,
-        key: K_co | None = None,
+        key: K_co | None,
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ProducerMessage[Never, V_co],
+        *,
+        topic: str,
+        value: V_co | None,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        *,
+        topic: object,  # of any type: machine code would check it before we could name the argument
+        value: V_co | None,
+        key: K_co | None = None,
+        headers: HeadersLike | None = None,
+        partition: object = None,
+        timestamp: Timestamp | None = None,
     ) -> None:
-        _check_destination(topic, partition)
-        self._topic: str = topic
+        self._topic: str = _topic_of(topic)
         self._key: K_co | None = key
         self._value: V_co | None = value
         self._headers: Headers = Headers.of(headers)
-        self._partition: int | None = partition
+        self._partition: int | None = _partition_of(partition)
         self._timestamp: Timestamp | None = timestamp
         self._timestamp_ms: int | None = None if timestamp is None else timestamp_to_ms(timestamp)
 
+    @overload
+    @staticmethod
+    def create(
+        topic: str,
+        key: None,
+        value: V | None,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> ProducerMessage[Never, V]: ...
+    @overload
     @staticmethod
     def create(
         topic: str,
@@ -65,11 +97,19 @@ class ProducerMessage(Generic[K_co, V_co]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
-    ) -> ProducerMessage[K, V]:
+    ) -> ProducerMessage[K, V]: ...
+    @staticmethod
+    def create(
+        topic: object,
+        key: object,
+        value: object,
+        *,
+        headers: HeadersLike | None = None,
+        partition: object = None,
+        timestamp: Timestamp | None = None,
+    ) -> ProducerMessage[Any, Any]:
         """Return a message from topic, key and value by position; see the class for each of them."""
-        return ProducerMessage(
-            topic=topic, key=key, value=value, headers=headers, partition=partition, timestamp=timestamp
-        )
+        return _new(topic, key, value, headers, partition, timestamp)
 
     @property
     def topic(self) -> str:
@@ -130,28 +170,28 @@ class ProducerMessage(Generic[K_co, V_co]):
         )
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return _restore, (self._topic, self._key, self._value, self._headers, self._partition, self._timestamp)
+        return _new, (self._topic, self._key, self._value, self._headers, self._partition, self._timestamp)
 
 
-def _restore(
-    topic: str,
-    key: K | None,
-    value: V | None,
-    headers: Headers,
-    partition: int | None,
-    timestamp: Timestamp | None,
-) -> ProducerMessage[K, V]:
-    return ProducerMessage.create(topic, key, value, headers=headers, partition=partition, timestamp=timestamp)
+def _new(
+    topic: Any, key: object, value: object, headers: HeadersLike | None, partition: Any, timestamp: Timestamp | None
+) -> ProducerMessage[Any, Any]:
+    return ProducerMessage(topic=topic, key=key, value=value, headers=headers, partition=partition, timestamp=timestamp)
 
 
-def _check_destination(topic: object, partition: object) -> None:
+def _topic_of(topic: object) -> str:
     if not isinstance(topic, str):
         raise TypeError(f"topic must be str, not {type(topic).__name__}")
     if not topic:
         raise ValueError("topic must not be empty")
+    return topic
+
+
+def _partition_of(partition: object) -> int | None:
     if partition is None:
-        return
+        return None
     if isinstance(partition, bool) or not isinstance(partition, int):
         raise TypeError(f"partition must be int or None, not {type(partition).__name__}")
     if partition < 0:
         raise ValueError(f"partition must not be negative: {partition}")
+    return partition

@@ -47,6 +47,13 @@ def pytest_sessionstart() -> None:
         pytest.exit(f"These tests are for dekaf {wanted}, but {dekaf.__file__} is {found}.", returncode=1)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the other implementation."""
+    if dekaf.compiled:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("interpreted")])
+        items[:] = [item for item in items if not item.get_closest_marker("interpreted")]
+
+
 @pytest.fixture(scope="session")
 def kafka_cluster() -> Iterator[KafkaCluster]:
     """One broker for the whole run, or the cluster in `DEKAF_TEST_BOOTSTRAP_SERVERS`.

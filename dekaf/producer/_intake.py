@@ -142,7 +142,7 @@ class Intake:
         core = self.core
         now = core.now_ms()
         if not isinstance(topic, str):
-            raise TypeError(f"topic must be a str or a ProducerMessage, not {type(topic).__name__}")
+            raise no_topic(topic)
         if value is MISSING:
             raise TypeError("value is missing; write value=None for a tombstone")
         where: i64 = -1
@@ -181,6 +181,16 @@ class Intake:
             record.destination,
             reservation,
         )
+
+
+def no_topic(topic: object) -> TypeError:
+    """Return what a call raises whose first argument is neither a topic's name nor a message."""
+    return TypeError(f"topic must be a str or a ProducerMessage, not {type(topic).__name__}")
+
+
+def no_message(message: object) -> TypeError:
+    """Return what `produce_all` raises for something else than a message."""
+    return TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
 
 
 def partition_number(partition: object) -> i64:

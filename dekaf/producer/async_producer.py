@@ -16,7 +16,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
 from dekaf.producer._delivery import checked_timeout, still_waiting
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._intake import MISSING, Intake, WaitingRecord, only_message
+from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, only_message
 from dekaf.producer._mailbox import LoopMailbox
 from dekaf.producer.config import ProducerConfig, ProducerOptions
 from dekaf.producer.memory import ProducedMessages
@@ -131,14 +131,14 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     ) -> RecordMetadata: ...
     async def produce(  # noqa: PLR0913 # a message's own fields
         self,
-        topic: str | ProducerMessage[K_contra, V_contra],
+        topic: object,
         key: object = None,
         value: object = MISSING,
         *,
         headers: HeadersLike | None = None,
-        partition: int | None = None,
+        partition: object = None,
         timestamp: Timestamp | None = None,
-        timeout: float | None = None,
+        timeout: object = None,
     ) -> RecordMetadata:
         """Produce one message and await the brokers' acknowledgement.
 
@@ -162,8 +162,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             ProducerClosedError: The producer was closed.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        if timeout is not None:
-            timeout = checked_timeout(timeout)
+        wait = None if timeout is None else checked_timeout(timeout)
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         if isinstance(topic, ProducerMessage):
@@ -180,8 +179,9 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             )
         else:
             waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, future, mailbox.awaited)
-        if timeout is not None:
-            return await self._await_in_time(future, waiting, timeout, topic)
+        if wait is not None:
+            name = topic.topic if isinstance(topic, ProducerMessage) else str(topic)
+            return await self._await_in_time(future, waiting, wait, name)
         if waiting is not None:
             await self._wait_for_room(waiting, None)
         return await future
@@ -191,7 +191,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         future: asyncio.Future[RecordMetadata],
         waiting: WaitingRecord | None,
         timeout: float,
-        topic: str | ProducerMessage[K_contra, V_contra],
+        topic: str,
     ) -> RecordMetadata:
         deadline = time.monotonic() + timeout
         if waiting is not None:
@@ -204,7 +204,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             raise
         if not future.done():
             future.cancel()
-            raise still_waiting(topic if isinstance(topic, str) else topic.topic, timeout)
+            raise still_waiting(topic, timeout)
         return future.result()
 
     @overload
@@ -237,12 +237,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     ) -> None: ...
     def fire(  # noqa: PLR0913 # a message's own fields
         self,
-        topic: str | ProducerMessage[K_contra, V_contra],
+        topic: object,
         key: object = None,
         value: object = MISSING,
         *,
         headers: HeadersLike | None = None,
-        partition: int | None = None,
+        partition: object = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
     ) -> None:
@@ -314,12 +314,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     ) -> asyncio.Future[RecordMetadata]: ...
     async def submit(
         self,
-        topic: str | ProducerMessage[K_contra, V_contra],
+        topic: object,
         key: object = None,
         value: object = MISSING,
         *,
         headers: HeadersLike | None = None,
-        partition: int | None = None,
+        partition: object = None,
         timestamp: Timestamp | None = None,
     ) -> asyncio.Future[RecordMetadata]:
         """Wait for room only, and return a future of the outcome; arguments as for `produce`.
@@ -376,10 +376,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     ) -> list[RecordMetadata | ProduceError]: ...
     async def produce_all(
         self,
-        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        messages: Iterable[object] | AsyncIterable[object],
         *,
-        return_exceptions: bool = False,
-        timeout: float | None = None,
+        return_exceptions: object = False,
+        timeout: object = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
         """Produce many messages and await all of them; an iterator is consumed as room becomes free.
 
@@ -399,10 +399,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         try:
             if isinstance(messages, AsyncIterable):
                 async for message in messages:
-                    await under_way.add(message, await self._try_submit(message, under_way.deadline))
+                    await self._hand_over(message, under_way)
             else:
                 for message in messages:
-                    await under_way.add(message, await self._try_submit(message, under_way.deadline))
+                    await self._hand_over(message, under_way)
             results = await under_way.finish()
         finally:
             under_way.abandon()
@@ -410,11 +410,14 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             raise ProduceAllError.of(results)
         return results
 
+    async def _hand_over(self, message: object, under_way: _UnderWay) -> None:
+        if not isinstance(message, ProducerMessage):
+            raise no_message(message)
+        await under_way.add(message, await self._try_submit(message, under_way.deadline))
+
     async def _try_submit(
         self, message: ProducerMessage[K_contra, V_contra], deadline: float | None
     ) -> asyncio.Future[RecordMetadata] | ProduceError:
-        if not isinstance(message, ProducerMessage):
-            raise TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         try:

@@ -17,7 +17,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
 from dekaf.producer._delivery import DeliveryFuture, checked_timeout, wait_seconds
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._intake import MISSING, Intake, WaitingRecord, only_message
+from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, no_topic, only_message
 from dekaf.producer._mailbox import Destination
 from dekaf.producer.config import ProducerConfig, ProducerOptions
 from dekaf.producer.memory import ProducedMessages
@@ -130,14 +130,14 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> RecordMetadata: ...
     def produce(  # noqa: PLR0913 # a message's own fields
         self,
-        topic: str | ProducerMessage[K_contra, V_contra],
+        topic: object,
         key: object = None,
         value: object = MISSING,
         *,
         headers: HeadersLike | None = None,
-        partition: int | None = None,
+        partition: object = None,
         timestamp: Timestamp | None = None,
-        timeout: float | None = None,
+        timeout: object = None,
     ) -> RecordMetadata:
         """Produce one message and wait for the brokers' acknowledgement.
 
@@ -175,13 +175,13 @@ class Producer(Generic[K_contra, V_contra]):
 
     def _produce(  # noqa: PLR0913 # a call's own arguments
         self,
-        topic: str,
+        topic: object,
         key: object,
         value: object,
         headers: HeadersLike | None,
-        partition: int | None,
+        partition: object,
         timestamp: Timestamp | None,
-        timeout: float | None,
+        timeout: object,
     ) -> RecordMetadata:
         self._core.forbid_blocking("produce")
         if timeout is None:
@@ -190,7 +190,7 @@ class Producer(Generic[K_contra, V_contra]):
         assert wait is not None
         deadline = time.monotonic() + wait
         delivery = self._submit(topic, key, value, headers, partition, timestamp, wait)
-        return delivery.result_by(deadline - time.monotonic(), timeout)
+        return delivery.result_by(deadline - time.monotonic(), wait)
 
     @overload
     def fire(
@@ -222,12 +222,12 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> None: ...
     def fire(  # noqa: PLR0913 # a message's own fields
         self,
-        topic: str | ProducerMessage[K_contra, V_contra],
+        topic: object,
         key: object = None,
         value: object = MISSING,
         *,
         headers: HeadersLike | None = None,
-        partition: int | None = None,
+        partition: object = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
     ) -> None:
@@ -295,12 +295,12 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> DeliveryFuture: ...
     def submit(
         self,
-        topic: str | ProducerMessage[K_contra, V_contra],
+        topic: object,
         key: object = None,
         value: object = MISSING,
         *,
         headers: HeadersLike | None = None,
-        partition: int | None = None,
+        partition: object = None,
         timestamp: Timestamp | None = None,
     ) -> DeliveryFuture:
         """Hand over one message and return a handle on its outcome; arguments and errors as for `fire`."""
@@ -319,15 +319,17 @@ class Producer(Generic[K_contra, V_contra]):
 
     def _submit(  # noqa: PLR0913 # a call's own arguments
         self,
-        topic: str,
+        topic: object,
         key: object,
         value: object,
         headers: HeadersLike | None,
-        partition: int | None,
+        partition: object,
         timestamp: Timestamp | None,
         max_wait: float | None,
     ) -> DeliveryFuture:
         core = self._core
+        if not isinstance(topic, str):
+            raise no_topic(topic)
         delivery = core.new_delivery(topic)
         destination: Destination = core.deliveries
         waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, delivery, destination)
@@ -361,10 +363,10 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> list[RecordMetadata | ProduceError]: ...
     def produce_all(
         self,
-        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        messages: Iterable[object],
         *,
-        return_exceptions: bool = False,
-        timeout: float | None = None,
+        return_exceptions: object = False,
+        timeout: object = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
         """Produce many messages and wait for all of them; an iterator is consumed as room becomes free.
 
@@ -387,12 +389,12 @@ class Producer(Generic[K_contra, V_contra]):
         under_way: deque[DeliveryFuture | ProduceError] = deque()
         for message in messages:
             if not isinstance(message, ProducerMessage):
-                raise TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
+                raise no_message(message)
             under_way.append(self._try_submit(message, deadline))
             if len(under_way) >= PRODUCE_ALL_WINDOW:
-                results.append(_outcome(under_way.popleft(), deadline, timeout))
+                results.append(_outcome(under_way.popleft(), deadline, wait))
         while under_way:
-            results.append(_outcome(under_way.popleft(), deadline, timeout))
+            results.append(_outcome(under_way.popleft(), deadline, wait))
         if not return_exceptions and any(isinstance(result, ProduceError) for result in results):
             raise ProduceAllError.of(results)
         return results

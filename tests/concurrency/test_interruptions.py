@@ -8,11 +8,11 @@ from types import FrameType
 
 import pytest
 
-from dekaf import BlockingCallError, BufferExhaustedError, DrainReport, Producer, ProducerState, compiled
+from dekaf import BlockingCallError, BufferExhaustedError, DrainReport, Producer, ProducerState
 from dekaf.producer.sync_producer import close_all_blocking
 from dekaf.testing import FakeCluster
 
-pytestmark = pytest.mark.skipif(compiled, reason="machine code is not interrupted while it holds the lock")
+pytestmark = pytest.mark.interpreted  # machine code is not interrupted while it holds the lock
 
 
 @pytest.fixture
