@@ -320,7 +320,7 @@ class ProducerCore:
         size = content_size(key, value, headers) + LENGTHS_UPPER_BOUND
         return RecordTooLargeError(
             f"The record takes up to {size} bytes; max_request_size={self.config.max_request_size} and "
-            f"buffer_memory={self.config.buffer_memory} allow {self._accumulator.max_record_size}.",
+            f"buffer_memory={self.config.buffer_memory} allow {max(0, int(self._accumulator.max_record_size))}.",
             topic=topic,
         )
 

@@ -217,12 +217,12 @@ class Parking:
         answer = self._answers.get(topic)
         if answer is not None:
             return type(answer)(
-                f"The topic did not become available {within}. {answer.message}",
+                f"The topic did not become available {within}: {answer.message}",
                 topic=topic,
                 code=answer.code,
                 is_retriable=True,
             )
-        reason = "no broker answered" if trouble is None else str(trouble)
+        reason = "no broker answered." if trouble is None else str(trouble)
         error = DeliveryTimeoutError(
             f"Waited for the topic's metadata, which did not come {within}: {reason} Servers: {servers}.",
             topic=topic,

@@ -51,23 +51,50 @@ _COMPRESSION_LEVELS: Final = {"gzip": (1, 9), "lz4": (1, 17), "zstd": (-131072, 
 
 _NOT_YET: Final = ("interceptor_", "sasl_", "security_", "ssl_", "transaction_", "transactional_")
 
+_LISTENER: Final = "see producer.status(), and the option listener"
+_ON_DELIVERY: Final = "it is an argument of fire(..., on_delivery=...)"
+_RETRIES: Final = "a record is tried again until delivery_timeout_ms is over"
+_TIMEOUT: Final = "write delivery_timeout_ms, request_timeout_ms, max_block_ms or close_timeout_ms"
+
 # What other clients call an option, and options this one does without.
 _INSTEAD: Final = {
+    "api_version": "versions are negotiated with each broker",
+    "batch_num_messages": "batches are bounded in bytes: write batch_size",
+    "broker": "write bootstrap_servers",
     "brokers": "write bootstrap_servers",
+    "callback": _ON_DELIVERY,
     "compression": "write compression_type",
+    "compression_codec": "write compression_type",
+    "delivery_report_only_error": _ON_DELIVERY,
+    "dr_cb": _ON_DELIVERY,
+    "error_cb": _LISTENER,
+    "host": "write bootstrap_servers",
     "hosts": "write bootstrap_servers",
     "key_serializer": "write key",
+    "loop": "a producer is bound to no event loop",
     "max_batch_size": "write batch_size",
+    "max_in_flight": "write max_in_flight_requests_per_connection",
+    "max_retries": _RETRIES,
+    "message_send_max_retries": _RETRIES,
     "message_max_bytes": "write max_request_size",
     "message_timeout_ms": "write delivery_timeout_ms",
     "metadata_broker_list": "write bootstrap_servers",
     "partitioner_class": "write partitioner",
+    "on_delivery": _ON_DELIVERY,
+    "port": "write bootstrap_servers",
     "queue_buffering_max_kbytes": "write buffer_memory (in bytes)",
+    "queue_buffering_max_messages": "records are bounded in bytes: write buffer_memory",
     "queue_buffering_max_ms": "write linger_ms",
     "request_required_acks": "write acks",
-    "retries": "a record is tried again until delivery_timeout_ms is over",
+    "retries": _RETRIES,
     "servers": "write bootstrap_servers",
     "socket_timeout_ms": "write request_timeout_ms",
+    "statistics_interval_ms": _LISTENER,
+    "stats_cb": _LISTENER,
+    "timeout": _TIMEOUT,
+    "timeout_ms": _TIMEOUT,
+    "topic_metadata_refresh_interval_ms": "write metadata_max_age_ms",
+    "url": "write bootstrap_servers",
     "value_serializer": "write value",
 }
 
@@ -434,7 +461,7 @@ def _unknown_option(name: str) -> str:
         return f"{shown}: no such option; write {known}"
     if known in _INSTEAD:
         return f"{shown}: no such option; {_INSTEAD[known]}"
-    if known.startswith(_NOT_YET):
+    if known.startswith(_NOT_YET) or known == "ssl":
         return f"{shown}: is not supported by this version of dekaf yet"
     near = difflib.get_close_matches(known[:100], ProducerConfig.model_fields, 1)
     return f"{shown}: no such option; did you mean {near[0]}?" if near else f"{shown}: no such option"

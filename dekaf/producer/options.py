@@ -7,6 +7,7 @@ ValueError saying what is allowed.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import pkgutil
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypedDict
@@ -202,22 +203,48 @@ def to_servers(value: object) -> tuple[str, ...]:
 
 def to_endpoint(entry: str) -> tuple[str, int]:
     """Return host and port of ``host:9092`` or ``[::1]:9092``."""
-    if "://" in entry:
-        raise ValueError("write host:9092, without a scheme")
-    if "@" in entry:
-        raise ValueError(_NO_PASSWORD)
-    if any(character.isspace() or not character.isprintable() or character in "/,'" for character in entry):
-        raise ValueError("a host name holds no spaces, slashes or quotes; write host:9092")
-    host, _, port = entry.rpartition(":")
+    _refuse_odd_characters(entry)
+    if (bracketed := _bracketed(entry)) is not None:
+        raise ValueError(f"an IPv6 address needs brackets; write {bracketed}")
+    host, colon, port = entry.rpartition(":")
+    if colon and not host:
+        raise ValueError(f"the host is missing; write localhost:{port[:5] or 9092}")
     if not host or entry.endswith("]"):
-        raise ValueError(f"the port is missing; write {entry[:40] or 'host'}:9092")
+        raise ValueError(f"the port is missing; write {entry[:40]}:9092")
     if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= 65535):
         raise ValueError("the port must be a number from 1 to 65535; write host:9092")
     if host.startswith("[") and host.endswith("]"):
         return host[1:-1], int(port)
     if ":" in host:
-        raise ValueError(f"an IPv6 address needs brackets; write [{host[:40]}]:{port}")
+        raise ValueError("a server has one host and one port; write host1:9092,host2:9092")
     return host, int(port)
+
+
+def _refuse_odd_characters(entry: str) -> None:
+    if "://" in entry:
+        raise ValueError("write host:9092, without a scheme")
+    if "@" in entry:
+        raise ValueError(_NO_PASSWORD)
+    if "," in entry or ";" in entry or (entry.count(":") > 1 and len(entry.split()) > 1):
+        raise ValueError("more than one server is a list, or a text with commas between; write host1:9092,host2:9092")
+    if any(character.isspace() or not character.isprintable() or character in "/'\"" for character in entry):
+        raise ValueError("a host name holds no spaces, slashes or quotes; write host:9092")
+
+
+def _bracketed(entry: str) -> str | None:
+    """Return how an IPv6 address without brackets is written; None if it is not one."""
+    address, _, port = entry.rpartition(":")
+    if port.isdecimal() and len(port) >= 4 and _is_ipv6(address):  # a group of four digits is taken for a port
+        return f"[{address}]:{port}"
+    return f"[{entry}]:9092" if _is_ipv6(entry) else None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def to_key_spec(value: Any) -> SerializerSpec:
