@@ -590,12 +590,14 @@ class ProducerCore:
         engine = self._engine
         known = None if engine is None else engine.metadata().topics.get(topic)
         if known is None:
-            raise UnknownTopicOrPartitionError(
+            trouble = None if engine is None else engine.trouble()
+            unknown = UnknownTopicOrPartitionError(
                 "The topic's partitions are not known; the cluster was asked for "
-                f"max_block_ms={self.config.max_block_ms}.",
+                f"max_block_ms={self.config.max_block_ms}{'.' if trouble is None else f': {trouble}'}",
                 topic=topic,
                 is_retriable=True,
             )
+            raise unknown from trouble
         return tuple(
             PartitionInfo(
                 topic=topic,

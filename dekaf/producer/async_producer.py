@@ -18,7 +18,7 @@ from dekaf.producer._delivery import checked_timeout, still_waiting
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, only_message
 from dekaf.producer._mailbox import LoopMailbox
-from dekaf.producer.config import ProducerConfig, ProducerOptions
+from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of
 from dekaf.producer.memory import ProducedMessages
 from dekaf.producer.topic_views import AsyncTopicProducer
 from dekaf.serialization import Serializer, serializer_for
@@ -80,7 +80,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     ) -> None:
         self._is_owner = _core is None
         if _core is None:
-            config = _configuration(config, options)
+            config = configuration_of(config, options)
             _core = ProducerCore(config)
         self._core = _core
         self._intake = Intake(
@@ -481,7 +481,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         engine = core.current_engine()
         flushed = engine is None or await _wait(engine.flush, wait)
         report = core.flush_report(started)
-        if not flushed:
+        if not flushed and core.buffered_records() > 0:  # with nothing to wait for, no time is enough
             raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
         return report
 
@@ -698,12 +698,6 @@ class _UnderWay:
             return await handle
         except ProduceError as error:
             return error
-
-
-def _configuration(config: ProducerConfig | None, options: ProducerOptions) -> ProducerConfig:
-    if config is None:
-        return ProducerConfig(**options)
-    return config.with_options(**options) if options else config
 
 
 def _over(core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> AsyncProducer[Any, Any]:

@@ -41,7 +41,7 @@ from dekaf.producer.options import (
 from dekaf.serialization import SerializerSpec
 from dekaf.types import Acks
 
-__all__ = ("ProducerConfig", "ProducerOptions")
+__all__ = ("ProducerConfig", "ProducerOptions", "configuration_of")
 
 # A broker remembers the last five batches of a producer on a partition, so that is how many may be under way.
 _MAX_IN_FLIGHT_IDEMPOTENT: Final = 5
@@ -389,6 +389,23 @@ class ProducerConfig(pydantic.BaseModel):
     def create_partitioner(self) -> Partitioner | None:
         """Return a new partitioner; None for the built-in one, ``murmur2``."""
         return partitioner_for(self.partitioner)
+
+
+def configuration_of(config: ProducerConfig | None, options: ProducerOptions) -> ProducerConfig:
+    """Return what a producer's constructor was given: a configuration, options, or both, where options win.
+
+    Raises:
+        ConfigurationError: as for the class; or the configuration is a mapping, or something else.
+    """
+    given: object = config  # whatever the annotation says, callers give a dict
+    if given is None:
+        return ProducerConfig(**options)
+    if not isinstance(given, ProducerConfig):
+        raise ConfigurationError(
+            f"config must be a ProducerConfig, not {type(given).__name__}; of a mapping "
+            "ProducerConfig.from_mapping(...) makes one"
+        )
+    return given.with_options(**options) if options else given
 
 
 def _contradictions(config: ProducerConfig) -> Iterator[str]:

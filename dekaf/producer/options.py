@@ -7,6 +7,7 @@ ValueError saying what is allowed.
 from __future__ import annotations
 
 import difflib
+import inspect
 import ipaddress
 import pkgutil
 from collections.abc import Callable, Sequence
@@ -261,16 +262,23 @@ def to_value_spec(value: Any) -> SerializerSpec:
 
 def to_listener(value: object) -> ProducerListener | None:
     """Return the listener, if it is one."""
-    if value is None or isinstance(value, ProducerListener):
-        return value
-    raise ValueError("must be an instance of a class that derives from ProducerListener")
+    if value is None:
+        return None
+    if not isinstance(value, ProducerListener):
+        raise ValueError("must be an instance of a class that derives from ProducerListener")  # noqa: TRY004 - a check
+    for hook in ("on_send", "on_acknowledged", "on_error", "on_batch_sent"):
+        if inspect.iscoroutinefunction(getattr(value, hook)):
+            raise ValueError(f"its {hook} must be a plain method, not a coroutine, which nobody would await")
+    return value
 
 
 def to_on_undelivered(value: Any) -> OnUndelivered | None:
     """Return the callback, if it can be called."""
-    if value is None or callable(value):
-        return value  # type: ignore[no-any-return]  # its signature cannot be checked
-    raise ValueError("must be a function that takes the undelivered messages")
+    if value is not None and not callable(value):
+        raise ValueError("must be a function that takes the undelivered messages")
+    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004 - not whether it can be called
+        raise ValueError("must be a plain function, not a coroutine, which nobody would await")
+    return value  # type: ignore[no-any-return]  # its signature cannot be checked
 
 
 def to_partitioner_spec(value: Any) -> PartitionerSpec:

@@ -19,7 +19,7 @@ from dekaf.producer._delivery import DeliveryFuture, checked_timeout, wait_secon
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, no_topic, only_message
 from dekaf.producer._mailbox import Destination
-from dekaf.producer.config import ProducerConfig, ProducerOptions
+from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of
 from dekaf.producer.memory import ProducedMessages
 from dekaf.producer.topic_views import TopicProducer
 from dekaf.serialization import Serializer, serializer_for
@@ -79,7 +79,7 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> None:
         self._is_owner = _core is None
         if _core is None:
-            config = _configuration(config, options)
+            config = configuration_of(config, options)
             _core = ProducerCore(config)
         self._core = _core
         self._intake = Intake(
@@ -465,7 +465,7 @@ class Producer(Generic[K_contra, V_contra]):
         engine = core.current_engine()
         flushed = engine is None or _wait(engine.flush, wait)
         report = core.flush_report(started)
-        if not flushed:
+        if not flushed and core.buffered_records() > 0:  # with nothing to wait for, no time is enough
             raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
         return report
 
@@ -611,12 +611,6 @@ def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float |
             core.on_undelivered.wait(given_up + core.close_timeout - time.monotonic())
         core.stop_callbacks(started, timeout)
     return reports
-
-
-def _configuration(config: ProducerConfig | None, options: ProducerOptions) -> ProducerConfig:
-    if config is None:
-        return ProducerConfig(**options)
-    return config.with_options(**options) if options else config
 
 
 def _outcome(

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from dekaf.errors import DeliveryTimeoutError, InvalidTopicError
+from dekaf.errors import (
+    BrokerConnectionError,
+    DeliveryTimeoutError,
+    InvalidTopicError,
+    UnknownTopicOrPartitionError,
+)
 from dekaf.message import ProducerMessage
 from dekaf.producer import Producer
 from dekaf.testing import ApiKey, FakeCluster
@@ -89,6 +94,22 @@ def test_handle_is_waited_for_as_long_as_one_likes(cluster: FakeCluster) -> None
         assert producer.submit("t", None, b"a").result(math.inf).offset == 0
         with pytest.raises(ValueError, match="NaN"):
             producer.submit("t", None, b"a").result(math.nan)
+
+
+def test_flush_without_anything_to_wait_for_needs_no_time(cluster: FakeCluster, loop_thread: LoopThread) -> None:
+    with thread_producer(cluster.bootstrap_servers) as producer:
+        producer.produce("t", None, b"a")
+
+        for _ in range(20):
+            assert producer.flush(0).undelivered == 0
+            assert loop_thread.run(producer.as_async().flush(0)).undelivered == 0
+
+
+def test_partitions_that_nobody_tells_are_an_error_with_the_reason() -> None:
+    with thread_producer("127.0.0.1:1", max_block_ms=100) as producer:  # nobody listens there
+        with pytest.raises(UnknownTopicOrPartitionError, match=r"max_block_ms=100: Cannot connect") as caught:
+            producer.partitions_for("t")
+        assert isinstance(caught.value.__cause__, BrokerConnectionError)
 
 
 @pytest.mark.parametrize("topic", ["", "a b", "\ud800", "x" * 40_000, "."])

@@ -269,6 +269,12 @@ def test_bad_option_is_refused_when_the_producer_is_made(
     assert not threads_of_producers()
 
 
+@pytest.mark.parametrize("construct", [Producer.from_config, AsyncProducer.from_config])
+def test_a_mapping_in_place_of_a_configuration_is_refused_with_what_to_write(construct: Construct) -> None:
+    with pytest.raises(ConfigurationError, match=r"not dict; of a mapping ProducerConfig.from_mapping"):
+        construct({"bootstrap_servers": SERVERS})
+
+
 MISSING = """
 import sys, threading
 for module in {modules!r}:

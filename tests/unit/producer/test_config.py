@@ -16,7 +16,7 @@ from dekaf.errors import ConfigurationError
 from dekaf.message import ProducerMessage
 from dekaf.partitioning import ConsistentRandomPartitioner, RoundRobinPartitioner
 from dekaf.producer.config import ProducerConfig, ProducerOptions
-from dekaf.types import Acks
+from dekaf.types import Acks, RecordMetadata
 
 SERVERS = "localhost:9092"
 
@@ -48,6 +48,20 @@ class Pinned(FirstPartition):
 
 
 FIRST = FirstPartition()
+
+
+class AwaitedListener(ProducerListener):
+    async def on_acknowledged(self, metadata: RecordMetadata) -> None:  # type: ignore[override] # the mistake
+        raise NotImplementedError
+
+
+async def save_awaiting(messages: Sequence[ProducerMessage[bytes, bytes]]) -> None:
+    raise NotImplementedError
+
+
+class SavesAwaiting:
+    async def __call__(self, messages: Sequence[ProducerMessage[bytes, bytes]]) -> None:
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize(
@@ -251,7 +265,10 @@ def test_settings_and_the_environment_may_hold_texts(option: str, text: object, 
         ("partitioner", b"murmur2", "must be a name, or have a method partition("),
         ("partitioner", str, "must be a name, or have a method partition("),
         ("listener", object(), "listener=<object>: must be an instance"),
+        ("listener", AwaitedListener(), "on_acknowledged must be a plain method, not a coroutine"),
         ("on_undelivered", "save", "on_undelivered='save': must be a function"),
+        ("on_undelivered", save_awaiting, "must be a plain function, not a coroutine"),
+        ("on_undelivered", SavesAwaiting(), "must be a plain function, not a coroutine"),
     ],
 )
 def test_a_wrong_value_is_refused_with_option_value_and_what_is_allowed(option: str, wrong: object, says: str) -> None:
