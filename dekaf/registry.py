@@ -247,7 +247,7 @@ class ProducerRegistry:
             The override, which is active at once; as a context manager it ends with the block.
 
         Raises:
-            ConfigurationError: There is no such alias.
+            ConfigurationError: There is no such alias; or the double is a class.
         """
         if self._configs:
             self.config(alias)
@@ -258,6 +258,7 @@ class ProducerRegistry:
         return self._override(None, double)
 
     def _override(self, alias: str | None, double: DoubleT) -> Override[DoubleT]:
+        _refuse_classes(double)
         override = Override(alias, double, self._end_override)
         with self._lock:
             self._overrides.append(override)
@@ -342,6 +343,7 @@ def override_everywhere(double: DoubleT) -> Override[DoubleT]:
     Returns:
         The override, which is active at once; as a context manager it ends with the block.
     """
+    _refuse_classes(double)
     override = Override(None, double, _end_everywhere)
     with _module_lock:
         _everywhere.append(override)
@@ -400,6 +402,12 @@ def _as_face(double: object, kind: Face, alias: str) -> object:
     return double
 
 
+def _refuse_classes(double: object) -> None:
+    """Refuse a class where an object is meant; its methods would be called without one."""
+    if isinstance(double, type):
+        raise ConfigurationError(f"The double must be an object, not the class: write {double.__name__}().")
+
+
 def _typed(face: Any, key: SerializerSpec, value: SerializerSpec) -> object:
     if (key is None and value is None) or not hasattr(type(face), "typed"):
         return cast("object", face)
@@ -455,15 +463,27 @@ def _configs_of(config: object, source: str) -> dict[str, ProducerConfig]:
 
 def _is_by_alias(options: Mapping[str, object], source: str) -> bool:
     groups = [name for name, value in options.items() if not _is_option(name) and _is_group(value)]
-    if not groups:
-        return False
     others = [name for name in options if name not in groups]
-    if others:
+    if DEFAULT_ALIAS in others:
+        raise ConfigurationError(
+            f"{source}[{DEFAULT_ALIAS!r}]: must hold the options of a producer, as in "
+            f"{{'bootstrap_servers': 'localhost:9092'}}, not {type(options[DEFAULT_ALIAS]).__name__}."
+        )
+    if groups and others:
         raise ConfigurationError(
             f"{source}: {groups[0]!r} looks like the alias of a producer, {others[0]!r} does not. Write either the "
-            f"options of one producer, or options by alias: {{'default': {{{others[0]!r}: …}}, {groups[0]!r}: {{…}}}}."
+            f"options of one producer, or options by alias: {_by_alias(groups[0], others[0])}."
         )
-    return True
+    return bool(groups)
+
+
+def _by_alias(alias: object, other: object) -> str:
+    """Return what could be meant by an alias and something else beside it."""
+    if not _is_option(other):
+        return f"{{{alias!r}: {{…}}, {other!r}: {{…}}}}"
+    if alias == DEFAULT_ALIAS:
+        return f"{{{alias!r}: {{{other!r}: …, …}}}}"
+    return f"{{{DEFAULT_ALIAS!r}: {{{other!r}: …}}, {alias!r}: {{…}}}}"
 
 
 def _is_option(name: object) -> bool:

@@ -122,8 +122,12 @@ def test_settings_may_be_an_object(settings: object) -> None:
         ({"bootstrap_server": NOWHERE}, "did you mean bootstrap_servers"),
         ({"linger_ms": {}}, "linger_ms"),
         ({"default": OPTIONS, "linger_ms": 5}, "'default' looks like the alias of a producer, 'linger_ms' does not"),
+        ({"default": OPTIONS, "linger_ms": 5}, "by alias: {'default': {'linger_ms': …, …}}."),
+        ({"audit": OPTIONS, "linger_ms": 5}, "by alias: {'default': {'linger_ms': …}, 'audit': {…}}."),
         ({"default": OPTIONS, "acks": {}}, "'acks' does not"),
-        ({"default": OPTIONS, "audit": "x:1"}, "'audit' does not"),
+        ({"default": OPTIONS, "audit": "x:1"}, "'audit' does not.*by alias: {'default': {…}, 'audit': {…}}."),
+        ({"default": "x:1"}, r"DEKAF\['default'\]: must hold the options of a producer.*, not str"),
+        ({"default": None, "audit": OPTIONS}, r"DEKAF\['default'\]: must hold the options of a producer.*, not None"),
         ({"default": {**OPTIONS, "linger_ms": 5, "LINGER_MS": 6}}, "given twice, in different case"),
         ({"default": OPTIONS, "audit": {**OPTIONS, "linger": 5}}, r"DEKAF\['audit'\]: linger: no such option"),
         (5, "not int"),
@@ -331,6 +335,16 @@ def test_a_double_that_cannot_be_awaited_is_refused(registry: ProducerRegistry) 
         assert is_same(registry.producer(), double)
         with pytest.raises(ConfigurationError, match=r"no producer for coroutines, and has no as_async\(\)"):
             registry.async_producer()
+
+
+def test_a_class_is_refused_as_a_double(registry: ProducerRegistry) -> None:
+    with pytest.raises(ConfigurationError, match=r"not the class: write RecordingProducer\(\)"):
+        registry.override("default", RecordingProducer)
+    for override in (registry.override_all, override_everywhere):
+        with pytest.raises(ConfigurationError, match="not the class"):
+            override(RecordingProducer)
+
+    assert not is_overridden_everywhere()
 
 
 def test_override_everywhere_reaches_registries_made_before_and_after(

@@ -9,8 +9,9 @@ from django.conf import settings
 from dekaf.errors import ConfigurationError
 from dekaf.registry import ProducerRegistry, is_overridden_everywhere
 
-__all__ = ("SETTING", "registry_of_settings")
+__all__ = ("APPLICATION", "SETTING", "registry_of_settings")
 
+APPLICATION: Final = "dekaf.contrib.django"  # as INSTALLED_APPS names it
 SETTING: Final = "DEKAF"
 
 

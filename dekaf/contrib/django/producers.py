@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final, final
 
+from django.apps import apps
 from typing_extensions import TypeVar
 
-from dekaf.contrib.django.conf import registry_of_settings
+from dekaf.contrib.django.conf import APPLICATION, SETTING, registry_of_settings
 from dekaf.producer import AsyncProducer, Producer
 from dekaf.registry import ProcessLock, ProducerRegistry
 from dekaf.serialization import Serializer
@@ -21,6 +23,8 @@ __all__ = (
     "get_registry",
     "reopen_producers",
 )
+
+logger = logging.getLogger("dekaf.contrib.django")
 
 K = TypeVar("K", default=Any)
 V = TypeVar("V", default=Any)
@@ -91,6 +95,16 @@ def discard_producers() -> None:
         registry.close()
 
 
+def _warn_unless_installed() -> None:
+    if apps.ready and not apps.is_installed(APPLICATION):
+        logger.warning(
+            "INSTALLED_APPS is without %r: `manage.py check` does not look at %s, tests cannot override it, and Celery "
+            "does not drain its producers.",
+            APPLICATION,
+            SETTING,
+        )
+
+
 @final
 class _Current:
     """The registry of this process."""
@@ -107,6 +121,7 @@ class _Current:
                 registry = self.existing
                 if registry is None:
                     registry = self.existing = registry_of_settings()
+                    _warn_unless_installed()
         return registry
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from starlette.applications import Starlette
 
 from dekaf.contrib.fastapi.settings import registry_of_settings
+from dekaf.errors import ConfigurationError
 from dekaf.registry import ProducerRegistry
 
 __all__ = ("STATE_KEY", "DekafLifespan", "dekaf_lifespan")
@@ -29,7 +30,8 @@ def dekaf_lifespan(settings: object = None) -> DekafLifespan:
             `DEKAF_…`, see `DekafSettings`. They are read when the application starts.
 
     Raises:
-        ConfigurationError: When the application starts: something is wrong in the settings, or there are none.
+        ConfigurationError: When the application starts: something is wrong in the settings, or there are none, or
+            this function itself was given as the lifespan.
 
     Example:
         >>> @asynccontextmanager
@@ -37,6 +39,11 @@ def dekaf_lifespan(settings: object = None) -> DekafLifespan:
         ...     async with database(), dekaf_lifespan(settings)(app) as state:
         ...         yield state
     """
+
+    if isinstance(settings, Starlette):
+        raise ConfigurationError(
+            "The lifespan is called with settings, or nothing: FastAPI(lifespan=dekaf_lifespan())."
+        )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, ProducerRegistry]]:

@@ -25,6 +25,18 @@ def test_both_faces_of_an_alias_are_one_producer() -> None:
     assert get_producer()._core is not get_producer("audit")._core
 
 
+@pytest.mark.parametrize(("installed", "warnings"), [([], 1), (["dekaf.contrib.django"], 0)])
+def test_a_project_without_the_application_is_told_once(
+    installed: list[str], warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with override_settings(INSTALLED_APPS=installed):
+        get_producer()
+        get_async_producer()
+
+    assert [record.name for record in caplog.records] == ["dekaf.contrib.django"] * warnings
+    assert all("INSTALLED_APPS is without 'dekaf.contrib.django'" in record.getMessage() for record in caplog.records)
+
+
 def test_asking_starts_nothing() -> None:
     assert get_producer().status().state is ProducerState.IDLE
 

@@ -48,6 +48,14 @@ async def test_what_cannot_be_delivered_ends_with_the_close_timeout() -> None:
     assert registry.close().undelivered == 1
 
 
+async def test_a_lifespan_without_its_brackets_is_refused() -> None:
+    app = FastAPI(lifespan=dekaf_lifespan)  # type: ignore[arg-type] # the mistake
+
+    with pytest.raises(ConfigurationError, match=r"FastAPI\(lifespan=dekaf_lifespan\(\)\)"):
+        async with app.router.lifespan_context(app):
+            pytest.fail("it started")
+
+
 @pytest.mark.parametrize(
     "settings", [{"linger": 5, **SETTINGS}, {"default": SETTINGS, "audit": {**SETTINGS, "start": "now"}}]
 )
