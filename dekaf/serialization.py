@@ -156,7 +156,7 @@ class JsonSerializer(Generic[T]):
             return pydantic_core.to_json(value, by_alias=self._by_alias, inf_nan_mode="null")
         except (TypeError, ValueError) as error:
             # Not chained: pydantic quotes the value in its errors.
-            raise _failure(context, f"cannot be written as JSON{_unknown_type(error)}") from None
+            raise _failure(context, f"cannot be written as JSON{_reason(error)}") from None
 
     def _accept_only(self, accepted: object) -> Callable[[object], bool]:
         # typing tells the type argument only after __init__, hence on first use.
@@ -443,8 +443,18 @@ def _name_of(accepted: object) -> str:
     return accepted.__qualname__ if isinstance(accepted, type) else str(accepted).replace("typing.", "")
 
 
-def _unknown_type(error: Exception) -> str:
-    """Return the type pydantic could not write: the one part of its message that is sure to quote no value."""
+# What pydantic says, and what we do.
+_NO_JSON: Final = {
+    "invalid utf-8": "bytes that are not UTF-8",
+    "UnicodeEncodeError": "a lone surrogate",
+    "Circular reference": "itself",
+}
+
+
+def _reason(error: Exception) -> str:
+    """Return what pydantic could not write: the one part of its message that is sure to quote no value."""
     text = str(error).partition("\n")[0]
     _, found, name = text.partition("Unable to serialize unknown type: ")
-    return f": it contains {name}" if found else ""
+    if found:
+        return f": it contains {name}"
+    return next((f": it contains {what}" for sign, what in _NO_JSON.items() if sign in text), "")

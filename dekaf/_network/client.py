@@ -332,7 +332,8 @@ class NetworkClient(ConnectionOwner):
         delay = self._settings.backoff(node.attempts)
         node.not_before = time.monotonic() + delay
         self.last_error = node.trouble = error
-        logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", error, delay)
+        what = str(error) if node.address in str(error) else f"{node.address}: {error}"
+        logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", what, delay)
         self._loop.call_later(delay + 0.001, self._changed)
 
     def _drop(self, node: Node) -> None:

@@ -211,7 +211,9 @@ class BrokerConnection:
                     return
                 self._answer(frame)
         except MalformedResponseError as error:
-            logger.warning("Closing the connection to %s: %s", self.address, error)
+            # Of one that never was ready the client tells, once for a series of attempts.
+            level = logging.WARNING if self.is_ready() else logging.DEBUG
+            logger.log(level, "Closing the connection to %s: %s", self.address, error)
             self.close(error)
         else:
             self._owner.connection_writable(self)

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import pytest
 
 from dekaf.errors import BrokerConnectionError, DeliveryTimeoutError
-from dekaf.testing import FakeCluster
-from tests.concurrency.faces import MakeFace, eventually
+from dekaf.testing import ALWAYS, ApiKey, FakeCluster
+from tests.concurrency.faces import MakeFace, eventually, thread_producer
 
 PATIENCE_MS = {"request_timeout_ms": 600, "delivery_timeout_ms": 700}
 
@@ -132,3 +132,16 @@ def test_records_go_out_once_the_address_is_mended(
 
     assert handle.result(10).offset == 0
     nowhere.shut()
+
+
+def test_a_port_that_answers_in_http_is_told_once_with_its_address(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "dekaf")
+    with FakeCluster() as cluster:
+        cluster.on(ApiKey.API_VERSIONS).garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n", times=ALWAYS)
+        with thread_producer(cluster.bootstrap_servers, max_block_ms=600) as producer:
+            with pytest.raises(DeliveryTimeoutError, match="The port answers in HTTP"):
+                producer.produce("t", None, b"a")
+            assert len(cluster.connections) > 2
+
+    (told,) = [record.getMessage() for record in caplog.records if record.name.startswith("dekaf.network")]
+    assert told.startswith(f"{cluster.bootstrap_servers}: The port answers in HTTP")

@@ -48,7 +48,7 @@ def produce(ledger: Ledger) -> list[Outcome]:
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
 def test_damaged_answer_costs_a_connection_and_no_message(seed: int, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "dekaf")
+    caplog.set_level(logging.DEBUG, "dekaf")
     with sabotaged(seed, Damage.REFUSED) as (cluster, face, saboteur):
         outcomes = produce(Ledger(face, "t"))
         face.close()

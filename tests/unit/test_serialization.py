@@ -33,6 +33,8 @@ from dekaf.serialization import (
 
 CONTEXT = SerializationContext("orders", Field.VALUE)
 SOME_UUID = uuid.UUID("12345678-1234-5678-1234-567812345678")
+CIRCULAR: dict[str, object] = {}
+CIRCULAR["s3cret"] = CIRCULAR
 
 
 class Order(pydantic.BaseModel):
@@ -157,7 +159,10 @@ def test_a_model_is_written_under_its_aliases_unless_told_otherwise() -> None:
         (DoubleSerializer(), 10**400, "too large"),
         (UUIDSerializer(), str(SOME_UUID), "must be UUID, not str"),
         (JsonSerializer[Any](), {"s3cret": Money()}, "cannot be written as JSON: it contains .*Money"),
-        (JsonSerializer[Any](), {"s3cret": b"\xff"}, "cannot be written as JSON"),
+        (JsonSerializer[Any](), {"s3cret": b"\xff"}, "cannot be written as JSON: it contains bytes that are not UTF-8"),
+        (JsonSerializer[Any](), {b"\xffs3cret": 1}, "cannot be written as JSON: it contains bytes that are not UTF-8"),
+        (JsonSerializer[Any](), {"s3cret": "\ud800"}, "cannot be written as JSON: it contains a lone surrogate"),
+        (JsonSerializer[Any](), CIRCULAR, "cannot be written as JSON: it contains itself"),
         (JsonSerializer[Order](), {"number": "s3cret"}, "must be Order, not dict"),
         (JsonSerializer[Order | Event](), "s3cret", "must be .*Order | .*Event, not str"),
         (JsonSerializer[dict[str, int]](), ["s3cret"], r"must be dict\[str, int\], not list"),
