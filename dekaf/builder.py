@@ -188,15 +188,15 @@ class _BuilderBase(Generic[K, V]):
         return self.with_options(compression_type="gzip", compression_level=level)
 
     def use_lz4_compression(self, level: int | None = None) -> Self:
-        """Compress batches with lz4, at level 1 to 17 or the codec's default; needs ``pip install dekaf[lz4]``."""
+        """Compress batches with lz4, at level 1 to 17 or the codec's default; needs ``pip install 'dekaf[lz4]'``."""
         return self.with_options(compression_type="lz4", compression_level=level)
 
     def use_zstd_compression(self, level: int | None = None) -> Self:
-        """Compress batches with zstd, at level -131072 to 22 or the default; needs ``pip install dekaf[zstd]``."""
+        """Compress batches with zstd, at level -131072 to 22 or the default; needs ``pip install 'dekaf[zstd]'``."""
         return self.with_options(compression_type="zstd", compression_level=level)
 
     def use_snappy_compression(self, level: None = None) -> Self:
-        """Compress batches with snappy, which has no levels; needs ``pip install dekaf[snappy]``."""
+        """Compress batches with snappy, which has no levels; needs ``pip install 'dekaf[snappy]'``."""
         return self.with_options(compression_type="snappy", compression_level=level)
 
     def _config(self) -> ProducerConfig:

@@ -187,7 +187,8 @@ def _zstd_codec(level: int | None) -> Codec:
 
 def _missing(name: str, library: str) -> ConfigurationError:
     return ConfigurationError(
-        f"compression_type {name!r} needs the library {library}, which cannot be imported: pip install dekaf[{name}]"
+        f"compression_type {name!r} needs the library {library}, which cannot be imported: "
+        f"pip install 'dekaf[{name}]'"  # quoted, for zsh takes brackets for a pattern
     )
 
 

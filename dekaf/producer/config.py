@@ -198,7 +198,7 @@ class ProducerConfig(pydantic.BaseModel):
     compression_type: Annotated[CompressionType, _checked(to_compression_type)] = pydantic.Field(
         "none",
         description="`none`, `gzip`, `snappy`, `lz4` or `zstd`; default `none`. How batches are compressed. All but "
-        "`gzip` need an extra: `pip install dekaf[lz4]`. Kafka: `compression.type`.",
+        "`gzip` need an extra: `pip install 'dekaf[lz4]'`. Kafka: `compression.type`.",
     )
     compression_level: Annotated[int | None, _checked(optional_whole_number(-131_072, 22))] = pydantic.Field(
         None,
@@ -284,8 +284,8 @@ class ProducerConfig(pydantic.BaseModel):
     )
     allow_auto_create_topics: _Switch = pydantic.Field(
         default=True,
-        description="True or False; default True. Whether producing to a missing topic may create it, where the "
-        "brokers allow that too (`auto.create.topics.enable`).",
+        description="True or False; default True. Whether producing to a missing topic, or asking for its partitions, "
+        "may create it, where the brokers allow that too (`auto.create.topics.enable`).",
     )
     start: Annotated[Start, _checked(one_of("lazy", "background", "eager"))] = pydantic.Field(
         "lazy",
@@ -305,13 +305,14 @@ class ProducerConfig(pydantic.BaseModel):
     )
     listener: Annotated[ProducerListener | None, _checked(to_listener)] = pydantic.Field(
         None,
-        description="A ProducerListener; default None. Hooks for tracing and metrics.",
+        description="A ProducerListener, the object itself; default None. Hooks for tracing and metrics, plain "
+        "methods.",
     )
     on_undelivered: Annotated[OnUndelivered | None, _checked(to_on_undelivered)] = pydantic.Field(
         None,
-        description="A function; default None. Called by closing with the messages, serialized, that could not be "
-        "delivered in time, to save them elsewhere; some may have been written all the same. It may take up to "
-        "`close_timeout_ms`, on top of the closing itself.",
+        description="A function, not a coroutine; default None. Called by closing with the messages, serialized, that "
+        "could not be delivered in time, to save them elsewhere; some may have been written all the same. It may take "
+        "up to `close_timeout_ms`, on top of the closing itself.",
     )
 
     def __init__(

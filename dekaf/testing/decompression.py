@@ -164,7 +164,9 @@ def _too_large(limit: int) -> UndecodableError:
 
 
 def _missing(extra: str) -> ConfigurationError:
-    return ConfigurationError(f"reading a batch compressed with {extra} needs its library: pip install dekaf[{extra}]")
+    return ConfigurationError(
+        f"reading a batch compressed with {extra} needs its library: pip install 'dekaf[{extra}]'"
+    )
 
 
 _DECODERS: Final[Mapping[int, Callable[[bytes, int], bytes]]] = {1: _gunzip, 2: _unsnappy, 3: _unlz4, 4: _unzstd}

@@ -62,7 +62,7 @@ with override_settings(DEKAF={{"audit": {{"bootstrap_servers": "{NOWHERE}", "com
 
     (fault,) = done.stdout.splitlines() or [done.stderr]
     assert fault.startswith("dekaf.E002 ")
-    assert "pip install dekaf[snappy]" in fault
+    assert "pip install 'dekaf[snappy]'" in fault
     assert "'audit'" in fault
 
 

@@ -313,7 +313,7 @@ def test_missing_codec_package_is_named_when_the_producer_is_made(name: str, mod
     *errors, threads = run.stdout.splitlines()
     assert len(errors) == 4
     assert all(f"compression_type '{name}' needs the library" in error for error in errors)
-    assert all(f"pip install dekaf[{name}]" in error for error in errors)
+    assert all(f"pip install 'dekaf[{name}]'" in error for error in errors)
     assert threads == "1"
 
 

@@ -199,7 +199,7 @@ def test_missing_library_is_named_with_the_extra_that_brings_it(name: str, modul
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=30
     )
 
-    assert f"pip install dekaf[{name}]" in run.stdout
+    assert f"pip install 'dekaf[{name}]'" in run.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)
