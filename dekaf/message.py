@@ -27,7 +27,7 @@ class ProducerMessage(Generic[K_co, V_co]):
         timestamp: an aware datetime or milliseconds since 1970; the time of the call when left out.
 
     Raises:
-        ValueError: the topic is empty, the partition is negative, or the timestamp is naive, a bool or negative.
+        ValueError: the topic is empty, the partition cannot exist, or the timestamp is naive, a bool or negative.
         TypeError: an argument has the wrong type.
 
     Example:
@@ -192,6 +192,6 @@ def _partition_of(partition: object) -> int | None:
         return None
     if isinstance(partition, bool) or not isinstance(partition, int):
         raise TypeError(f"partition must be int or None, not {type(partition).__name__}")
-    if partition < 0:
-        raise ValueError(f"partition must not be negative: {partition}")
+    if not 0 <= partition < 2**31:
+        raise ValueError(f"partition must be between 0 and {2**31 - 1}, not {partition}")
     return partition
