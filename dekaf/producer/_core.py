@@ -349,9 +349,8 @@ class ProducerCore:
 
     def exhausted(self, topic: str, waited: float) -> BufferExhaustedError:
         """Return the error for a record for which there was no room."""
-        waits = (
-            f"none became free within {waited * 1000:.0f} ms (max_block_ms)" if waited else "this call does not wait"
-        )
+        bound = "max_block_ms" if waited >= self.max_block else "the call's timeout"
+        waits = f"none became free within {waited * 1000:.0f} ms ({bound})" if waited else "this call does not wait"
         error = BufferExhaustedError(
             "No room in the buffer: records that wait for the brokers take up "
             f"buffer_memory={self.config.buffer_memory} bytes, and {waits}.",

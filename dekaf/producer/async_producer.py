@@ -257,9 +257,8 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             headers: As for `produce`.
             partition: As for `produce`.
             timestamp: As for `produce`.
-            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, on the event loop of this
-            call,
-                in order per partition; without a running loop, on the producer's callback thread.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, in order per partition, on the
+                event loop of this call; without a running loop, on the producer's callback thread.
 
         Raises:
             BufferExhaustedError: There is no room, or others wait for it already.

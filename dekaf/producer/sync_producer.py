@@ -234,8 +234,7 @@ class Producer(Generic[K_contra, V_contra]):
         """Hand over one message without waiting for the broker.
 
         It waits up to `max_block_ms` for room in the buffer, but not on the thread of an event loop or in a callback.
-        Without `on_delivery`, a failure is logged and counted in
-        `status()`.
+        Without `on_delivery`, a failure is logged and counted in `status()`.
 
         Args:
             topic: The topic's name, or a whole `ProducerMessage`; key, value and so on as for `produce`.

@@ -129,9 +129,9 @@ def test_waiting_ends_after_max_block(cluster: FakeCluster, loop_thread: LoopThr
 
 def test_call_does_not_wait_longer_than_its_own_timeout(cluster: FakeCluster, loop_thread: LoopThread) -> None:
     with full_buffer(cluster, max_block_ms=60_000, delivery_timeout_ms=70_000) as (producer, _):
-        with pytest.raises(BufferExhaustedError):
+        with pytest.raises(BufferExhaustedError, match=r"within 20 ms \(the call's timeout\)"):
             producer.produce("t", None, KILOBYTE, timeout=0.02)
-        with pytest.raises(BufferExhaustedError):
+        with pytest.raises(BufferExhaustedError, match=r"within 20 ms \(the call's timeout\)"):
             loop_thread.run(producer.as_async().produce("t", None, KILOBYTE, timeout=0.02))
 
 
