@@ -1,0 +1,121 @@
+"""What producers log: nothing per record, nothing of what records hold, and how each close went."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from dekaf.errors import ProduceError
+from dekaf.producer import Producer
+from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
+from tests.concurrency.faces import PATIENCE, MakeFace, thread_producer
+
+SECRET = "s3cret"
+RECORDS = 300
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with FakeCluster(nodes=2, topics={"t": 2}) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Everything that dekaf logs, whatever the level."""
+    caplog.set_level(logging.DEBUG, "dekaf")
+    return caplog
+
+
+def lines(log: pytest.LogCaptureFixture, said: str) -> list[tuple[int, str]]:
+    return [(record.levelno, record.getMessage()) for record in log.records if said in record.getMessage()]
+
+
+def produce_secrets(producer: Producer[str, str], *, partition: int | None = None) -> None:
+    headers = {"token": f"{SECRET}-header"}
+    for number in range(RECORDS):
+        producer.fire("t", f"{SECRET}-key-{number}", f"{SECRET}-value-{number}", headers=headers, partition=partition)
+
+
+def test_records_are_not_logged_whatever_becomes_of_them(cluster: FakeCluster, log: pytest.LogCaptureFixture) -> None:
+    """Delivered, sent again, split, refused, given up: even at DEBUG that is a few lines per event, not per record."""
+    producer = thread_producer(cluster.bootstrap_servers, key=str, value=str, batch_size=2_000)
+    produce_secrets(producer)
+    assert producer.flush(PATIENCE).ok
+    cluster.on(ApiKey.PRODUCE).fail(ErrorCode.NOT_ENOUGH_REPLICAS, times=3)
+    cluster.on(ApiKey.PRODUCE, nth=5).reset()
+    cluster.on(ApiKey.PRODUCE, nth=6).fail(ErrorCode.MESSAGE_TOO_LARGE)
+    produce_secrets(producer)
+    assert producer.flush(PATIENCE).ok
+    cluster.on(ApiKey.PRODUCE).fail(ErrorCode.INVALID_RECORD, times=ALWAYS)
+    produce_secrets(producer, partition=0)
+    assert producer.flush(PATIENCE).failed == RECORDS
+    cluster.clear_faults()
+    cluster.move_leader("t", 1, None)
+    produce_secrets(producer, partition=1)
+    producer.close(0.05)
+
+    assert SECRET not in log.text
+    assert len(log.records) < RECORDS / 5, log.text
+
+
+def test_errors_and_the_status_show_nothing_of_a_record(cluster: FakeCluster) -> None:
+    producer: Producer[str, str] = thread_producer(cluster.bootstrap_servers, key=str, value=str)
+    cluster.on(ApiKey.PRODUCE).fail(ErrorCode.INVALID_RECORD, times=ALWAYS)
+    headers = {"token": f"{SECRET}-header"}
+    with producer, pytest.raises(ProduceError) as caught:
+        producer.produce("t", f"{SECRET}-key", f"{SECRET}-value", headers=headers)
+
+    assert SECRET not in f"{caught.value!s} {caught.value!r} {producer.status()} {producer!r}"
+
+
+def test_close_that_delivered_everything_is_news(
+    cluster: FakeCluster, make_face: MakeFace, log: pytest.LogCaptureFixture
+) -> None:
+    face = make_face(cluster.bootstrap_servers)
+    face.produce("t", b"a").result(PATIENCE)
+    report = face.close()
+    face.close()
+
+    assert lines(log, "Producer closed") == [(logging.INFO, f"Producer closed by close(): {report}")]
+    assert str(report).startswith("1 delivered, 0 failed, 0 undelivered in ")
+
+
+def test_close_that_gave_something_up_is_an_error(
+    cluster: FakeCluster, make_face: MakeFace, log: pytest.LogCaptureFixture
+) -> None:
+    cluster.move_leader("t", 0, None)
+    face = make_face(cluster.bootstrap_servers)
+    handle = face.produce("t", b"a", partition=0)
+    report = face.close(0.05)
+
+    assert lines(log, "Producer closed") == [(logging.ERROR, f"Producer closed by close(): {report}")]
+    assert str(report).startswith("0 delivered, 0 failed, 1 undelivered in ")
+    assert isinstance(handle.exception(PATIENCE), ProduceError)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, 0),
+        ({"acks": "leader"}, 1),
+        ({"max_in_flight_requests_per_connection": 6}, 1),
+        ({"acks": "leader", "enable_idempotence": False}, 0),
+    ],
+    ids=["on", "off with acks=leader", "off with 6 in flight", "switched off"],
+)
+def test_idempotence_that_is_off_by_itself_is_told_once(
+    cluster: FakeCluster, log: pytest.LogCaptureFixture, options: dict[str, object], expected: int
+) -> None:
+    with thread_producer(cluster.bootstrap_servers, **options) as producer:
+        producer.produce("t", None, b"a")
+        asyncio.run(_produce(producer))
+
+    assert [level for level, _ in lines(log, "Idempotence is off")] == [logging.INFO] * expected
+
+
+async def _produce(producer: Producer[object, object]) -> None:
+    await producer.as_async().produce("t", None, b"b")
