@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import statistics
 import time
@@ -30,6 +31,28 @@ def test_first_message_of_a_producer_is_not_late() -> None:
                 taken.append(time.monotonic() - started)
 
     assert statistics.median(taken) < 0.2, taken
+
+
+@pytest.mark.mistake("librdkafka #5032")
+def test_messages_awaited_one_after_the_other_are_not_late_either() -> None:
+    """Whoever waits for an answer must not wait for a linger, nor for a clock that ticks."""
+    linger = 5.0
+
+    async def one_after_the_other(producer: Producer[bytes, bytes]) -> None:
+        for _ in range(20):
+            await producer.as_async().produce("t", None, b"awaited")
+
+    with (
+        FakeCluster(topics={"t": 3}) as cluster,
+        Producer[bytes, bytes](bootstrap_servers=cluster.bootstrap_servers, linger_ms=int(linger * 1000)) as producer,
+    ):
+        started = time.monotonic()
+        for _ in range(20):
+            producer.produce("t", None, b"waited for")
+        asyncio.run(one_after_the_other(producer))
+        taken = time.monotonic() - started
+
+    assert taken < linger  # less for all of them than a single one would linger
 
 
 @pytest.mark.mistake("librdkafka #4986")
