@@ -188,7 +188,7 @@ class ProducerBatch:
         self.issue_span: i64 = ISSUE_SPAN  # how many numbers it may hand on to the batches it is split into
         self.attempts: i64 = 0
         self.is_ambiguous = False  # an earlier attempt got no answer: it may be in the log
-        self.lost_to: DekafError | None = None  # what the answer to the attempt before was lost to
+        self.setback: DekafError | None = None  # what the attempt before was refused with, or its answer lost to
 
         self.base_offset: i64 = -1
         self.log_append_ms: i64 = -1

@@ -78,7 +78,6 @@ class Settlement:
         lost_to: DekafError | None = None,
     ) -> None:
         """Deal with a batch that was answered with `code`; NETWORK_EXCEPTION: there was no answer, due to `lost_to`."""
-        batch.lost_to = lost_to
         queue = self._routes.queue_of(batch)
         queue.in_flight.remove(batch)
         if batch.state is BatchState.DONE:
@@ -96,6 +95,7 @@ class Settlement:
             return
         row = row_for(code)
         batch.is_ambiguous = batch.is_ambiguous or row.may_be_persisted
+        batch.setback = lost_to or _refusal(batch, code, result)
         if row.refreshes_metadata:
             self._owner.want_metadata()
         if verdict is Verdict.FAIL:
@@ -221,10 +221,7 @@ class Settlement:
         row = row_for(code)
         if is_expired and row.is_retriable:
             return self._expired_error(batch, f"The last answer was {row.name}.")
-        detail = None if result is None else result.error_message
-        return produce_error(
-            code, batch.topic, partition=int(batch.partition), detail=detail, may_be_persisted=batch.is_ambiguous
-        )
+        return _refusal(batch, code, result)
 
     def _expired_error(self, batch: ProducerBatch, what: str) -> ProduceError:
         timeout_ms = self._settings.delivery_timeout * 1000
@@ -235,12 +232,17 @@ class Settlement:
             is_retriable=True,
             may_be_persisted=batch.is_ambiguous,
         )
+        return caused(error, self._last_trouble(batch))
+
+    def _last_trouble(self, batch: ProducerBatch) -> DekafError | None:
+        if isinstance(batch.setback, ProduceError):  # a refusal is old news where the leader cannot be reached now
+            return self._trouble(batch) or batch.setback
         # A connection may be ready again by now: what it was lost for before still is why the answer never came.
-        return caused(error, batch.lost_to or self._trouble(batch))
+        return batch.setback or self._trouble(batch)
 
     def _what_it_waited_for(self, batch: ProducerBatch) -> str:
-        if batch.attempts > 0:
-            return f"It was sent {int(batch.attempts)} time(s). The last trouble: {self._statistics.last_error}"
+        if batch.setback is not None:
+            return f"It was sent {int(batch.attempts)} time(s). The last trouble: {self._last_trouble(batch)}"
         trouble = self._trouble(batch)
         if trouble is not None:
             return f"It waited for a connection. {trouble}"
@@ -298,6 +300,13 @@ class Settlement:
     def _note_trouble(self, queue: PartitionQueue) -> None:
         if queue.sequences.state is not SequenceState.CONTINUOUS and queue not in self._troubled:
             self._troubled.append(queue)
+
+
+def _refusal(batch: ProducerBatch, code: int, result: PartitionProduceResponse | None) -> ProduceError:
+    detail = None if result is None else result.error_message
+    return produce_error(
+        code, batch.topic, partition=int(batch.partition), detail=detail, may_be_persisted=batch.is_ambiguous
+    )
 
 
 def _is_oldest(queue: PartitionQueue, batch: ProducerBatch) -> bool:

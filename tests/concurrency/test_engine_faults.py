@@ -17,6 +17,7 @@ from dekaf.errors import (
     InvalidProducerEpochError,
     InvalidRecordError,
     MalformedResponseError,
+    NotEnoughReplicasError,
     OutOfOrderSequenceError,
     ProduceError,
     RecordTooLargeError,
@@ -527,6 +528,17 @@ def test_what_the_answers_were_lost_to_is_the_cause_of_the_time_out(
         assert error.may_be_persisted
         assert isinstance(error.__cause__, cause)
         assert says in str(error.__cause__)
+
+
+def test_what_the_broker_refused_with_is_the_cause_of_the_time_out(cluster: FakeCluster, make_face: MakeFace) -> None:
+    cluster.on(ApiKey.PRODUCE).fail_always(ErrorCode.NOT_ENOUGH_REPLICAS)
+    face = make_face(cluster.bootstrap_servers, request_timeout_ms=200, delivery_timeout_ms=250)
+    error = face.produce("t", b"a").exception(10)
+
+    assert isinstance(error, DeliveryTimeoutError)
+    assert not error.may_be_persisted
+    assert isinstance(error.__cause__, NotEnoughReplicasError)
+    assert "NOT_ENOUGH_REPLICAS" in str(error)
 
 
 def test_queued_record_that_runs_out_of_time_is_not_in_the_log(cluster: FakeCluster, make_face: MakeFace) -> None:
