@@ -215,7 +215,7 @@ STEPS: tuple[Step, ...] = (
     Pytest(name="docs", paths=("tests/docs",)),
     Commands(name="site", commands=(("mkdocs", "build", "--strict", "--quiet"),)),
     Pytest(name="example", paths=("example_project",)),
-    CompiledTests(name="compiled", paths=(*UNIT, "tests/contrib", "tests/concurrency")),
+    CompiledTests(name="compiled", paths=(*UNIT, "tests/contrib", "tests/concurrency", "tests/mistakes", "tests/fuzz")),
     CompiledTests(name="compiled broker", paths=("tests/broker/test_producing.py", "tests/broker/test_process.py")),
     Pytest(name="packaging", paths=("tests/packaging",)),
     *(OtherPython(version=version) for version in PYTHON_VERSIONS if version != PYTHON_VERSION),
