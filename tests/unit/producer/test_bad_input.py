@@ -338,7 +338,7 @@ def test_view_of_what_cannot_be_a_topic_is_refused(
     producer = face(bootstrap_servers=SERVERS)
 
     # For a call of one argument, what the compiler says of the wrong type has to do.
-    with pytest.raises((InvalidTopicError, TypeError), match="topic|str object expected; got"):
+    with pytest.raises((InvalidTopicError, TypeError), match=r"topic|str object expected; got"):
         producer.for_topic(topic)
 
 
