@@ -37,35 +37,14 @@ class ProducerMessage(Generic[K_co, V_co]):
 
     __slots__ = ("_headers", "_key", "_partition", "_timestamp", "_timestamp_ms", "_topic", "_value")
 
-    @overload
     def __init__(
         self,
         *,
         topic: str,
-        value: V_co | None,
-        key: K_co | None,
-        headers: HeadersLike | None = None,
-        partition: int | None = None,
-        timestamp: Timestamp | None = None,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: ProducerMessage[Never, V_co],
-        *,
-        topic: str,
-        value: V_co | None,
-        headers: HeadersLike | None = None,
-        partition: int | None = None,
-        timestamp: Timestamp | None = None,
-    ) -> None: ...
-    def __init__(
-        self,
-        *,
-        topic: object,  # of any type: machine code would check it before we could name the argument
         value: V_co | None,
         key: K_co | None = None,
         headers: HeadersLike | None = None,
-        partition: object = None,
+        partition: int | None = None,
         timestamp: Timestamp | None = None,
     ) -> None:
         self._topic: str = _topic_of(topic)
@@ -174,9 +153,21 @@ class ProducerMessage(Generic[K_co, V_co]):
 
 
 def _new(
-    topic: Any, key: object, value: object, headers: HeadersLike | None, partition: Any, timestamp: Timestamp | None
+    topic: object,
+    key: object,
+    value: object,
+    headers: HeadersLike | None,
+    partition: object,
+    timestamp: Timestamp | None,
 ) -> ProducerMessage[Any, Any]:
-    return ProducerMessage(topic=topic, key=key, value=value, headers=headers, partition=partition, timestamp=timestamp)
+    return ProducerMessage(
+        topic=_topic_of(topic),
+        key=key,
+        value=value,
+        headers=headers,
+        partition=_partition_of(partition),
+        timestamp=timestamp,
+    )
 
 
 def _topic_of(topic: object) -> str:

@@ -167,7 +167,7 @@ def test_bad_message_is_refused_by_itself_or_by_the_producer(
     (field,) = given_parts
 
     with pytest.raises((TypeError, ValueError, kind)) as caught:
-        face.message(ProducerMessage(**parts))
+        face.message(ProducerMessage.create(**parts))
 
     assert field in str(caught.value) or says in str(caught.value)
     assert_untouched(face)
