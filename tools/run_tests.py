@@ -9,12 +9,14 @@ Run by the Python of `.venv`. A step that cannot run says why; one that fails do
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -38,6 +40,7 @@ COMPILED_SEES = ("benchmarks", "example_project", "tests", "tools", "pyproject.t
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 UNIT = ("tests/unit", "tests/test_public_api.py", "tests/test_implementation.py")  # on every Python, in every build
+COMPILED_AS_WELL = ("tests/properties", "tests/fuzz", "tests/contrib", "tests/concurrency", "tests/mistakes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,17 +165,28 @@ class OtherPython:
         return Pytest(name=self.name, paths=paths, python=str(ROOT / folder / "bin" / "python")).run()
 
 
+# Started before the first step: the compiler needs one processor for three minutes, and so do the tests before its own.
+COMPILER = ThreadPoolExecutor(1)
+
+
+@functools.cache
+def compiled_wheel() -> Future[Path]:
+    """Have the wheel built in the background, unless it is there."""
+    return COMPILER.submit(prepare_wheel, Build.COMPILED, say=lambda text: say(f"[compiler] {text}"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompiledTests:
     """Tests of dekaf as machine code: its wheel, installed, in a folder without the sources."""
 
     name: str
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    module: str = ""  # to run instead of pytest
 
     def run(self) -> Result:
-        """Build the wheel, unless it is there, install it, and run the tests."""
+        """Install the wheel when it is built, and run the tests."""
         try:
-            wheel = prepare_wheel(Build.COMPILED, say=say)
+            wheel = compiled_wheel().result()
         except NoCompilerError as error:
             return Result(step=self.name, reason=str(error), failed=int(IS_CI))
         except BuildError as error:
@@ -185,6 +199,11 @@ class CompiledTests:
         self._lay_out()
         fetch_kafka()
         python = str(ROOT / folder / "bin" / "python")
+        if self.module:
+            code = run((python, "-m", self.module), cwd=COMPILED_ROOT)
+            return Result(
+                step=self.name, failed=int(code != 0), reason=f"{self.module} ended with {code}" if code else ""
+            )
         return Pytest(
             name=self.name, paths=self.paths, python=python, root=COMPILED_ROOT, implementation="compiled"
         ).run()
@@ -215,8 +234,10 @@ STEPS: tuple[Step, ...] = (
     Pytest(name="docs", paths=("tests/docs",)),
     Commands(name="site", commands=(("mkdocs", "build", "--strict", "--quiet"),)),
     Pytest(name="example", paths=("example_project",)),
-    CompiledTests(name="compiled", paths=(*UNIT, "tests/contrib", "tests/concurrency", "tests/mistakes", "tests/fuzz")),
+    CompiledTests(name="compiled", paths=(*UNIT, *COMPILED_AS_WELL)),
     CompiledTests(name="compiled broker", paths=("tests/broker/test_producing.py", "tests/broker/test_process.py")),
+    Commands(name="speed", commands=(("python", "-m", "benchmarks.guard"),)),
+    CompiledTests(name="compiled speed", module="benchmarks.guard"),
     Pytest(name="packaging", paths=("tests/packaging",)),
     *(OtherPython(version=version) for version in PYTHON_VERSIONS if version != PYTHON_VERSION),
 )
@@ -231,6 +252,8 @@ def main() -> int:
     if unknown := set(wanted) - set(names):
         parser.error(f"unknown step: {', '.join(sorted(unknown))}")
     REPORTS.mkdir(parents=True, exist_ok=True)
+    if any(isinstance(step, CompiledTests) and step.name in wanted for step in STEPS):
+        compiled_wheel()
     try:
         results = [timed(step) for step in STEPS if step.name in wanted]
     except KeyboardInterrupt:

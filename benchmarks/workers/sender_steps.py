@@ -82,14 +82,15 @@ class _Link:
 def main() -> None:
     """Time the step named by the only argument, and print the answer."""
     step = sys.argv[1]
-    requests, responses = _run_cycles()
+    gc.disable()
+    requests, responses = run_cycles(CYCLES)
     nanoseconds = {"request": requests, "response": responses}[step]
     facts = {"version": dekaf.__version__, "build": "compiled" if dekaf.compiled else "interpreted"}
     print(Answer(produced=0, metrics={"step_ns": statistics.median(nanoseconds)}, facts=facts).to_json(), flush=True)
 
 
-def _run_cycles() -> tuple[list[int], list[int]]:
-    """Return the nanoseconds of many requests, and of their responses."""
+def run_cycles(cycles: int) -> tuple[list[int], list[int]]:
+    """Return the nanoseconds of so many requests, and of their responses."""
     accumulator = _accumulator()
     link = _Link()
     sender = _sender(accumulator, link)
@@ -97,8 +98,7 @@ def _run_cycles() -> tuple[list[int], list[int]]:
     topic = accumulator.topics[TOPIC]
     requests: list[int] = []
     responses: list[int] = []
-    gc.disable()
-    for number in range(CYCLES):
+    for number in range(cycles):
         delivery = DeliveryFuture(TOPIC, _no_callbacks)
         accumulator.append(topic, KEY, VALUE, None, -1, 1_700_000_000_000, delivery, destination, 0, JUST_NOW)
         answer = _response(number)
