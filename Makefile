@@ -3,7 +3,7 @@
 #   PYTHON=/path/to/python3.12   which interpreter to use (3.11 or newer; by default the first that works)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz wheel kafka clean demo-venv dev-venv
+.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz wheel kafka clean demo-venv dev-venv bench-venv
 
 VENV := .venv/bin/python
 RUN := $(VENV) -m tools.run_tests
@@ -34,11 +34,11 @@ docs: dev-venv ## build the documentation into site/ (DOCS=serve shows it at htt
 	@$(VENV) tools/configuration_page.py
 	@NO_MKDOCS_2_WARNING=1 $(VENV) -m mkdocs $(or $(DOCS),build) --strict
 
-bench: dev-venv ## measure dekaf beside other clients on a real Kafka: everything, for hours (BENCH="fire await-1000" for some)
+bench: bench-venv ## measure dekaf beside other clients on a real Kafka: everything, for hours (BENCH="fire await-1000" for some)
 	@$(VENV) -m benchmarks $(or $(BENCH),all)
 
-bench-quick: dev-venv ## the same in short, to see that it works; the figures mean little
-	@$(VENV) -m benchmarks --quick $(or $(BENCH),rows steps)
+bench-quick: bench-venv ## the main rows in short, in three minutes once dekaf is compiled; a first impression
+	@$(VENV) -m benchmarks --quick $(or $(BENCH),main steps)
 
 fuzz: dev-venv ## feed damaged bytes to every reader of others' bytes (RUNS=1000000; python -m tests.fuzz --help)
 	@$(VENV) -m tests.fuzz --runs $(or $(RUNS),1000000)
@@ -58,3 +58,6 @@ demo-venv:
 
 dev-venv:
 	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py .venv dev
+
+bench-venv:
+	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py .venv bench

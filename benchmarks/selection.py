@@ -11,6 +11,7 @@ from benchmarks.rows import CURVES, ROWS, STEPS, Curve, Row
 __all__ = ("Selection", "names_of", "select")
 
 GROUPS = {
+    "main": ["fire", "await-1000", "await-1", "block"],  # what most people ask first
     "rows": [row.name for row in ROWS],
     "steps": [row.name for row in STEPS],
     "curves": [curve.name for curve in CURVES],

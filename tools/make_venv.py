@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 # From small to large: an environment made for a later purpose serves the earlier ones too.
-GROUPS_BY_PURPOSE = {"demo": ("peers", "servers"), "test": ("test",), "dev": ("dev",)}
+GROUPS_BY_PURPOSE = {"demo": ("peers", "servers"), "test": ("test",), "dev": ("dev",), "bench": ("dev", "bench")}
 PURPOSES = list(GROUPS_BY_PURPOSE)
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
