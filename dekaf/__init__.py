@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dekaf._version import __version__ as __version__
-from dekaf._weak_references import forbid_weak_references
+from dekaf._weak_references import forbid_weak_references as _forbid_weak_references
 from dekaf.abc import ProducerListener
 from dekaf.builder import AsyncProducerBuilder, Kafka, ProducerBuilder
 from dekaf.errors import (
@@ -67,7 +67,7 @@ from dekaf.types import (
 # Whether the private rooms run as mypyc's machine code, or from the same source in the interpreter.
 compiled: bool = not (_compiled_room.__file__ or "").endswith(".py")
 if compiled:
-    forbid_weak_references(AsyncProducer, AsyncTopicProducer, Headers, Producer, ProducerMessage, TopicProducer)
+    _forbid_weak_references(AsyncProducer, AsyncTopicProducer, Headers, Producer, ProducerMessage, TopicProducer)
 
 __all__ = (
     "Acks",

@@ -25,7 +25,7 @@ MAKE: dict[str, Callable[[], object]] = {
 def test_weak_references_die_with_the_object_or_are_refused(name: str) -> None:
     made = MAKE[name]()
     assert type(made).__name__ == name
-    if dekaf.compiled or hasattr(made, "__slots__"):
+    if dekaf.compiled or "__slots__" in vars(type(made)):
         with pytest.raises(TypeError, match="weak reference"):
             weakref.ref(made)
         return
