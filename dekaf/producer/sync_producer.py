@@ -188,9 +188,10 @@ class Producer(Generic[K_contra, V_contra]):
             return self._submit(topic, key, value, headers, partition, timestamp, None).result_by(None, None)
         wait = checked_timeout(timeout)
         assert wait is not None
+        assert isinstance(timeout, (int, float))  # or it would have been refused
         deadline = time.monotonic() + wait
         delivery = self._submit(topic, key, value, headers, partition, timestamp, wait)
-        return delivery.result_by(deadline - time.monotonic(), wait)
+        return delivery.result_by(deadline - time.monotonic(), timeout)
 
     @overload
     def fire(
