@@ -434,7 +434,7 @@ class ProducerCore:
                 try:
                     engine.start()
                 except RuntimeError as error:
-                    raise _no_threads(error) from error
+                    raise caused(_no_threads(error), error) from error
                 if self.on_undelivered is not None:
                     self.callbacks.start()  # an interpreter that exits, when it is most needed, may start no thread
                 _process.register(_process.LiveEngine(engine, self.callbacks, self.on_undelivered, self.close_timeout))
@@ -596,7 +596,7 @@ class ProducerCore:
                 topic=topic,
                 is_retriable=True,
             )
-            raise unknown from trouble
+            raise caused(unknown, trouble) from trouble
         return tuple(
             PartitionInfo(
                 topic=topic,
