@@ -22,7 +22,7 @@ from dekaf.testing import FakeCluster
 # Measured on Linux, x86-64: each step in yardsticks of one turn, as (compiled, interpreted). The interpreters differ in
 # how fast they run the yardstick.
 EXPECTED: Final[Mapping[tuple[int, int], Mapping[str, tuple[float, float]]]] = {
-    (3, 11): {"fire": (0.62, 12.8), "request": (6.3, 47.0), "response": (3.2, 38.0)},
+    (3, 11): {"fire": (0.54, 12.8), "request": (6.6, 47.0), "response": (3.4, 38.0)},
 }
 ALLOWED: Final = 4 / 3
 
