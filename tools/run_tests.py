@@ -40,7 +40,7 @@ COMPILED_SEES = ("benchmarks", "example_project", "tests", "tools", "pyproject.t
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 UNIT = ("tests/unit", "tests/test_public_api.py", "tests/test_implementation.py")  # on every Python, in every build
-COMPILED_AS_WELL = ("tests/properties", "tests/fuzz", "tests/contrib", "tests/concurrency", "tests/mistakes")
+CONCURRENCY = ("tests/concurrency", "tests/mistakes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,12 +229,14 @@ STEPS: tuple[Step, ...] = (
     Pytest(name="unit", paths=(*UNIT, "tests/test_architecture.py", "tests/typing")),
     Pytest(name="properties", paths=("tests/properties", "tests/fuzz")),
     Pytest(name="contrib", paths=("tests/contrib",)),
-    Pytest(name="concurrency", paths=("tests/concurrency", "tests/mistakes")),
+    Pytest(name="concurrency", paths=CONCURRENCY),
     BrokerTests(),
     Pytest(name="docs", paths=("tests/docs",)),
     Commands(name="site", commands=(("mkdocs", "build", "--strict", "--quiet"),)),
     Pytest(name="example", paths=("example_project",)),
-    CompiledTests(name="compiled", paths=(*UNIT, *COMPILED_AS_WELL)),
+    CompiledTests(name="compiled", paths=(*UNIT, "tests/properties", "tests/fuzz", "tests/contrib")),
+    # A process of its own: these tests collect garbage each time, which is slow where much was imported before.
+    CompiledTests(name="compiled concurrency", paths=CONCURRENCY),
     CompiledTests(name="compiled broker", paths=("tests/broker/test_producing.py", "tests/broker/test_process.py")),
     Commands(name="speed", commands=(("python", "-m", "benchmarks.guard"),)),
     CompiledTests(name="compiled speed", module="benchmarks.guard"),
@@ -277,7 +279,7 @@ def sum_up(results: Sequence[Result]) -> None:
     """Print one line per step, and the sum in the words of pytest's closing line."""
     say("\n== summary")
     for result in results:
-        say(f"{result.step:<15} {result.seconds:4.0f} s  {result.verdict}")
+        say(f"{result.step:<20} {result.seconds:4.0f} s  {result.verdict}")
     passed = sum(result.passed for result in results)
     failed = sum(result.failed for result in results)
     skipped = sum(result.skipped for result in results)
