@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -220,6 +221,41 @@ class CompiledTests:
                 shutil.copy(ROOT / name, COMPILED_ROOT / name)
 
 
+class Beside:
+    """Steps run by a second runner, while the tests that need Kafka wait for Kafka more than they compute."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.name = ", ".join(names)
+        self._names = names
+        self._output = REPORTS / "beside.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start them; what they print is kept for their turn."""
+        with self._output.open("wb") as output:
+            command = [PYTHON, "-m", "tools.run_tests", *self._names]
+            self._process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+
+    def run(self) -> Result:
+        """Wait for them, print what they printed, and read the numbers off the last line."""
+        if self._process is None:
+            self.start()
+        assert self._process is not None
+        exit_code = self._process.wait()
+        printed = self._output.read_text(encoding="utf-8", errors="replace")
+        say(printed)
+        numbers = re.search(r"(\d+) passed, (\d+) failed, (\d+) skipped\s*$", printed)
+        if numbers is None:
+            return Result(step=self.name, failed=1, reason=f"the runner ended with {exit_code}")
+        passed, failed, skipped = map(int, numbers.groups())
+        return Result(step=self.name, passed=passed, failed=max(failed, int(exit_code != 0)), skipped=skipped)
+
+    def stop(self) -> None:
+        """End them, if they still run."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+
 Step = Commands | Types | Pytest | BrokerTests | OtherPython | CompiledTests
 
 STEPS: tuple[Step, ...] = (
@@ -256,16 +292,34 @@ def main() -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     if any(isinstance(step, CompiledTests) and step.name in wanted for step in STEPS):
         compiled_wheel()
+    # Where everything is wanted, the other Pythons can go beside the broker's tests.
+    beside = Beside([step.name for step in STEPS if isinstance(step, OtherPython)]) if wanted == names else None
     try:
-        results = [timed(step) for step in STEPS if step.name in wanted]
+        results = run_steps([step for step in STEPS if step.name in wanted], beside)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
+    finally:
+        if beside is not None:
+            beside.stop()
     sum_up(results)
     return int(any(result.failed for result in results))
 
 
-def timed(step: Step) -> Result:
+def run_steps(steps: Sequence[Step], beside: Beside | None) -> list[Result]:
+    """Run one step after the other; the other Pythons go `beside`, if that is given."""
+    if beside is None:
+        return [timed(step) for step in steps]
+    results: list[Result] = []
+    for step in steps:
+        if isinstance(step, BrokerTests):
+            beside.start()
+        if not isinstance(step, OtherPython):
+            results.append(timed(step))
+    return [*results, timed(beside)]
+
+
+def timed(step: Step | Beside) -> Result:
     """Run a step under a heading."""
     say(f"\n== {step.name}")
     started = time.monotonic()
