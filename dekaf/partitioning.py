@@ -32,16 +32,14 @@ def murmur2(data: bytes) -> i64:
     """
     length: i64 = len(data)
     h: i64 = _MURMUR2_SEED ^ length
-    at: i64 = 0
     tail: i64 = length & ~3
-    while at < tail:
+    at: i64
+    for at in range(0, tail, 4):
         word: int = read_i32_le(data, at)  # not `i64(...)`: interpreted, that is a call dearer than the line
-        k: i64 = word
-        k = ((k & _MASK_32) * _MURMUR2_MULTIPLIER) & _MASK_32
-        k ^= k >> 24
+        k: i64 = word  # signed; its product with the multiplier fits 63 bits, and the mask takes the sign away
         k = (k * _MURMUR2_MULTIPLIER) & _MASK_32
-        h = ((h * _MURMUR2_MULTIPLIER) & _MASK_32) ^ k
-        at += 4
+        k ^= k >> 24
+        h = ((h * _MURMUR2_MULTIPLIER) & _MASK_32) ^ ((k * _MURMUR2_MULTIPLIER) & _MASK_32)
     rest: i64 = length & 3
     if rest >= 3:
         h ^= data[tail + 2] << 16

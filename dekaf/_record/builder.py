@@ -80,7 +80,7 @@ class RecordBatchBuilder:
         `content` is the record's `content_size`, `headers` what `encode_headers` gave.
         """
         writer = self.writer
-        before: i64 = len(writer)
+        before = self.size_bytes - BATCH_OVERHEAD
         delta = timestamp - self.base_timestamp
         index = self.record_count
         try:

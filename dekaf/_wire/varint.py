@@ -26,6 +26,10 @@ _AFTER_SHIFT: Final = 0x01FFFFFFFFFFFFFF
 
 def varint_size(value: i64) -> i64:
     """Bytes that `write_varint` takes for a signed 64-bit number: 1 to 10."""
+    if -64 <= value < 64:
+        return 1
+    if -8192 <= value < 8192:
+        return 2
     rest: i64 = (value << 1) ^ (value >> 63)
     size: i64 = 1
     while (rest & -128) != 0:
@@ -36,12 +40,16 @@ def varint_size(value: i64) -> i64:
 
 def write_varint(writer: BytesWriter, value: i64) -> None:
     """Append a signed 64-bit number, zig-zagged."""
+    byte: int = 0
+    if 0 <= value < 64:  # one byte or two, like most lengths, and in one write
+        byte = (value << 1) & 0x7F
+        writer.append(byte)
+        return
     rest: i64 = (value << 1) ^ (value >> 63)
-    if (rest & -16384) == 0 and rest > 0x7F:  # two bytes, like most lengths: one write is cheaper than two
+    if (rest & -16384) == 0 and rest > 0x7F:
         two: int = (rest & 0x7F) | 0x80 | ((rest & 0x3F80) << 1)
         write_i16_le(writer, two)
         return
-    byte: int = 0
     while (rest & -128) != 0:
         byte = (rest & 0x7F) | 0x80
         writer.append(byte)
