@@ -21,7 +21,7 @@ from benchmarks.rows.row import Row, at_most
 
 __all__ = ("WEB",)
 
-REQUESTS = 10_000  # of one block
+REQUESTS = 6_000  # of one block
 COLUMNS = ("added_us", "bare_us")
 
 
