@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.rows import CURVES, ROWS, STEPS, Curve, Row
+from benchmarks.rows import CURVES, ROWS, STEPS, WEB, Curve, Row
 
 __all__ = ("Selection", "names_of", "select")
 
 GROUPS = {
     "main": ["fire", "await-1000", "await-1", "block"],  # what most people ask first
+    "web": [row.name for row in WEB],
     "rows": [row.name for row in ROWS],
     "steps": [row.name for row in STEPS],
     "curves": [curve.name for curve in CURVES],

@@ -1,4 +1,4 @@
-"""One step of the sender, driven without a thread or a socket, in a process of its own."""
+"""One step by itself, without a broker, in a process of its own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """Run one of `benchmarks.workers.sender_steps`."""
+    """Run a program of `benchmarks.workers` that takes the step's name and prints an answer."""
 
+    program: str
     step: str
     build: Build | None = None
 
     def take(self, bench: Bench) -> Measured:
         """Measure once."""
-        command = python("-m", "benchmarks.workers.sender_steps", self.step)
+        command = python("-m", f"benchmarks.workers.{self.program}", self.step)
         output = run(command, env=environment(bench, self.build), timeout=TIMEOUT_SECONDS)
         answer = Answer.from_json(output.splitlines()[-1])
         check_build(self.build, answer.facts)

@@ -10,6 +10,6 @@ from benchmarks.rows.steps import STEPS
 from benchmarks.rows.waiting import WAITING
 from benchmarks.rows.web import WEB
 
-__all__ = ("CURVES", "ROWS", "STEPS", "Curve", "Row")
+__all__ = ("CURVES", "ROWS", "STEPS", "WEB", "Curve", "Row")
 
 ROWS: tuple[Row, ...] = (*FIRING, *WAITING, *WEB, *PROCESS)

@@ -1,4 +1,4 @@
-"""Single steps of the hot path, in nanoseconds: they do not depend on a broker's mood."""
+"""Single steps of the hot path, and what awaiting costs without a producer: no broker's mood is in them."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _room(name: str) -> Row:
         name=f"step-{name}",
         title=title,
         contenders={
-            OURS: Step(step=name, build=Build.COMPILED),
-            INTERPRETED: Step(step=name, build=Build.INTERPRETED),
+            OURS: Step(program="sender_steps", step=name, build=Build.COMPILED),
+            INTERPRETED: Step(program="sender_steps", step=name, build=Build.INTERPRETED),
         },
         targets=(at_most("step_ns", limit),),
         columns=("step_ns",),
@@ -46,4 +46,12 @@ def _room(name: str) -> Row:
     )
 
 
-STEPS: tuple[Row, ...] = (_fire(), *(_room(name) for name in LIMITS_NS))
+FLOOR = Row(
+    name="step-await",
+    title="the floor of awaiting: a future that a timer sets, and no client",
+    contenders={f"{tasks:,} tasks": Step(program="floor", step=str(tasks)) for tasks in (1000, 100)},
+    columns=("cpu_us",),
+    needs_broker=False,
+)
+
+STEPS: tuple[Row, ...] = (_fire(), *(_room(name) for name in LIMITS_NS), FLOOR)
