@@ -16,6 +16,7 @@ AIOKAFKA_0: Final = "aiokafka, linger 0"
 AIOKAFKA_5: Final = "aiokafka, linger 5"
 KAFKA_PYTHON: Final = "kafka-python"
 JAVA: Final = "Java ProducerPerformance"
+NO_CLIENT: Final = "no client, a timer instead"
 
 AIOKAFKA: Final = (AIOKAFKA_0, AIOKAFKA_5)
 BRIDGES: Final = (BRIDGE_0, BRIDGE_5)

@@ -15,13 +15,14 @@ from benchmarks.rows.names import (
     BRIDGES,
     CONFLUENT_FLUSH,
     INTERPRETED,
+    NO_CLIENT,
     OURS,
 )
 from benchmarks.rows.row import Row, at_most
 
 __all__ = ("WEB",)
 
-REQUESTS = 6_000  # of one block
+REQUESTS = 2_000  # of one block
 COLUMNS = ("added_us", "bare_us")
 
 
@@ -31,7 +32,7 @@ def _endpoint(client: str, *, linger_ms: int = 5, freezes: bool, build: Build | 
 
 
 def _view(client: str, *, linger_ms: int = 5, server: Server = GUNICORN, build: Build | None = None) -> Measure:
-    job = Job(workload="view", client=client, messages=REQUESTS // 4, linger_ms=linger_ms)
+    job = Job(workload="view", client=client, messages=REQUESTS // 2, linger_ms=linger_ms)
     return WebServer(server=server, job=job, connections=16, build=build)
 
 
@@ -46,6 +47,7 @@ def _fastapi(name: str, title: str, *, limit: float, freezes: bool) -> Row:
             AIOKAFKA_5: _endpoint("aiokafka", freezes=freezes),
             BRIDGE_0: _endpoint("confluent", linger_ms=0, freezes=freezes),
             BRIDGE_5: _endpoint("confluent", freezes=freezes),
+            NO_CLIENT: _endpoint("none", freezes=freezes),
         },
         targets=(
             at_most("added_us", limit, *AIOKAFKA, *BRIDGES),

@@ -15,6 +15,7 @@ MODULES = {
     "dekaf": "benchmarks.clients.dekaf_client",
     "confluent": "benchmarks.clients.confluent",
     "aiokafka": "benchmarks.clients.aiokafka_client",
+    "none": "benchmarks.clients.no_client",
 }
 
 
