@@ -25,10 +25,13 @@ def fire(job: Job, make_client: Callable[[Job], FiringClient]) -> Answer:
     client.fire(records[:1])  # connected, topic known, producer id given: none of that is in the figures
     client.flush()
     idle = resident_memory_bytes()
+    client.fire(records)  # to every partition: a broker's first write to one takes milliseconds
+    client.flush()
+    warm = 1 + len(records)
     began, used = time.perf_counter(), cpu_seconds()
     measured = _fire_in_threads(job, client, records)
     client.flush()
-    _wait_for_callbacks(client, measured + 1)
+    _wait_for_callbacks(client, warm + measured)
     wall, cpu = time.perf_counter() - began, cpu_seconds() - used
     peak = peak_memory_bytes()
     client.close()
@@ -38,7 +41,7 @@ def fire(job: Job, make_client: Callable[[Job], FiringClient]) -> Answer:
         "idle_mib": (idle - imported) / MEBIBYTE,
         "growth_mib": (peak - imported) / MEBIBYTE,
     }
-    return Answer(produced=measured + 1, metrics=metrics)
+    return Answer(produced=warm + measured, metrics=metrics)
 
 
 def _wait_for_callbacks(client: FiringClient, expected: int) -> None:
