@@ -91,3 +91,39 @@ class BufferMemory:
                 self.waiters.remove(waiter)
                 self.has_waiters = len(self.waiters) > 0
         self.give_back(size)  # or the next in line, whom this one kept waiting, may now be served
+
+
+@final
+class Reservation:
+    """Room that was granted: so many bytes of one engine's buffer memory."""
+
+    def __init__(self, memory: BufferMemory, size: i64) -> None:
+        self.memory: Final = memory
+        self.size: Final = size
+
+    def give_back(self) -> None:
+        """Return it unused."""
+        self.memory.give_back(self.size)
+
+
+@final
+class RoomTicket:
+    """A place in the line for room."""
+
+    def __init__(self, memory: BufferMemory, waiter: RoomWaiter, wake: Callable[[], None]) -> None:
+        self._memory: Final = memory
+        self._waiter: Final = waiter
+        self._wake: Final = wake
+
+    def line_up(self) -> None:
+        """Join the line; `withdraw` from then on if anything goes wrong."""
+        self._memory.line_up(self._waiter)
+        self._wake()  # what lingers leaves at once while somebody waits
+
+    def granted(self) -> Reservation:
+        """Return what was granted."""
+        return Reservation(self._memory, self._waiter.size)
+
+    def withdraw(self) -> None:
+        """Leave the line, giving back what was granted meanwhile."""
+        self._memory.withdraw(self._waiter)

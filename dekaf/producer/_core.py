@@ -7,7 +7,6 @@ finalizer lets the engine deliver what was accepted.
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 import threading
@@ -20,13 +19,8 @@ from typing import Final, final
 from librt.time import time as wall_clock
 from mypy_extensions import i64
 
-from dekaf._cluster.metadata import NO_METADATA
-from dekaf._network.client import NetworkSettings
-from dekaf._network.connection import ConnectionSettings
 from dekaf._network.io_thread import has_running_loop
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
-from dekaf._record.compression import codec_for
-from dekaf._version import __version__
 from dekaf._wire.crc32c import load_crc32c
 from dekaf.errors import (
     BlockingCallError,
@@ -37,7 +31,6 @@ from dekaf.errors import (
     InvalidTopicError,
     ProducerClosedError,
     RecordTooLargeError,
-    UnknownTopicOrPartitionError,
     caused,
 )
 from dekaf.producer import _process
@@ -48,17 +41,15 @@ from dekaf.producer._accumulator import (
     NOT_OPEN,
     PARKED_COST,
     TOO_LARGE,
-    BufferLimits,
     RecordAccumulator,
 )
 from dekaf.producer._backend import BackendEngine
 from dekaf.producer._batch import BatchListener
 from dekaf.producer._batch_limit import BatchLimit
-from dekaf.producer._buffer_memory import BufferMemory, RoomWaiter
+from dekaf.producer._buffer_memory import Reservation, RoomTicket, RoomWaiter
 from dekaf.producer._callbacks import CallbackThread
 from dekaf.producer._delivery import DeliveryFuture, wait_seconds
-from dekaf.producer._drain import DrainRules
-from dekaf.producer._engine import Engine, EngineSettings, exponential_backoff
+from dekaf.producer._engine import Engine
 from dekaf.producer._hooks import ListenerHooks, OnSend
 from dekaf.producer._local_engine import LocalEngine
 from dekaf.producer._lock import IS_INTERRUPTIBLE, is_held_here
@@ -66,8 +57,8 @@ from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, E
 from dekaf.producer._parking import choose_partition, no_such_partition
 from dekaf.producer._process import FORKS, ProcessLock
 from dekaf.producer._queues import ParkedRecord, TopicQueues
-from dekaf.producer._sender import SenderSettings
-from dekaf.producer._settlement import RetrySettings
+from dekaf.producer._settings import engine_settings
+from dekaf.producer._snapshots import Description, described, partitions_of, snapshot
 from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer._undelivered import UndeliveredHook
 from dekaf.producer.config import ProducerConfig
@@ -89,19 +80,6 @@ class CoreState(Enum):
 
 
 @final
-class Reservation:
-    """Room that was granted: so many bytes of one engine's buffer memory."""
-
-    def __init__(self, memory: BufferMemory, size: i64) -> None:
-        self.memory: Final = memory
-        self.size: Final = size
-
-    def give_back(self) -> None:
-        """Return it unused."""
-        self.memory.give_back(self.size)
-
-
-@final
 class ProducerCore:
     """Every method may be called from any thread."""
 
@@ -113,7 +91,7 @@ class ProducerCore:
         self.max_block: Final = config.max_block_ms / 1000.0
         self.close_timeout: Final = config.close_timeout_ms / 1000.0
         load_crc32c()
-        self._settings: Final = _engine_settings(config)
+        self._settings: Final = engine_settings(config)
         self._partitioner: Final = self._settings.partitioner
         self._blocks_when_full: Final = config.buffer_full == "block"
         self._last_report: DrainReport | None = None
@@ -561,55 +539,15 @@ class ProducerCore:
         """Return a snapshot."""
         self.now_ms()
         engine = self._engine
-        metadata = NO_METADATA if engine is None else engine.metadata()
-        memory = self._accumulator.memory
-        statistics = self.statistics
-        return ProducerStatus(
-            state=self._producer_state(engine),
-            buffered_records=self.buffered_records(),
-            buffered_bytes=int(memory.capacity - memory.free),
-            buffer_memory=int(memory.capacity),
-            waiting_for_room=len(memory.waiters),
-            in_flight_requests=0 if engine is None else engine.in_flight_requests(),
-            known_brokers=len(metadata.brokers),
-            connected_brokers=0 if engine is None else engine.connected_brokers(),
-            topics=tuple(sorted(metadata.topics)),
-            delivered_total=statistics.delivered,
-            failed_total=statistics.failed,
-            fire_failures_total=statistics.fire_failures,
-            retries_total=statistics.retries,
-            engine_restarts=statistics.engine_restarts,
-            producer_id_resets=statistics.producer_id_resets,
-            last_error=statistics.last_error,
-            pid=os.getpid(),
-        )
+        return snapshot(self._producer_state(engine), engine, self._accumulator, self.statistics)
 
     def partitions_of(self, topic: str) -> tuple[PartitionInfo, ...]:
         """Return the partitions of a topic; UnknownTopicOrPartitionError if they are not known."""
-        engine = self._engine
-        known = None if engine is None else engine.metadata().topics.get(topic)
-        if known is None:
-            trouble = None if engine is None else engine.trouble()
-            unknown = UnknownTopicOrPartitionError(
-                "The topic's partitions are not known; the cluster was asked for "
-                f"max_block_ms={self.config.max_block_ms}{'.' if trouble is None else f': {trouble}'}",
-                topic=topic,
-                is_retriable=True,
-            )
-            raise caused(unknown, trouble) from trouble
-        return tuple(
-            PartitionInfo(
-                topic=topic,
-                partition=number,
-                leader=None if partition.leader_id < 0 else partition.leader_id,
-                leader_epoch=partition.leader_epoch,
-            )
-            for number, partition in enumerate(known.partitions)
-        )
+        return partitions_of(topic, self._engine, self.config.max_block_ms)
 
     def check(self, timeout: float) -> ClusterDescription:
         """Ask the live cluster who it is; blocks up to `timeout` seconds."""
-        answer: list[tuple[ClusterDescription | None, DekafError | None]] = []
+        answer: list[Description] = []
         gate = threading.Lock()
         gate.acquire()
 
@@ -621,15 +559,9 @@ class ProducerCore:
             gate.acquire(timeout=wait_seconds(timeout))
         return self.described(answer)
 
-    def described(self, answer: list[tuple[ClusterDescription | None, DekafError | None]]) -> ClusterDescription:
+    def described(self, answer: list[Description]) -> ClusterDescription:
         """Return what the cluster answered; BrokerConnectionError if it did not."""
-        description, error = answer[0] if answer else (None, None)
-        if description is not None:
-            return description
-        engine = self._engine
-        cause = error if error is not None or engine is None else engine.trouble()
-        servers = ", ".join(self.config.bootstrap_servers)
-        raise caused(BrokerConnectionError(f"No broker of {servers} answered: {cause or 'no answer in time'}"), cause)
+        return described(answer, self._engine, self.config.bootstrap_servers)
 
     def _producer_state(self, engine: BackendEngine | None) -> ProducerState:
         if self.state is CoreState.CLOSED:
@@ -674,29 +606,6 @@ class ProducerCore:
             self._renew()
 
 
-@final
-class RoomTicket:
-    """A place in the line for room."""
-
-    def __init__(self, memory: BufferMemory, waiter: RoomWaiter, wake: Callable[[], None]) -> None:
-        self._memory: Final = memory
-        self._waiter: Final = waiter
-        self._wake: Final = wake
-
-    def line_up(self) -> None:
-        """Join the line; `withdraw` from then on if anything goes wrong."""
-        self._memory.line_up(self._waiter)
-        self._wake()  # what lingers leaves at once while somebody waits
-
-    def granted(self) -> Reservation:
-        """Return what was granted."""
-        return Reservation(self._memory, self._waiter.size)
-
-    def withdraw(self) -> None:
-        """Leave the line, giving back what was granted meanwhile."""
-        self._memory.withdraw(self._waiter)
-
-
 _renewing: Final = ProcessLock()  # guards the renewing of cores in a forked child
 
 
@@ -719,32 +628,3 @@ def _no_threads(error: RuntimeError) -> DekafError:
     if "shutdown" in str(error):  # "can't create new thread at interpreter shutdown", since Python 3.12
         return caused(ProducerClosedError("The interpreter is exiting and starts no more threads."), error)
     return caused(DekafError(f"A producer needs a thread, and the system gives none: {error}."), error)
-
-
-def _engine_settings(config: ProducerConfig) -> EngineSettings:
-    backoff = exponential_backoff(config.retry_backoff_ms / 1000.0, config.retry_backoff_max_ms / 1000.0)
-    request_timeout = config.request_timeout_ms / 1000.0
-    rules = DrainRules(
-        config.linger_ms / 1000.0,
-        config.max_request_size,
-        config.max_in_flight_requests_per_connection,
-        is_idempotent=config.idempotence,
-    )
-    return EngineSettings(
-        bootstrap=config.bootstrap_endpoints,
-        network=NetworkSettings(
-            ConnectionSettings(config.client_id, __version__, request_timeout),
-            exponential_backoff(config.reconnect_backoff_ms / 1000.0, config.reconnect_backoff_max_ms / 1000.0),
-            config.socket_connection_setup_timeout_ms / 1000.0,
-            math.inf if config.connections_max_idle_ms < 0 else config.connections_max_idle_ms / 1000.0,
-        ),
-        sender=SenderSettings(
-            int(config.acks), request_timeout, RetrySettings(config.delivery_timeout_ms / 1000.0, backoff), rules
-        ),
-        limits=BufferLimits(config.batch_size, config.buffer_memory, config.max_request_size),
-        codec=codec_for(config.compression_type, config.compression_level),
-        partitioner=config.create_partitioner(),
-        max_block=config.max_block_ms / 1000.0,
-        metadata_max_age=config.metadata_max_age_ms / 1000.0,
-        allow_auto_create_topics=config.allow_auto_create_topics,
-    )

@@ -8,7 +8,6 @@ collected while its engine still delivers what was accepted.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -45,16 +44,6 @@ logger = logging.getLogger("dekaf.producer.engine")
 FINAL_TOPIC_ERRORS: Final = frozenset(
     {int(ErrorCode.INVALID_TOPIC_EXCEPTION), int(ErrorCode.TOPIC_AUTHORIZATION_FAILED)}
 )
-
-
-def exponential_backoff(initial: float, longest: float) -> Callable[[int], float]:
-    """Return the wait before attempt n + 1, doubling from `initial` seconds, with 20 % of jitter (KIP-580)."""
-
-    def backoff(attempt: int) -> float:
-        doubled = initial * 2.0 ** min(attempt - 1, 30)
-        return float(min(longest, doubled * random.uniform(0.8, 1.2)))
-
-    return backoff
 
 
 class EngineState(Enum):

@@ -13,7 +13,8 @@ from mypy_extensions import i64
 from dekaf._record.builder import encode_headers
 from dekaf.errors import SerializationError, caused
 from dekaf.message import ProducerMessage
-from dekaf.producer._core import ProducerCore, Reservation
+from dekaf.producer._buffer_memory import Reservation
+from dekaf.producer._core import ProducerCore
 from dekaf.producer._mailbox import Destination
 from dekaf.serialization import AutoSerializer, BytesSerializer, Serializer, StringSerializer
 from dekaf.types import Field, Headers, HeadersLike, SerializationContext, Timestamp, timestamp_to_ms

@@ -1,0 +1,58 @@
+"""What a configuration means for the engine: options become settings of its rooms, milliseconds become seconds."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+from dekaf._network.client import NetworkSettings
+from dekaf._network.connection import ConnectionSettings
+from dekaf._record.compression import codec_for
+from dekaf._version import __version__
+from dekaf.producer._accumulator import BufferLimits
+from dekaf.producer._drain import DrainRules
+from dekaf.producer._engine import EngineSettings
+from dekaf.producer._sender import SenderSettings
+from dekaf.producer._settlement import RetrySettings
+from dekaf.producer.config import ProducerConfig
+
+
+def engine_settings(config: ProducerConfig) -> EngineSettings:
+    """Return an engine's settings; imports the codec's package, and makes the partitioner."""
+    backoff = exponential_backoff(config.retry_backoff_ms / 1000.0, config.retry_backoff_max_ms / 1000.0)
+    request_timeout = config.request_timeout_ms / 1000.0
+    rules = DrainRules(
+        config.linger_ms / 1000.0,
+        config.max_request_size,
+        config.max_in_flight_requests_per_connection,
+        is_idempotent=config.idempotence,
+    )
+    return EngineSettings(
+        bootstrap=config.bootstrap_endpoints,
+        network=NetworkSettings(
+            ConnectionSettings(config.client_id, __version__, request_timeout),
+            exponential_backoff(config.reconnect_backoff_ms / 1000.0, config.reconnect_backoff_max_ms / 1000.0),
+            config.socket_connection_setup_timeout_ms / 1000.0,
+            math.inf if config.connections_max_idle_ms < 0 else config.connections_max_idle_ms / 1000.0,
+        ),
+        sender=SenderSettings(
+            int(config.acks), request_timeout, RetrySettings(config.delivery_timeout_ms / 1000.0, backoff), rules
+        ),
+        limits=BufferLimits(config.batch_size, config.buffer_memory, config.max_request_size),
+        codec=codec_for(config.compression_type, config.compression_level),
+        partitioner=config.create_partitioner(),
+        max_block=config.max_block_ms / 1000.0,
+        metadata_max_age=config.metadata_max_age_ms / 1000.0,
+        allow_auto_create_topics=config.allow_auto_create_topics,
+    )
+
+
+def exponential_backoff(initial: float, longest: float) -> Callable[[int], float]:
+    """Return the wait before attempt n + 1, doubling from `initial` seconds, with 20 % of jitter (KIP-580)."""
+
+    def backoff(attempt: int) -> float:
+        doubled = initial * 2.0 ** min(attempt - 1, 30)
+        return float(min(longest, doubled * random.uniform(0.8, 1.2)))
+
+    return backoff

@@ -1,0 +1,79 @@
+"""What a producer tells of itself and of its cluster: read from the engine as it is, for people and health checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from dekaf._cluster.metadata import NO_METADATA
+from dekaf.errors import BrokerConnectionError, DekafError, UnknownTopicOrPartitionError, caused
+from dekaf.producer._accumulator import RecordAccumulator
+from dekaf.producer._backend import BackendEngine
+from dekaf.producer._statistics import ProducerStatistics
+from dekaf.types import ClusterDescription, PartitionInfo, ProducerState, ProducerStatus
+
+Description: TypeAlias = "tuple[ClusterDescription | None, DekafError | None]"
+
+
+def snapshot(
+    state: ProducerState, engine: BackendEngine | None, accumulator: RecordAccumulator, statistics: ProducerStatistics
+) -> ProducerStatus:
+    """Return how a producer is doing; any thread may change it meanwhile."""
+    metadata = NO_METADATA if engine is None else engine.metadata()
+    memory = accumulator.memory
+    return ProducerStatus(
+        state=state,
+        buffered_records=accumulator.pending_records(),
+        buffered_bytes=int(memory.capacity - memory.free),
+        buffer_memory=int(memory.capacity),
+        waiting_for_room=len(memory.waiters),
+        in_flight_requests=0 if engine is None else engine.in_flight_requests(),
+        known_brokers=len(metadata.brokers),
+        connected_brokers=0 if engine is None else engine.connected_brokers(),
+        topics=tuple(sorted(metadata.topics)),
+        delivered_total=statistics.delivered,
+        failed_total=statistics.failed,
+        fire_failures_total=statistics.fire_failures,
+        retries_total=statistics.retries,
+        engine_restarts=statistics.engine_restarts,
+        producer_id_resets=statistics.producer_id_resets,
+        last_error=statistics.last_error,
+        pid=os.getpid(),
+    )
+
+
+def partitions_of(topic: str, engine: BackendEngine | None, max_block_ms: int) -> tuple[PartitionInfo, ...]:
+    """Return the partitions of a topic; UnknownTopicOrPartitionError if they are not known."""
+    known = None if engine is None else engine.metadata().topics.get(topic)
+    if known is None:
+        trouble = None if engine is None else engine.trouble()
+        unknown = UnknownTopicOrPartitionError(
+            "The topic's partitions are not known; the cluster was asked for "
+            f"max_block_ms={max_block_ms}{'.' if trouble is None else f': {trouble}'}",
+            topic=topic,
+            is_retriable=True,
+        )
+        raise caused(unknown, trouble) from trouble
+    return tuple(
+        PartitionInfo(
+            topic=topic,
+            partition=number,
+            leader=None if partition.leader_id < 0 else partition.leader_id,
+            leader_epoch=partition.leader_epoch,
+        )
+        for number, partition in enumerate(known.partitions)
+    )
+
+
+def described(
+    answer: Sequence[Description], engine: BackendEngine | None, servers: Sequence[str]
+) -> ClusterDescription:
+    """Return what the cluster answered; BrokerConnectionError if it did not."""
+    description, error = answer[0] if answer else (None, None)
+    if description is not None:
+        return description
+    cause = error if error is not None or engine is None else engine.trouble()
+    raise caused(
+        BrokerConnectionError(f"No broker of {', '.join(servers)} answered: {cause or 'no answer in time'}"), cause
+    )
