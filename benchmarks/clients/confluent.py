@@ -29,6 +29,7 @@ def configuration(job: Job) -> dict[str, Any]:
         # Its default of 100,000 messages is 10 MB of small ones: it would wait for room most of the time.
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 1_048_576,
+        "message.max.bytes": 1_048_576,  # as dekaf's max_request_size: its default refuses messages of a million bytes
     }
 
 

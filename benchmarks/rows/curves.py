@@ -17,6 +17,9 @@ __all__ = ("CURVES",)
 
 FIRING = Job(workload="fire", client="", messages=1_500_000, seconds=3)
 BYTES_PER_POINT = 300_000_000
+# A broker takes seconds until a thousand partitions have their files and indexes. Whoever is quick enough produces all
+# messages: cut off after a time, a client that takes a million into its memory would look the faster for it.
+UNHURRIED = dataclasses.replace(FIRING, seconds=15)
 
 Contenders = Callable[[int], Mapping[str, Measure]]
 
@@ -40,8 +43,8 @@ def _dekaf(job: Job, *, partitions: int = 4) -> Measure:
 
 def _by_partitions(partitions: int) -> Mapping[str, Measure]:
     return {
-        OURS: _dekaf(FIRING, partitions=partitions),
-        CONFLUENT: peer(FIRING, "confluent", partitions=partitions),
+        OURS: _dekaf(UNHURRIED, partitions=partitions),
+        CONFLUENT: peer(UNHURRIED, "confluent", partitions=partitions),
         AIOKAFKA_5: peer(FIRING, "aiokafka", partitions=partitions),
     }
 
