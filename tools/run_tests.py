@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import argparse
 import functools
+import multiprocessing
 import os
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -221,41 +222,6 @@ class CompiledTests:
                 shutil.copy(ROOT / name, COMPILED_ROOT / name)
 
 
-class Beside:
-    """Steps run by a second runner, while the tests that need Kafka wait for Kafka more than they compute."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.name = ", ".join(names)
-        self._names = names
-        self._output = REPORTS / "beside.txt"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start them; what they print is kept for their turn."""
-        with self._output.open("wb") as output:
-            command = [PYTHON, "-m", "tools.run_tests", *self._names]
-            self._process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-
-    def run(self) -> Result:
-        """Wait for them, print what they printed, and read the numbers off the last line."""
-        if self._process is None:
-            self.start()
-        assert self._process is not None
-        exit_code = self._process.wait()
-        printed = self._output.read_text(encoding="utf-8", errors="replace")
-        say(printed)
-        numbers = re.search(r"(\d+) passed, (\d+) failed, (\d+) skipped\s*$", printed)
-        if numbers is None:
-            return Result(step=self.name, failed=1, reason=f"the runner ended with {exit_code}")
-        passed, failed, skipped = map(int, numbers.groups())
-        return Result(step=self.name, passed=passed, failed=max(failed, int(exit_code != 0)), skipped=skipped)
-
-    def stop(self) -> None:
-        """End them, if they still run."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-
-
 Step = Commands | Types | Pytest | BrokerTests | OtherPython | CompiledTests
 
 STEPS: tuple[Step, ...] = (
@@ -292,34 +258,49 @@ def main() -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     if any(isinstance(step, CompiledTests) and step.name in wanted for step in STEPS):
         compiled_wheel()
-    # Where everything is wanted, the other Pythons can go beside the broker's tests.
-    beside = Beside([step.name for step in STEPS if isinstance(step, OtherPython)]) if wanted == names else None
     try:
-        results = run_steps([step for step in STEPS if step.name in wanted], beside)
+        results = run_steps([step for step in STEPS if step.name in wanted])
     except KeyboardInterrupt:
         say("interrupted")
         return 130
-    finally:
-        if beside is not None:
-            beside.stop()
     sum_up(results)
     return int(any(result.failed for result in results))
 
 
-def run_steps(steps: Sequence[Step], beside: Beside | None) -> list[Result]:
-    """Run one step after the other; the other Pythons go `beside`, if that is given."""
-    if beside is None:
+def run_steps(steps: Sequence[Step]) -> list[Result]:
+    """Run one step after the other, but the other Pythons beside the broker's tests, which mostly wait for Kafka."""
+    if not any(isinstance(step, BrokerTests) for step in steps):
         return [timed(step) for step in steps]
     results: list[Result] = []
-    for step in steps:
-        if isinstance(step, BrokerTests):
-            beside.start()
-        if not isinstance(step, OtherPython):
-            results.append(timed(step))
-    return [*results, timed(beside)]
+    others: list[Future[tuple[Result, str]]] = []
+    # Not forked: the compiler's thread may hold any lock just then.
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        for step in steps:
+            if isinstance(step, BrokerTests):
+                others = [pool.submit(timed_quietly, other) for other in steps if isinstance(other, OtherPython)]
+            if not isinstance(step, OtherPython):
+                results.append(timed(step))
+        for other in others:
+            result, printed = other.result()
+            say(printed.rstrip())
+            results.append(result)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return results
 
 
-def timed(step: Step | Beside) -> Result:
+def timed_quietly(step: Step) -> tuple[Result, str]:
+    """Run a step in a process of its own; return its result and everything that was printed."""
+    with tempfile.TemporaryFile() as output:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(output.fileno(), stream.fileno())
+        result = timed(step)
+        output.seek(0)
+        return result, output.read().decode(errors="replace")
+
+
+def timed(step: Step) -> Result:
     """Run a step under a heading."""
     say(f"\n== {step.name}")
     started = time.monotonic()
