@@ -106,6 +106,7 @@ class BrokerConnection:
         self.last_used = time.monotonic()
         self.received_anything = False
         self.ended_idle = False  # the broker closed it while nothing was under way
+        self._sends_unanswered = False
         self._settings: Final = settings
         self._owner: Final = owner
         self._api_versions_version = api_versions
@@ -159,6 +160,8 @@ class BrokerConnection:
             self.pending.append(request)
             if self._timer is None:
                 self._arm(self._settings.request_timeout)
+        else:
+            self._sends_unanswered = True
         self._transport.write(b"".join([prefix.getvalue(), *body]))
 
     def request(
@@ -231,8 +234,7 @@ class BrokerConnection:
             self._timer = None
         reason = self._close_reason
         if reason is None:
-            detail = f": {error}" if error is not None else ""
-            reason = BrokerConnectionError(f"The broker at {self.address} closed the connection{detail}.")
+            reason = BrokerConnectionError(self._ended_by_broker(error))
         while self.pending:
             self.pending.popleft().on_lost(reason)
         self._owner.connection_closed(self, reason)
@@ -247,6 +249,13 @@ class BrokerConnection:
         self._owner.connection_writable(self)
 
     # Within.
+
+    def _ended_by_broker(self, error: Exception | None) -> str:
+        detail = f": {error}" if error is not None else ""
+        ended = f"The broker at {self.address} closed the connection{detail}."
+        if not self._sends_unanswered or self.ended_idle:
+            return ended
+        return f"{ended} With acks='none' that is how it refuses messages, so the last ones may be lost."
 
     def _answer(self, frame: bytes) -> None:
         if not self.pending:

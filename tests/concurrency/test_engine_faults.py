@@ -384,6 +384,23 @@ def test_without_acknowledgements_a_lost_connection_is_replaced(cluster: FakeClu
     eventually(lambda: _delivers_without_ack(face, cluster))  # what is sent before the end is noticed may be lost
 
 
+@pytest.mark.parametrize(("acks", "hints"), [(Acks.NONE, True), (Acks.LEADER, False)])
+def test_broker_that_closes_on_what_it_was_sent_without_acknowledgements_is_said_to_refuse_it(
+    cluster: FakeCluster, make_face: MakeFace, caplog: pytest.LogCaptureFixture, acks: Acks, hints: bool
+) -> None:
+    """A closed connection is the only answer there is: the messages are gone, and nobody else tells."""
+    refused = cluster.on(ApiKey.PRODUCE)
+    if acks is Acks.NONE:
+        refused.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    else:
+        refused.close_before_append()
+    face = make_face(cluster.bootstrap_servers, acks=acks)
+    face.produce("t", b"a", partition=0).result(10)
+
+    eventually(lambda: "closed the connection" in caplog.text)
+    assert ("With acks='none' that is how it refuses messages" in caplog.text) is hints
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -437,7 +454,7 @@ def test_partition_goes_on_after_an_unanswered_batch_ran_out_of_time_without_ide
     cluster: FakeCluster, make_face: MakeFace
 ) -> None:
     face = make_face(
-        cluster.bootstrap_servers, acks=Acks.LEADER, linger_ms=0, request_timeout_ms=150, delivery_timeout_ms=150
+        cluster.bootstrap_servers, acks=Acks.LEADER, linger_ms=0, request_timeout_ms=600, delivery_timeout_ms=600
     )
     ledger = Ledger(face, "t")
     ledger.produce(1)
@@ -462,7 +479,7 @@ def test_partition_goes_on_after_an_unanswered_batch_ran_out_of_time_without_ide
 def test_batch_that_runs_out_of_time_in_flight_says_that_it_may_be_persisted(
     cluster: FakeCluster, make_face: MakeFace, is_stored: bool
 ) -> None:
-    face = make_face(cluster.bootstrap_servers, linger_ms=0, request_timeout_ms=200, delivery_timeout_ms=200)
+    face = make_face(cluster.bootstrap_servers, linger_ms=0, request_timeout_ms=600, delivery_timeout_ms=600)
     ledger = Ledger(face, "t")
     ledger.produce(4)
     ledger.outcomes()
@@ -486,12 +503,12 @@ def test_batch_that_runs_out_of_time_in_flight_says_that_it_may_be_persisted(
 def test_memory_of_a_batch_in_flight_stays_taken_until_its_request_is_over(
     cluster: FakeCluster, make_face: MakeFace
 ) -> None:
-    face = make_face(cluster.bootstrap_servers, linger_ms=0, request_timeout_ms=300, delivery_timeout_ms=300)
+    face = make_face(cluster.bootstrap_servers, linger_ms=0, request_timeout_ms=900, delivery_timeout_ms=900)
     ledger = Ledger(face, "t")
     ledger.produce(1)
     ledger.outcomes()
     # The second attempt begins late, so the record's time is over before the request's.
-    cluster.on(ApiKey.PRODUCE, partition=0).delay(0.2)
+    cluster.on(ApiKey.PRODUCE, partition=0).delay(0.5)
     cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.NOT_ENOUGH_REPLICAS)
     held = cluster.on(ApiKey.PRODUCE, partition=0, nth=2).hold(times=1)
 
@@ -520,7 +537,7 @@ def test_what_the_answers_were_lost_to_is_the_cause_of_the_time_out(
 ) -> None:
     """The connection may well be ready again when the time is over."""
     script(cluster.on(ApiKey.PRODUCE))
-    face = make_face(cluster.bootstrap_servers, request_timeout_ms=200, delivery_timeout_ms=250)
+    face = make_face(cluster.bootstrap_servers, request_timeout_ms=600, delivery_timeout_ms=650)
     errors = [face.produce("t", b"a").exception(10) for _ in range(3)]
 
     for error in errors:
@@ -531,8 +548,15 @@ def test_what_the_answers_were_lost_to_is_the_cause_of_the_time_out(
 
 
 def test_what_the_broker_refused_with_is_the_cause_of_the_time_out(cluster: FakeCluster, make_face: MakeFace) -> None:
+    """While it waits for its next attempt: in an attempt whose answer is due, it might be written."""
     cluster.on(ApiKey.PRODUCE).fail_always(ErrorCode.NOT_ENOUGH_REPLICAS)
-    face = make_face(cluster.bootstrap_servers, request_timeout_ms=200, delivery_timeout_ms=250)
+    face = make_face(
+        cluster.bootstrap_servers,
+        request_timeout_ms=600,
+        delivery_timeout_ms=650,
+        retry_backoff_ms=10_000,
+        retry_backoff_max_ms=10_000,
+    )
     error = face.produce("t", b"a").exception(10)
 
     assert isinstance(error, DeliveryTimeoutError)
@@ -542,7 +566,7 @@ def test_what_the_broker_refused_with_is_the_cause_of_the_time_out(cluster: Fake
 
 
 def test_queued_record_that_runs_out_of_time_is_not_in_the_log(cluster: FakeCluster, make_face: MakeFace) -> None:
-    face = make_face(cluster.bootstrap_servers, linger_ms=0, request_timeout_ms=200, delivery_timeout_ms=200)
+    face = make_face(cluster.bootstrap_servers, linger_ms=0, request_timeout_ms=600, delivery_timeout_ms=600)
     ledger = Ledger(face, "t")
     ledger.produce(1)
     ledger.outcomes()
@@ -572,8 +596,8 @@ def test_fresh_records_are_not_stuck_behind_a_retry_that_ran_out_of_time(
     face = make_face(
         cluster.bootstrap_servers,
         linger_ms=0,
-        request_timeout_ms=300,
-        delivery_timeout_ms=300,
+        request_timeout_ms=900,
+        delivery_timeout_ms=900,
         retry_backoff_ms=10_000,
         retry_backoff_max_ms=10_000,
     )
@@ -583,7 +607,7 @@ def test_fresh_records_are_not_stuck_behind_a_retry_that_ran_out_of_time(
     cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.REQUEST_TIMED_OUT, after_append=True)
     ledger.produce(1)
     eventually(lambda: face.status().retries_total == 1)
-    time.sleep(0.1)  # not to wait for anything: what follows has to be so much younger than the retry
+    time.sleep(0.4)  # not to wait for anything: what follows has to be so much younger than the retry
     ledger.produce(2)
     outcomes = ledger.outcomes()
 

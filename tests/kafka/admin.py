@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # two are public names that it forgets to export
     AdminClient,
     ClusterMetadata,
     NewTopic,
+    OffsetSpec,
 )
 
 __all__ = ("broker_ids", "create_topics", "delete_topic", "has_all_leaders", "leader_of")
@@ -31,11 +32,14 @@ def create_topics(
     config: Mapping[str, str] | None = None,
     timeout: float = 30,
 ) -> None:
-    """Create topics and return when every partition has a leader.
+    """Create topics and return when the leader of every partition serves it.
+
+    Metadata names a leader some milliseconds before it knows of it itself, and refuses what it is sent until then: a
+    producer tries again, unless it wants no acknowledgements.
 
     :param replication_factor: -1 for the broker's default.
     :raises KafkaException: the broker refused.
-    :raises TimeoutError: a partition has no leader after `timeout` seconds.
+    :raises TimeoutError: a partition has no leader that serves it after `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
     client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
@@ -43,10 +47,10 @@ def create_topics(
     for created in client.create_topics(topics, request_timeout=timeout).values():
         created.result()
     for name in names:
-        while not _has_leaders(client.list_topics(name, timeout=timeout), name, partitions):
+        while not _is_served(client, name, partitions, timeout):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"topic {name!r} has no leader for some partition after {timeout} s")
-            time.sleep(0.02)  # metadata reaches the brokers a few milliseconds after the controller's answer
+                raise TimeoutError(f"topic {name!r} is without a leader at work in some partition after {timeout} s")
+            time.sleep(0.02)  # news reach the brokers a few milliseconds after the controller's answer
 
 
 def delete_topic(bootstrap_servers: str, name: str, *, timeout: float = 30) -> None:
@@ -89,6 +93,10 @@ def _metadata(address: str, timeout: float) -> ClusterMetadata | None:
         return None
 
 
-def _has_leaders(metadata: ClusterMetadata, topic: str, partitions: int) -> bool:
-    found = metadata.topics[topic].partitions.values()
-    return len(found) == partitions and all(partition.leader >= 0 for partition in found)
+def _is_served(client: AdminClient, topic: str, partitions: int, timeout: float) -> bool:
+    found = client.list_topics(topic, timeout=timeout).topics[topic].partitions
+    if len(found) < partitions or any(partition.leader < 0 for partition in found.values()):
+        return False
+    places = {TopicPartition(topic, number): OffsetSpec.latest() for number in found}  # type: ignore[no-untyped-call]  # only a leader can tell
+    answers = client.list_offsets(places, request_timeout=timeout).values()
+    return all(answer.exception() is None for answer in answers)

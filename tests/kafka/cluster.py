@@ -208,7 +208,7 @@ class KafkaCluster:
     # topics
 
     def create_topic(self, name: str, *, partitions: int = 4, config: Mapping[str, str] | None = None) -> None:
-        """Create a topic and return when every partition has a leader."""
+        """Create a topic and return when every partition is served by its leader."""
         self.create_topics([name], partitions=partitions, config=config)
 
     def create_topics(
@@ -218,7 +218,7 @@ class KafkaCluster:
         partitions: int = 4,
         config: Mapping[str, str] | None = None,
     ) -> None:
-        """Create several topics alike and return when every partition has a leader."""
+        """Create several topics alike and return when every partition is served by its leader."""
         admin.create_topics(
             self.bootstrap_servers,
             names,

@@ -122,7 +122,7 @@ def test_batches_behind_one_whose_fate_is_unknown_are_neither_lost_nor_doubled(
 ) -> None:
     """franz-go #1217: the batch after one that was given up, and may be written, took its sequence, or left a gap."""
     with FakeCluster(topics={"t": 1}) as cluster:
-        face = make_face(cluster.bootstrap_servers, linger_ms=0, request_timeout_ms=200, delivery_timeout_ms=200)
+        face = make_face(cluster.bootstrap_servers, linger_ms=0, request_timeout_ms=600, delivery_timeout_ms=600)
         ledger = Ledger(face, "t")
         ledger.produce(3)
         ledger.outcomes()
