@@ -242,6 +242,16 @@ class ProducerBatch:
                 return waits
         return None
 
+    def take_waits(self) -> list[BatchWaits]:
+        """Return whom to tell, and forget them.
+
+        They know the batch: one that still knew them, too, would be garbage that only Python's collector finds.
+        """
+        waits = self.waits
+        self.waits = []
+        self.last_waits = None
+        return waits
+
     def seal(self, codec: Codec | None) -> BytesWriter:
         """Fix the bytes; return the writer, whose memory can serve the next batch."""
         if self.listener.keeps_timestamps:
@@ -320,7 +330,7 @@ class ProducerBatch:
         self.state = BatchState.DONE
         listener = self.listener
         unheard = self.record_count
-        for waits in self.waits:
+        for waits in self.take_waits():
             told = True
             destination = waits.destination
             if destination.mailbox is not None:

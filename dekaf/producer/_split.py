@@ -61,6 +61,7 @@ def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec 
             base = next_sequence(parent.base_sequence, first)
         child.number(parent.identity, base)
         first += count
+    parent.take_waits()  # they are the children's now
     _share_memory(parent, children)
     for flush in parent.flushes:
         countdown = _Countdown(len(children), flush)
