@@ -91,6 +91,7 @@ class ApiVersionTable:
 
     def __init__(self, broker: Mapping[int, VersionRange]) -> None:
         self._broker = dict(broker)
+        self._usual: dict[int, int] = {}  # by API: what a request without a limit of its own gets
 
     def version(self, api: ApiKey, *, at_most: int = _NO_LIMIT) -> int:
         """Highest version of the API that both sides speak.
@@ -102,6 +103,15 @@ class ApiVersionTable:
         Raises:
             BrokerConnectionError: there is no such version.
         """
+        usual = self._usual.get(api)
+        if usual is not None and usual <= at_most:
+            return usual
+        version = self._highest(api, at_most)
+        if at_most == _NO_LIMIT:
+            self._usual[api] = version
+        return version
+
+    def _highest(self, api: ApiKey, at_most: int) -> int:
         ours = SUPPORTED[api]
         theirs = self._broker.get(api)
         if theirs is None:

@@ -19,6 +19,7 @@ LENGTH_OFFSET: Final = 12  # base offset and the length itself are not counted i
 CRC_START: Final = 21  # the checksum covers everything from the attributes on
 MAGIC: Final = 2
 NO_PRODUCER_ID: Final = -1
+CHEAPLY_COPIED: Final = 1024  # bytes: a second call of the checksum would take as long as copying them
 
 
 @final
@@ -48,8 +49,11 @@ class RecordBatch:
         write_i32(covered, base_sequence)
         write_i32(covered, self.record_count)
         covered_bytes = covered.getvalue()
-        # The checksum runs over header and records one after the other, so the two are never copied together.
-        checksum: i64 = crc32c(self.records, crc32c(covered_bytes))
+        checksum: i64
+        if len(self.records) < CHEAPLY_COPIED:
+            checksum = crc32c(covered_bytes + self.records)
+        else:  # over the one, then the other: the two are never copied together
+            checksum = crc32c(self.records, crc32c(covered_bytes))
         header = BytesWriter()
         write_i64_be(header, 0)  # base offset: the broker's to give
         write_i32(header, self.size_bytes - LENGTH_OFFSET)

@@ -45,6 +45,12 @@ def test_request_can_lower_its_own_version() -> None:
     assert negotiate(KAFKA_2_1).version(ApiKey.PRODUCE, at_most=12) == 7
 
 
+def test_what_was_asked_before_does_not_change_the_answer() -> None:
+    table = negotiate(KAFKA_4_4)
+
+    assert [table.version(ApiKey.PRODUCE, at_most=most) for most in (12, 32767, 12, 13, 32767)] == [12, 13, 12, 13, 13]
+
+
 @pytest.mark.parametrize(
     ("broker", "message"),
     [
