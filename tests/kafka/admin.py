@@ -34,8 +34,8 @@ def create_topics(
 ) -> None:
     """Create topics and return when the leader of every partition serves it.
 
-    Metadata names a leader some milliseconds before it knows of it itself, and refuses what it is sent until then: a
-    producer tries again, unless it wants no acknowledgements.
+    A broker is named as leader some milliseconds before it knows of that itself, and refuses what it is sent until
+    then: a producer tries again, unless it wants no acknowledgements.
 
     :param replication_factor: -1 for the broker's default.
     :raises KafkaException: the broker refused.
@@ -95,7 +95,7 @@ def _metadata(address: str, timeout: float) -> ClusterMetadata | None:
 
 def _is_served(client: AdminClient, topic: str, partitions: int, timeout: float) -> bool:
     found = client.list_topics(topic, timeout=timeout).topics[topic].partitions
-    if len(found) < partitions or any(partition.leader < 0 for partition in found.values()):
+    if len(found) != partitions or any(partition.leader < 0 for partition in found.values()):
         return False
     places = {TopicPartition(topic, number): OffsetSpec.latest() for number in found}  # type: ignore[no-untyped-call]  # only a leader can tell
     answers = client.list_offsets(places, request_timeout=timeout).values()
