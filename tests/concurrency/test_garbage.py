@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
-from tests.concurrency.faces import MakeFace, eventually
+from tests.concurrency.faces import Face, MakeFace, eventually
 from tests.concurrency.invariants import Ledger
 
 MESSAGES = 50
@@ -58,15 +58,27 @@ def test_nothing_of_told_messages_is_left_for_the_collector(
 
 @pytest.mark.usefixtures("_no_collections")
 def test_nothing_of_split_messages_is_left_for_the_collector(cluster: FakeCluster, make_face: MakeFace) -> None:
-    face = make_face(cluster.bootstrap_servers, linger_ms=50)
+    face = make_face(cluster.bootstrap_servers, max_in_flight_requests_per_connection=1)
     ledger = Ledger(face, "t")
     ledger.produce(1)
     ledger.outcomes()
     before = _left()
     for _ in range(5):
-        cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.MESSAGE_TOO_LARGE)
-        ledger.produce(20)
+        _refuse_a_batch_of(20, cluster, face, ledger)
         assert {outcome.error for outcome in ledger.outcomes()} == {None}
     del ledger
 
+    refused = [attempt for attempt in cluster.attempts("t") if attempt.error_code == ErrorCode.MESSAGE_TOO_LARGE]
+    assert [attempt.header and attempt.header.record_count for attempt in refused] == [20] * 5
     assert (_left() - before).total() <= 2 * len(PARTS), _left()
+
+
+def _refuse_a_batch_of(count: int, cluster: FakeCluster, face: Face, ledger: Ledger) -> None:
+    """Have messages fill one batch behind a request under way, and call it too large: a batch of one would fail."""
+    held = cluster.on(ApiKey.PRODUCE, partition=0).hold(times=1)
+    ledger.produce(1)
+    cluster.wait_until(lambda: held.waiting)
+    ledger.produce(count)
+    eventually(lambda: face.status().buffered_records == 1 + count)
+    cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.MESSAGE_TOO_LARGE)
+    held.release()
