@@ -186,7 +186,7 @@ def test_refused_batch_does_not_harm_those_in_flight_behind_it(
 def test_record_errors_reach_the_records_they_are_about(make_face: MakeFace) -> None:
     with FakeCluster(topics={"t": 1}) as cluster:
         cluster.create_topic("t", 1, TopicSettings(compacted=True))
-        face = make_face(cluster.bootstrap_servers, linger_ms=50)
+        face = make_face(cluster.bootstrap_servers, max_in_flight_requests_per_connection=1)
         warm = face.produce("t", b"warm", key=b"k")
         warm.result(10)
         held = cluster.on(ApiKey.PRODUCE).hold(times=1)
@@ -194,11 +194,11 @@ def test_record_errors_reach_the_records_they_are_about(make_face: MakeFace) -> 
         cluster.wait_until(lambda: held.waiting)
 
         handles = [face.produce("t", b"%d" % number, key=None if number == 1 else b"k") for number in range(3)]
-        face_flush = face.status
+        eventually(lambda: face.status().buffered_records == 4)
         held.release()
         errors = [handle.exception(10) for handle in handles]
 
-        assert face_flush().failed_total == 3
+        assert face.status().failed_total == 3
         assert all(type(error) is InvalidRecordError for error in errors), errors
         produce_errors = [error for error in errors if isinstance(error, ProduceError)]
         assert "needs keys" in str(produce_errors[1])

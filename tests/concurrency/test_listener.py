@@ -105,7 +105,7 @@ def test_each_record_is_told_of_once_and_in_order(
 
 
 def test_metadata_has_each_records_own_timestamp(cluster: FakeCluster, ear: Ear) -> None:
-    with thread_producer(cluster.bootstrap_servers, listener=ear, linger_ms=1_000) as producer:
+    with thread_producer(cluster.bootstrap_servers, listener=ear, linger_ms=10_000) as producer:
         for timestamp in (1_700_000_000_000, 1_600_000_000_000, 1_700_000_000_001):
             producer.fire("t", value=b"a", partition=1, timestamp=timestamp)
 
@@ -118,7 +118,7 @@ def test_metadata_has_each_records_own_timestamp(cluster: FakeCluster, ear: Ear)
 
 def test_records_of_a_batch_that_is_split_are_told_of_once(cluster: FakeCluster, ear: Ear) -> None:
     cluster.on(ApiKey.PRODUCE, partition=1).fail_once(ErrorCode.MESSAGE_TOO_LARGE)
-    with thread_producer(cluster.bootstrap_servers, listener=ear, linger_ms=1_000) as producer:
+    with thread_producer(cluster.bootstrap_servers, listener=ear, linger_ms=10_000) as producer:
         for number in range(10):
             producer.fire("t", value=b"a", partition=1, timestamp=1_700_000_000_000 + number)
 
@@ -145,7 +145,7 @@ def test_records_that_the_broker_rejects_are_told_of_one_by_one(
     cluster: FakeCluster, make_face: MakeFace, ear: Ear
 ) -> None:
     cluster.on(ApiKey.PRODUCE, topic="t").fail(ErrorCode.INVALID_RECORD, times=ALWAYS)
-    face = make_face(cluster.bootstrap_servers, listener=ear, linger_ms=1_000)
+    face = make_face(cluster.bootstrap_servers, listener=ear, linger_ms=10_000)
 
     for _ in range(3):
         face.fire("t", b"a", partition=1, on_delivery=nobody)
@@ -198,7 +198,7 @@ def test_without_acknowledgements_records_count_as_acknowledged(cluster: FakeClu
 
 def test_batches_are_told_of_each_time_a_connection_takes_them(cluster: FakeCluster, ear: Ear) -> None:
     cluster.on(ApiKey.PRODUCE, partition=1).fail_once(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-    with thread_producer(cluster.bootstrap_servers, listener=ear, linger_ms=1_000) as producer:
+    with thread_producer(cluster.bootstrap_servers, listener=ear, linger_ms=10_000) as producer:
         for _ in range(5):
             producer.fire("t", value=b"a" * 100, partition=1)
 
@@ -303,7 +303,7 @@ def test_what_hooks_raise_is_contained_and_logged_sparingly(
     cluster: FakeCluster, make_face: MakeFace, kind: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     listener = Broken(kind)
-    face = make_face(cluster.bootstrap_servers, listener=listener, linger_ms=1_000)
+    face = make_face(cluster.bootstrap_servers, listener=listener, linger_ms=10_000)
     with caplog.at_level(logging.ERROR, "dekaf.producer"):
         for _ in range(10):
             face.fire("t", b"secret", partition=0, on_delivery=nobody)

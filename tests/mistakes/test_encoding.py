@@ -137,7 +137,7 @@ def test_records_of_a_batch_without_an_offset_have_none(make_face: MakeFace) -> 
     told: list[RecordMetadata | None] = []
     with FakeCluster(topics={"t": 1}) as cluster:
         cluster.on(ApiKey.PRODUCE).fail(ErrorCode.DUPLICATE_SEQUENCE_NUMBER, after_append=True, times=ALWAYS)
-        face = make_face(cluster.bootstrap_servers, linger_ms=100)
+        face = make_face(cluster.bootstrap_servers, linger_ms=10_000)
         for number in range(4):
             face.fire("t", b"%d" % number, partition=0, on_delivery=lambda metadata, _: told.append(metadata))
         face.flush(10)

@@ -179,7 +179,7 @@ def test_batch_slightly_above_the_limit_is_split_once_and_flush_waits_for_its_pa
     chance = random.Random(8350)
     with FakeCluster() as cluster:
         cluster.create_topic("t", 1, TopicSettings(max_message_bytes=10 * 1024))
-        face = make_face(cluster.bootstrap_servers, compression_type=codec, linger_ms=100)
+        face = make_face(cluster.bootstrap_servers, compression_type=codec, linger_ms=10_000)
         values = [chance.randbytes(870) for _ in range(12)]
         for value in values:
             face.fire("t", value, partition=0, on_delivery=lambda _, __: None)
