@@ -194,6 +194,12 @@ def no_message(message: object) -> TypeError:
     return TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
 
 
+def check_callback(on_delivery: object) -> None:
+    """Raise TypeError for what nobody could call once the outcome is there."""
+    if not callable(on_delivery):
+        raise TypeError(f"on_delivery must be a function of (metadata, error), not {type(on_delivery).__name__}")
+
+
 def partition_number(partition: object) -> i64:
     """Return an explicit partition's number; TypeError or ValueError if it cannot be one."""
     if isinstance(partition, bool) or not isinstance(partition, int):

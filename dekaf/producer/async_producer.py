@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any, Final, Generic, Literal, Unpack, cast, final, overload
+from typing import Any, Final, Generic, Literal, Never, Unpack, cast, final, overload
 
 from typing_extensions import TypeVar
 
@@ -16,9 +16,9 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
 from dekaf.producer._delivery import checked_timeout, still_waiting
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, only_message
+from dekaf.producer._intake import MISSING, Intake, WaitingRecord, check_callback, no_message, only_message
 from dekaf.producer._mailbox import LoopMailbox
-from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of
+from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.memory import ProducedMessages
 from dekaf.producer.topic_views import AsyncTopicProducer
 from dekaf.serialization import Serializer, serializer_for
@@ -71,13 +71,14 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
     def __init__(
         self,
-        *,
+        *positional: Never,
         key: type[K_contra] | Serializer[K_contra] | str | None = None,
         value: type[V_contra] | Serializer[V_contra] | str | None = None,
         config: ProducerConfig | None = None,
         _core: ProducerCore | None = None,
         **options: Unpack[ProducerOptions],
     ) -> None:
+        refuse_positional("AsyncProducer", positional)
         self._is_owner = _core is None
         if _core is None:
             config = configuration_of(config, options)
@@ -263,10 +264,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         Raises:
             BufferExhaustedError: There is no room, or others wait for it already.
             ProduceError: The message could not be accepted for another reason.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
         """
         core = self._core
         destination = None
         if on_delivery is not None:
+            check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
             destination = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
         if isinstance(topic, ProducerMessage):

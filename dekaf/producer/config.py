@@ -7,7 +7,7 @@ import os
 import reprlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, Self, Unpack, cast
+from typing import Annotated, Any, Final, Never, Self, Unpack, cast
 
 import pydantic
 
@@ -316,8 +316,14 @@ class ProducerConfig(pydantic.BaseModel):
     )
 
     def __init__(
-        self, /, *, key: SerializerSpec = None, value: SerializerSpec = None, **options: Unpack[ProducerOptions]
+        self,
+        /,
+        *positional: Never,
+        key: SerializerSpec = None,
+        value: SerializerSpec = None,
+        **options: Unpack[ProducerOptions],
     ) -> None:
+        refuse_positional("ProducerConfig", positional)
         # Serializers left out stay out, so that only what was given counts as set.
         given: dict[str, object] = {**options}
         if key is not None:
@@ -390,6 +396,22 @@ class ProducerConfig(pydantic.BaseModel):
     def create_partitioner(self) -> Partitioner | None:
         """Return a new partitioner; None for the built-in one, ``murmur2``."""
         return partitioner_for(self.partitioner)
+
+
+def refuse_positional(made: str, given: tuple[object, ...]) -> None:
+    """Say what to write instead of `made(given)`: a dict, first of all, which is how other clients are made.
+
+    Raises:
+        ConfigurationError: something was given; its values are not shown, for a password may be among them.
+    """
+    if not given:
+        return
+    remedy = f"write {made}(bootstrap_servers='localhost:9092')"
+    if isinstance(given[0], Mapping):
+        remedy += "; of a mapping ProducerConfig.from_mapping(...) makes a configuration"
+    elif isinstance(given[0], ProducerConfig) and made != ProducerConfig.__name__:
+        remedy = f"write {made}(config=...)"
+    raise ConfigurationError(f"{made} takes its options as keywords, not {type(given[0]).__name__}: {remedy}")
 
 
 def configuration_of(config: ProducerConfig | None, options: ProducerOptions) -> ProducerConfig:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, Literal, Unpack, cast, final, overload
+from typing import Any, Final, Generic, Literal, Never, Unpack, cast, final, overload
 
 from typing_extensions import TypeVar
 
@@ -17,9 +17,9 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
 from dekaf.producer._delivery import DeliveryFuture, checked_timeout, wait_seconds
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, no_topic, only_message
+from dekaf.producer._intake import MISSING, Intake, WaitingRecord, check_callback, no_message, no_topic, only_message
 from dekaf.producer._mailbox import Destination
-from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of
+from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.memory import ProducedMessages
 from dekaf.producer.topic_views import TopicProducer
 from dekaf.serialization import Serializer, serializer_for
@@ -70,13 +70,14 @@ class Producer(Generic[K_contra, V_contra]):
 
     def __init__(
         self,
-        *,
+        *positional: Never,
         key: type[K_contra] | Serializer[K_contra] | str | None = None,
         value: type[V_contra] | Serializer[V_contra] | str | None = None,
         config: ProducerConfig | None = None,
         _core: ProducerCore | None = None,
         **options: Unpack[ProducerOptions],
     ) -> None:
+        refuse_positional("Producer", positional)
         self._is_owner = _core is None
         if _core is None:
             config = configuration_of(config, options)
@@ -250,8 +251,12 @@ class Producer(Generic[K_contra, V_contra]):
         Raises:
             BufferExhaustedError: There was no room within `max_block_ms`, or none at all where it must not wait.
             ProduceError: The message could not be accepted for another reason.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        destination = None if on_delivery is None else self._core.thread_callbacks
+        destination = None
+        if on_delivery is not None:
+            check_callback(on_delivery)
+            destination = self._core.thread_callbacks
         if isinstance(topic, ProducerMessage):
             message = only_message(topic, key, value, headers, partition, timestamp)
             waiting = self._intake.offer(

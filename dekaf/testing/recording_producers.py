@@ -16,7 +16,7 @@ from dekaf.errors import BlockingCallError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncTopicProducer, TopicProducer
 from dekaf.producer._delivery import DeliveryFuture
-from dekaf.producer._intake import MISSING
+from dekaf.producer._intake import MISSING, check_callback
 from dekaf.producer.memory import RecordedMessage
 from dekaf.serialization import Field, Serializer, serializer_for
 from dekaf.testing.recording import Recording
@@ -217,6 +217,8 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         on_delivery: OnDelivery | None = None,
     ) -> None:
         """Record one message and call ``on_delivery`` before returning."""
+        if on_delivery is not None:
+            check_callback(on_delivery)
         outcome = self._desk.take(topic, key, value, headers, partition, timestamp, is_unheard=on_delivery is None)
         if on_delivery is not None:
             _tell(on_delivery, outcome)
@@ -512,6 +514,8 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         on_delivery: OnDelivery | None = None,
     ) -> None:
         """Record one message; ``on_delivery`` is called by the running loop, or at once where none runs."""
+        if on_delivery is not None:
+            check_callback(on_delivery)
         outcome = self._desk.take(topic, key, value, headers, partition, timestamp, is_unheard=on_delivery is None)
         if on_delivery is None:
             return

@@ -17,7 +17,7 @@ import pytest
 from dekaf.builder import Kafka
 from dekaf.errors import ConfigurationError, InvalidTopicError, RecordTooLargeError, SerializationError
 from dekaf.message import ProducerMessage
-from dekaf.producer import AsyncProducer, Producer
+from dekaf.producer import AsyncProducer, Producer, ProducerConfig
 from dekaf.registry import ProducerRegistry
 from dekaf.types import ProduceAllError, ProducerStatus
 from tests.concurrency.faces import eventually, threads_of_producers
@@ -173,6 +173,16 @@ def test_bad_message_is_refused_by_itself_or_by_the_producer(
     assert_untouched(face)
 
 
+@pytest.mark.parametrize("on_delivery", ["callback", 7, [print]], ids=repr)
+def test_callback_that_cannot_be_called_is_refused_at_once(make: Callable[..., Calls], on_delivery: object) -> None:
+    face = make()
+
+    with pytest.raises(TypeError, match=rf"on_delivery must be a function.*, not {type(on_delivery).__name__}"):
+        face.call("fire", "orders", "k", "v", on_delivery=on_delivery)
+
+    assert_untouched(face)
+
+
 def test_bad_message_among_others_is_told_in_its_place(make: Callable[..., Calls]) -> None:
     face = make(key=str, value=str)
 
@@ -273,6 +283,33 @@ def test_bad_option_is_refused_when_the_producer_is_made(
 def test_a_mapping_in_place_of_a_configuration_is_refused_with_what_to_write(construct: Construct) -> None:
     with pytest.raises(ConfigurationError, match=r"not dict; of a mapping ProducerConfig.from_mapping"):
         construct({"bootstrap_servers": SERVERS})
+
+
+@pytest.mark.parametrize("construct", [Producer, AsyncProducer, ProducerConfig])
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"bootstrap.servers": SERVERS, "sasl.password": "secret"}, "ProducerConfig.from_mapping(...)"),
+        (SERVERS, "{}(bootstrap_servers='localhost:9092')"),
+        ([SERVERS], "{}(bootstrap_servers='localhost:9092')"),
+        (ProducerConfig(bootstrap_servers=SERVERS), "{}(config=...)"),
+        (7, "{}(bootstrap_servers='localhost:9092')"),
+    ],
+    ids=["dict", "str", "list", "config", "number"],
+)
+def test_options_without_keywords_are_refused_with_what_to_write(
+    construct: type[object], given: object, says: str
+) -> None:
+    """The dict is how confluent-kafka is made, and Kafka's own names are the ones in it."""
+    with pytest.raises(ConfigurationError) as caught:
+        construct(given)  # type: ignore[call-arg]  # wrong on purpose
+
+    said = str(caught.value)
+    assert said.startswith(f"{construct.__name__} takes its options as keywords")
+    if not (construct is ProducerConfig and isinstance(given, ProducerConfig)):
+        assert says.format(construct.__name__) in said
+    assert "secret" not in said
+    assert not threads_of_producers()
 
 
 MISSING = """

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -291,6 +291,18 @@ def test_exception_of_a_callback_is_logged_and_contained(
         producer.fire("orders", "42", Order(1), on_delivery=broken)
 
     assert "An on_delivery callback raised" in caplog.text
+
+
+@pytest.mark.parametrize("make", [RecordingProducer, RecordingAsyncProducer])
+def test_callback_that_cannot_be_called_is_refused_as_by_a_producer(
+    make: type[RecordingProducer[Any, Any]] | type[RecordingAsyncProducer[Any, Any]],
+) -> None:
+    producer = make()
+
+    with pytest.raises(TypeError, match="on_delivery must be a function"):
+        producer.fire("orders", "42", "paid", on_delivery="callback")  # type: ignore[call-overload]  # on purpose
+
+    assert producer.messages == []
 
 
 # Views.
