@@ -44,7 +44,7 @@ def tell(printer: Printer, interruption: Interruption, *, verbose: bool) -> None
 
 
 def environment_of_servers(kafka: Kafka, folder: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DEKAF_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DEKAF_", "DJANGO_"))}
     return inherited | {
         "DEKAF_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "DEKAF_LINGER_MS": str(LINGER_MS),

@@ -37,6 +37,7 @@ class FinishedDemo:
 def demo_environment(bootstrap_servers: str | None) -> dict[str, str]:
     """Return this process's environment with one cluster, or with none: then the demo brings its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DEKAF_")}
+    environment["DJANGO_SETTINGS_MODULE"] = "another.project.settings"  # in the shell of somebody who works on it
     if bootstrap_servers is not None:
         environment["DEKAF_BOOTSTRAP_SERVERS"] = bootstrap_servers
     return environment

@@ -211,8 +211,9 @@ def test_a_process_under_sigint_ends_with_its_messages_delivered(
     kafka_cluster: KafkaCluster, topic: str, read_back: ReadBack
 ) -> None:
     script = """
-        import sys, time
+        import signal, sys, time
         from dekaf import Producer
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
         producer = Producer(bootstrap_servers=sys.argv[1], linger_ms=5000)
         producer.fire(sys.argv[2], None, "before Ctrl-C")
         print("ready", flush=True)

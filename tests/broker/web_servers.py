@@ -42,7 +42,7 @@ class Server:
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *kind.command, *address],
-                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                env=_inherited() | {"PYTHONPATH": str(ROOT)} | environment,
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -98,6 +98,11 @@ class Server:
 
 
 StartServer = Callable[..., Server]
+
+
+def _inherited() -> dict[str, str]:
+    """Return this process's environment, but for the settings with which other tests run Django in it."""
+    return {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
 
 
 class Load:
