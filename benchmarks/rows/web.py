@@ -67,6 +67,7 @@ WEB: tuple[Row, ...] = (
             OURS: _view("dekaf", build=Build.COMPILED),
             INTERPRETED: _view("dekaf", build=Build.INTERPRETED),
             CONFLUENT_FLUSH: _view("confluent", linger_ms=0),
+            NO_CLIENT: _view("none"),
         },
         targets=(at_most("added_us", 0.8, CONFLUENT_FLUSH),),
         columns=COLUMNS,

@@ -18,6 +18,7 @@ MODULES = {
     "dekaf": "benchmarks.clients.dekaf_client",
     "confluent": "benchmarks.clients.confluent",
     "kafka-python": "benchmarks.clients.kafka_python",
+    "none": "benchmarks.clients.no_client",
 }
 
 
