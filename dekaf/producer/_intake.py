@@ -127,6 +127,7 @@ class Intake:
         self.core: Final = core
         self.key: Final = FieldEncoder(key, Field.KEY)
         self.value: Final = FieldEncoder(value, Field.VALUE)
+        self._callback_type: object = None
 
     def offer(  # noqa: PLR0913 # a call's own arguments: an object for them would cost as much as all the rest
         self,
@@ -163,6 +164,12 @@ class Intake:
         if core.append(topic, key_bytes, value_bytes, header_bytes, where, at, sink, destination, None):
             return None
         return WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, sink, destination)
+
+    def check_callback(self, on_delivery: object) -> None:
+        """Raise TypeError for what nobody could call; whether anybody could is a matter of its type alone."""
+        if type(on_delivery) is not self._callback_type:
+            check_callback(on_delivery)
+            self._callback_type = type(on_delivery)
 
     def _headers_to_send(self, topic: str, headers: HeadersLike | None) -> Headers | None:
         given = None if headers is None else Headers.of(headers)

@@ -16,7 +16,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
 from dekaf.producer._delivery import checked_timeout, still_waiting
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._intake import MISSING, Intake, WaitingRecord, check_callback, no_message, only_message
+from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, only_message
 from dekaf.producer._mailbox import LoopMailbox
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.memory import ProducedMessages
@@ -269,7 +269,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         core = self._core
         destination = None
         if on_delivery is not None:
-            check_callback(on_delivery)
+            self._intake.check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
             destination = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
         if isinstance(topic, ProducerMessage):

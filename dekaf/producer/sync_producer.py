@@ -17,7 +17,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
 from dekaf.producer._delivery import DeliveryFuture, checked_timeout, wait_seconds
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._intake import MISSING, Intake, WaitingRecord, check_callback, no_message, no_topic, only_message
+from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, no_topic, only_message
 from dekaf.producer._mailbox import Destination
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.memory import ProducedMessages
@@ -255,7 +255,7 @@ class Producer(Generic[K_contra, V_contra]):
         """
         destination = None
         if on_delivery is not None:
-            check_callback(on_delivery)
+            self._intake.check_callback(on_delivery)
             destination = self._core.thread_callbacks
         if isinstance(topic, ProducerMessage):
             message = only_message(topic, key, value, headers, partition, timestamp)

@@ -183,6 +183,18 @@ def test_callback_that_cannot_be_called_is_refused_at_once(make: Callable[..., C
     assert_untouched(face)
 
 
+def test_callback_that_cannot_be_called_is_refused_after_others_that_can(make: Callable[..., Calls]) -> None:
+    face = make()
+    for on_delivery in (lambda *_: None, print):
+        face.call("fire", "orders", "k", "v", on_delivery=on_delivery)
+
+    for wrong_callback in ("callback", 7, "callback"):
+        with pytest.raises(TypeError, match="on_delivery must be a function"):
+            face.call("fire", "orders", "k", "v", on_delivery=wrong_callback)
+
+    assert face.status().buffered_records == 2
+
+
 def test_bad_message_among_others_is_told_in_its_place(make: Callable[..., Calls]) -> None:
     face = make(key=str, value=str)
 
