@@ -127,7 +127,7 @@ class Intake:
         self.core: Final = core
         self.key: Final = FieldEncoder(key, Field.KEY)
         self.value: Final = FieldEncoder(value, Field.VALUE)
-        self._callback_type: object = None
+        self._callback_type: object = None  # the last callback's: to ask for each would be a fifth of `fire`
 
     def offer(  # noqa: PLR0913 # a call's own arguments: an object for them would cost as much as all the rest
         self,
