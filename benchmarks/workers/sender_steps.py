@@ -10,12 +10,11 @@ import gc
 import statistics
 import sys
 import time
-from collections.abc import Callable
 
 import dekaf
 from benchmarks.job import Answer
 from dekaf._cluster.metadata import Broker, ClusterMetadata, Partition, Topic
-from dekaf._network.connection import PendingRequest
+from dekaf._network.link import Link, PendingRequest
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf._wire.reader import Reader
@@ -27,7 +26,7 @@ from dekaf.producer._delivery import DeliveryFuture
 from dekaf.producer._drain import DrainRules
 from dekaf.producer._mailbox import Destination, WaitKind
 from dekaf.producer._queues import PartitionQueue
-from dekaf.producer._sender import Sender, SenderSettings
+from dekaf.producer._sender import Sender, SenderOwner, SenderSettings
 from dekaf.producer._settlement import RetrySettings
 from dekaf.producer._statistics import ProducerStatistics
 
@@ -38,23 +37,11 @@ PRODUCE_VERSION = 13
 KEY, VALUE = b"key-1234", b"x" * 100
 
 
-class _Link:
-    """A connection that keeps what it is to send; it is its own owner."""
+class _Link(Link):
+    """A connection that keeps what it is to send."""
 
     def __init__(self) -> None:
         self.sent: PendingRequest | None = None
-
-    def link_to(self, _node_id: int, _now: float) -> _Link:
-        return self
-
-    def want_metadata(self) -> None:
-        return
-
-    def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
-        raise AssertionError(brokers)
-
-    def connection_trouble(self, node_id: int) -> DekafError | None:
-        return None
 
     def takes_requests(self, _now: float) -> bool:
         return True
@@ -62,21 +49,30 @@ class _Link:
     def version(self, _api: ApiKey, *, at_most: int = PRODUCE_VERSION) -> int:
         return min(PRODUCE_VERSION, at_most)
 
-    def request(
-        self,
-        api: ApiKey,
-        version: int,
-        on_response: Callable[[Reader, int], None],
-        on_lost: Callable[[DekafError], None],
-    ) -> PendingRequest:
-        return PendingRequest(api, version, 0, on_response, on_lost)
-
-    def send(self, request: PendingRequest, _body: list[bytes], *, expects_response: bool = True) -> None:
-        assert expects_response
+    def send(self, request: PendingRequest, _version: int, _body: list[bytes]) -> None:
         self.sent = request
 
     def throttle(self, _milliseconds: int) -> None:
         return
+
+
+class _Owner(SenderOwner):
+    """An engine with one broker, to which the link leads."""
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+
+    def link_to(self, _node_id: int, _now: float) -> _Link:
+        return self._link
+
+    def want_metadata(self) -> None:
+        return
+
+    def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
+        raise AssertionError(brokers)
+
+    def connection_trouble(self, _node_id: int) -> DekafError | None:
+        return None
 
 
 def main() -> None:
@@ -130,7 +126,7 @@ def _accumulator() -> RecordAccumulator:
 def _sender(accumulator: RecordAccumulator, link: _Link) -> Sender:
     rules = DrainRules(0.005, 1_048_576, 5, is_idempotent=True)
     settings = SenderSettings(-1, 10.0, RetrySettings(30.0, lambda _: 0.1), rules)
-    sender = Sender(accumulator, settings, ProducerStatistics(), link, time.monotonic)
+    sender = Sender(accumulator, settings, ProducerStatistics(), _Owner(link), time.monotonic)
     partition = Partition(leader_id=0, leader_epoch=0)
     sender.update_metadata(
         ClusterMetadata(

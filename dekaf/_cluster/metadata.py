@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, final
 
@@ -63,8 +62,8 @@ class Topic:
 class ClusterMetadata:
     """The cluster as last heard of."""
 
-    brokers: Mapping[int, Broker]
-    topics: Mapping[str, Topic]
+    brokers: dict[int, Broker]  # a dict and no Mapping, which compiled code would call by name
+    topics: dict[str, Topic]
     cluster_id: str | None = None
     controller_id: int = -1
 

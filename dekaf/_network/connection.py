@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
 from collections import deque
-from collections.abc import Callable
 from enum import Enum
+from time import monotonic
 from typing import Any, Final, final
 
-from mypy_extensions import i32, i64
+from mypy_extensions import i64
 
+from dekaf._network.link import CallbackRequest, Link, PendingRequest
 from dekaf._protocol.api import ApiKey, ApiVersionTable, negotiate
 from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from dekaf._protocol.error_codes import ErrorCode, row_for
-from dekaf._protocol.headers import decode_response_header, encode_request_header
+from dekaf._protocol.headers import decode_response_header, encode_frame
 from dekaf._wire.framing import FrameBuffer
 from dekaf._wire.reader import Reader
-from dekaf._wire.writer import BytesWriter, write_i32_be
+from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError, MalformedResponseError
 
 logger = logging.getLogger("dekaf.network.connection")
@@ -39,26 +39,6 @@ class ConnectionState(Enum):
     NEGOTIATING = "negotiating"  # asking what the broker speaks
     READY = "ready"
     CLOSED = "closed"
-
-
-@final
-class PendingRequest:
-    """A request whose answer is due."""
-
-    def __init__(
-        self,
-        api: ApiKey,
-        version: int,
-        correlation_id: i64,
-        on_response: Callable[[Reader, int], None],
-        on_lost: Callable[[DekafError], None],
-    ) -> None:
-        self.api: Final = api
-        self.version: Final = version
-        self.correlation_id: Final = correlation_id
-        self.on_response: Final = on_response
-        self.on_lost: Final = on_lost
-        self.deadline = 0.0
 
 
 @final
@@ -88,7 +68,7 @@ class ConnectionOwner:
 
 
 @final
-class BrokerConnection:
+class BrokerConnection(Link):
     """An asyncio protocol; every method runs on the I/O thread.
 
     A mismatch of any kind closes the connection and fails every request on it: after a wrong byte nothing that follows
@@ -103,7 +83,7 @@ class BrokerConnection:
         self.state = ConnectionState.CONNECTING
         self.pending: deque[PendingRequest] = deque()
         self.throttled_until = 0.0
-        self.last_used = time.monotonic()
+        self.last_used = monotonic()
         self.received_anything = False
         self.ended_idle = False  # the broker closed it while nothing was under way
         self._sends_unanswered = False
@@ -136,51 +116,25 @@ class BrokerConnection:
         assert self._versions is not None
         return self._versions.version(api, at_most=at_most)
 
-    def send(self, request: PendingRequest, body: list[bytes], *, expects_response: bool = True) -> None:
-        """Write one request, whose body comes in pieces."""
-        writer = BytesWriter()
-        encode_request_header(
-            writer,
-            request.api,
-            version=request.version,
-            correlation_id=int(request.correlation_id),
-            client_id=self._settings.client_id,
-        )
-        header = writer.getvalue()
-        size: i64 = len(header)
-        for piece in body:
-            size += i64(len(piece))
-        prefix = BytesWriter()
-        write_i32_be(prefix, i32(size))
-        prefix.write(header)
-        now = time.monotonic()
-        self.last_used = now
-        if expects_response:
-            request.deadline = now + self._settings.request_timeout
-            self.pending.append(request)
-            if self._timer is None:
-                self._arm(self._settings.request_timeout)
-        else:
-            self._sends_unanswered = True
-        self._transport.write(b"".join([prefix.getvalue(), *body]))
+    def send(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
+        """Write one request, and keep it until its answer comes."""
+        now = self._write(request, version, body)
+        request.deadline = now + self._settings.request_timeout
+        self.pending.append(request)
+        if self._timer is None:
+            self._arm(self._settings.request_timeout)
 
-    def request(
-        self,
-        api: ApiKey,
-        version: int,
-        on_response: Callable[[Reader, int], None],
-        on_lost: Callable[[DekafError], None],
-    ) -> PendingRequest:
-        """Return a request with the next correlation id, to be given to `send`."""
-        self._correlation_id = 0 if self._correlation_id >= LAST_CORRELATION_ID else self._correlation_id + 1
-        return PendingRequest(api, version, self._correlation_id, on_response, on_lost)
+    def send_unanswered(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
+        """Write one request to which there is no answer."""
+        self._sends_unanswered = True
+        self._write(request, version, body)
 
     def throttle(self, milliseconds: int) -> None:
         """Send nothing for so long, as the broker asked (KIP-219)."""
         if milliseconds <= 0:
             return
         seconds = milliseconds / 1000.0
-        self.throttled_until = max(self.throttled_until, time.monotonic() + seconds)
+        self.throttled_until = max(self.throttled_until, monotonic() + seconds)
         for request in self.pending:  # what the broker makes us wait must not look like a broker that does not answer
             request.deadline += seconds
         asyncio.get_running_loop().call_later(seconds + 0.001, self._throttle_over)
@@ -227,7 +181,7 @@ class BrokerConnection:
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell every pending request."""
-        self.ended_idle = self.is_ready() and not self.pending and time.monotonic() - self.last_used >= IDLE_AFTER
+        self.ended_idle = self.is_ready() and not self.pending and monotonic() - self.last_used >= IDLE_AFTER
         self.state = ConnectionState.CLOSED
         if self._timer is not None:
             self._timer.cancel()
@@ -249,6 +203,14 @@ class BrokerConnection:
         self._owner.connection_writable(self)
 
     # Within.
+
+    def _write(self, request: PendingRequest, version: int, body: list[bytes]) -> float:
+        self._correlation_id = 0 if self._correlation_id >= LAST_CORRELATION_ID else self._correlation_id + 1
+        request.version = version
+        request.correlation_id = self._correlation_id
+        now = self.last_used = monotonic()
+        self._transport.write(encode_frame(request.api, version, self._correlation_id, self._settings.client_id, body))
+        return now
 
     def _ended_by_broker(self, error: Exception | None) -> str:
         detail = f": {error}" if error is not None else ""
@@ -276,8 +238,7 @@ class BrokerConnection:
         ApiVersionsRequest(
             client_software_name="dekaf-python", client_software_version=self._settings.software_version
         ).encode(body, version)
-        request = self.request(ApiKey.API_VERSIONS, version, self._on_versions, _ignore_loss)
-        self.send(request, [body.getvalue()])
+        self.send(CallbackRequest(ApiKey.API_VERSIONS, self._on_versions, _ignore_loss), version, [body.getvalue()])
 
     def _on_versions(self, reader: Reader, version: int) -> None:
         response = ApiVersionsResponse.decode(reader, version)
@@ -304,7 +265,7 @@ class BrokerConnection:
         self._timer = None
         if not self.pending:
             return
-        late = time.monotonic() - self.pending[0].deadline
+        late = monotonic() - self.pending[0].deadline
         if late < 0:
             self._arm(-late + 0.001)
             return

@@ -43,14 +43,14 @@ class VersionRange(NamedTuple):
 # The lower ends are what Kafka 2.1 speaks; Produce 7 is the first version that carries zstd. ApiVersions goes down to
 # 0 because that is what a broker answers in when it does not know the version it was asked in. InitProducerId 6 adds
 # two-phase commit, which brokers do not advertise.
-SUPPORTED: Final[Mapping[int, VersionRange]] = {
+SUPPORTED: Final[dict[int, VersionRange]] = {
     ApiKey.PRODUCE: VersionRange(7, 13),
     ApiKey.METADATA: VersionRange(7, 13),
     ApiKey.API_VERSIONS: VersionRange(0, 4),
     ApiKey.INIT_PRODUCER_ID: VersionRange(0, 5),
 }
 
-FLEXIBLE_FROM: Final[Mapping[int, int]] = {
+FLEXIBLE_FROM: Final[dict[int, int]] = {
     ApiKey.PRODUCE: 9,
     ApiKey.METADATA: 9,
     ApiKey.API_VERSIONS: 3,

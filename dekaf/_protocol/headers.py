@@ -1,15 +1,17 @@
-"""The header in front of every request and response.
+"""The header in front of every request and response, and the frame around a request.
 
 https://kafka.apache.org/protocol#protocol_messages
 """
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
 from dekaf._protocol.api import ApiKey, request_header_version, response_header_version
 from dekaf._wire.reader import Reader
-from dekaf._wire.writer import BytesWriter, write_empty_tags, write_i16_be, write_i32_be
+from dekaf._wire.writer import BytesWriter, write_empty_tags, write_i16_be, write_i32, write_i32_be
 
-__all__ = ("decode_response_header", "encode_request_header")
+__all__ = ("decode_response_header", "encode_frame", "encode_request_header")
 
 
 def encode_request_header(
@@ -36,6 +38,27 @@ def encode_request_header(
         writer.write(client_id)
     if request_header_version(api, version) >= 2:
         write_empty_tags(writer)
+
+
+def encode_frame(api: ApiKey, version: int, correlation_id: i64, client_id: bytes | None, body: list[bytes]) -> bytes:
+    """Return a whole request: its size, its header, and the pieces of its body.
+
+    Parameters:
+        api: the API called.
+        version: the API's version the body is encoded in.
+        correlation_id: the number the broker will put into the response's header.
+        client_id: as in the header.
+        body: what follows the header; each piece is copied once.
+    """
+    header = BytesWriter()
+    encode_request_header(header, api, version=version, correlation_id=int(correlation_id), client_id=client_id)
+    size: i64 = len(header)
+    for piece in body:
+        size += len(piece)
+    frame = BytesWriter()
+    write_i32(frame, size)
+    frame.write(header.getvalue())
+    return b"".join([frame.getvalue(), *body])
 
 
 def decode_response_header(reader: Reader, api: ApiKey, version: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, final
 
 from mypy_extensions import i64
@@ -295,7 +296,7 @@ class RecordAccumulator:
         except IndexError:
             writer = BytesWriter()
         builder = RecordBatchBuilder(timestamp, writer)
-        created = time.monotonic() if accepted == JUST_NOW else accepted
+        created = monotonic() if accepted == JUST_NOW else accepted
         return ProducerBatch(queue.topic, queue.partition, builder, created, self._listener)
 
     def _close_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> None:

@@ -367,7 +367,7 @@ class ProducerCore:
     def forbid_blocking(self, call: str) -> None:
         """Raise BlockingCallError where a blocking call would stall an event loop, or wait for itself in a callback."""
         self.forbid_in_callback(call)
-        if not self.config.allow_blocking_in_loop and has_running_loop():
+        if has_running_loop() and not self.config.allow_blocking_in_loop:
             raise BlockingCallError(
                 f"Producer.{call}() would block the event loop of this thread. Await AsyncProducer.{call}() instead "
                 f"(producer.as_async() shares this producer), or run it through asyncio.to_thread(). In a notebook, "

@@ -8,7 +8,6 @@ from __future__ import annotations
 import concurrent.futures
 import copy
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import final
 
@@ -62,7 +61,7 @@ class DeliveryFuture:
         self._done = False
         self._metadata: RecordMetadata | None = None
         self._error: ProduceError | None = None
-        self._callbacks: deque[Callable[[DeliveryFuture], object]] = deque()
+        self._callbacks: list[Callable[[DeliveryFuture], object]] = []
 
     def complete(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
         """Set the outcome and let the waiters go."""
@@ -92,7 +91,9 @@ class DeliveryFuture:
     def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
         """Wait for the seconds that are `left` of a call's `timeout`; otherwise as `result`."""
         if not self._done:
-            if not self._gate.acquire(timeout=-1 if left is None else wait_seconds(left)):
+            if left is None:
+                self._gate.acquire()
+            elif not self._gate.acquire(timeout=wait_seconds(left)):
                 raise still_waiting(self.topic, timeout or 0.0)
             self._gate.release()  # the next waiter's turn
         if self._error is not None:
@@ -112,7 +113,7 @@ class DeliveryFuture:
         """Run the callbacks that have not run yet; `failed` hears of what they raise."""
         while self._callbacks:
             try:
-                callback = self._callbacks.popleft()
+                callback = self._callbacks.pop(0)
             except IndexError:  # another thread took the last one between the look and the pop
                 return
             try:

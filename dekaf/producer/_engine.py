@@ -8,9 +8,9 @@ collected while its engine still delivers what was accepted.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from enum import Enum
+from time import monotonic
 from typing import Any, Final, final
 
 from dekaf._cluster.metadata import Broker, ClusterMetadata
@@ -18,6 +18,7 @@ from dekaf._cluster.refresh import MetadataRefresher
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.connection import BrokerConnection
 from dekaf._network.io_thread import IoThread
+from dekaf._network.link import CallbackRequest, Link
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode, produce_error
 from dekaf._protocol.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
@@ -33,7 +34,7 @@ from dekaf.producer._batch import BatchListener, ProducerBatch
 from dekaf.producer._flush import FlushWaiter
 from dekaf.producer._parking import NEVER, Parking
 from dekaf.producer._producer_id import unsupported
-from dekaf.producer._sender import Link, Sender, SenderSettings
+from dekaf.producer._sender import Sender, SenderOwner, SenderSettings
 from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer._undelivered import Undelivered, UndeliveredHook
 from dekaf.types import BrokerInfo, ClusterDescription
@@ -93,7 +94,7 @@ class PendingCheck:
 
 
 @final
-class Engine:
+class Engine(SenderOwner):
     """Public methods may be called from any thread, those with a leading underscore only on the I/O thread."""
 
     def __init__(
@@ -112,7 +113,7 @@ class Engine:
             settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
         )
         self._refresher: Final = MetadataRefresher(settings.metadata_max_age, settings.sender.retry.backoff)
-        self._sender: Final = Sender(self.accumulator, settings.sender, statistics, self, time.monotonic)
+        self._sender: Final = Sender(self.accumulator, settings.sender, statistics, self, monotonic)
         self._parking: Final = Parking(
             self.accumulator, listener, statistics, settings.max_block, self._refresher.remove_topic
         )
@@ -178,14 +179,14 @@ class Engine:
 
     def describe(self, tell: Described, timeout: float) -> bool:
         """Ask the cluster who it is; `tell` gets the answer, if there is one within `timeout` seconds."""
-        check = PendingCheck(tell, time.monotonic() + timeout)
+        check = PendingCheck(tell, monotonic() + timeout)
 
         def begin() -> None:
             if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
                 tell(None, None)
                 return
             # Without those nobody waits for any more: probes go on for as long as Kafka is away.
-            now = time.monotonic()
+            now = monotonic()
             self._checks = [*[known for known in self._checks if known.deadline > now], check]
             self._run_once()
 
@@ -242,7 +243,7 @@ class Engine:
     def _run_once(self) -> None:
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
             return
-        now = time.monotonic()
+        now = monotonic()
         self.accumulator.wake_for = WAKE_ALWAYS  # an append during this pass asks for another
         for name in self._parking.take_new_topics(now):
             self._refresher.add_topic(name)
@@ -293,8 +294,8 @@ class Engine:
             allow_auto_topic_creation=self._settings.allow_auto_create_topics,
         ).encode(body, version)
         self._refresher.asked()
-        request = connection.request(ApiKey.METADATA, version, self._on_metadata, self._on_metadata_lost)
-        connection.send(request, [body.getvalue()])
+        request = CallbackRequest(ApiKey.METADATA, self._on_metadata, self._on_metadata_lost)
+        connection.send(request, version, [body.getvalue()])
         return NEVER
 
     def _refresh_soon(self) -> None:
@@ -303,7 +304,7 @@ class Engine:
 
     def _on_metadata(self, reader: Reader, version: int) -> None:
         response = MetadataResponse.decode(reader, version)
-        now = time.monotonic()
+        now = monotonic()
         if response.error_code != ErrorCode.NONE or not response.brokers:  # none: a broker that is still starting
             self._refresher.failed(now)
             if response.error_code == ErrorCode.REBOOTSTRAP_REQUIRED:  # KIP-1102
@@ -321,7 +322,7 @@ class Engine:
         self._refresher.answered(now, is_enough=is_enough)
 
     def _on_metadata_lost(self, _error: DekafError) -> None:
-        self._refresher.failed(time.monotonic())
+        self._refresher.failed(monotonic())
 
     def _connection_lost(self, _node_id: int, _error: DekafError) -> None:
         self._refresher.want()
@@ -348,18 +349,18 @@ class Engine:
         body = BytesWriter()
         InitProducerIdRequest().encode(body, version)
         source.asked()
-        request = connection.request(ApiKey.INIT_PRODUCER_ID, version, self._on_producer_id, self._on_producer_id_lost)
-        connection.send(request, [body.getvalue()])
+        request = CallbackRequest(ApiKey.INIT_PRODUCER_ID, self._on_producer_id, self._on_producer_id_lost)
+        connection.send(request, version, [body.getvalue()])
         return NEVER
 
     def _on_producer_id(self, reader: Reader, version: int) -> None:
         response = InitProducerIdResponse.decode(reader, version)
-        error = self._sender.producer_id.answered(response, time.monotonic())
+        error = self._sender.producer_id.answered(response, monotonic())
         if error is not None:
             self._sender.fail_unsent(error)
 
     def _on_producer_id_lost(self, _error: DekafError) -> None:
-        self._sender.producer_id.lost(time.monotonic())
+        self._sender.producer_id.lost(monotonic())
 
     # What the sender asks for.
 
@@ -445,7 +446,7 @@ class Engine:
             error.__cause__ = cause if cause is not None else self._client.last_error
             return error
 
-        self._parking.take_new_topics(time.monotonic())
+        self._parking.take_new_topics(monotonic())
         self._parking.abort(of_topic, undelivered)
         self._sender.abort(of_batch, undelivered)
         checks = self._checks
@@ -471,5 +472,4 @@ def _describe(connection: BrokerConnection, tell: Described) -> None:
     version = connection.version(ApiKey.METADATA)
     body = BytesWriter()
     MetadataRequest(topics=(), allow_auto_topic_creation=False).encode(body, version)
-    request = connection.request(ApiKey.METADATA, version, on_response, on_lost)
-    connection.send(request, [body.getvalue()])
+    connection.send(CallbackRequest(ApiKey.METADATA, on_response, on_lost), version, [body.getvalue()])

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, Protocol, final
+from typing import Final, final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from dekaf._cluster.metadata import Broker, ClusterMetadata
-from dekaf._network.connection import PendingRequest
+from dekaf._network.link import Link, PendingRequest
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf._protocol.produce import (
@@ -33,36 +33,11 @@ from dekaf.producer._drain import NEVER, Drain, DrainRules, NodeQueues
 from dekaf.producer._producer_id import ProducerIdSource
 from dekaf.producer._queues import PartitionQueue
 from dekaf.producer._routes import Routes
-from dekaf.producer._settlement import RetrySettings, Settlement
+from dekaf.producer._settlement import RetrySettings, Settlement, SettlementOwner
 from dekaf.producer._statistics import ProducerStatistics
 from dekaf.producer._undelivered import Undelivered
 
 logger = logging.getLogger("dekaf.producer.sender")
-
-
-class Link(Protocol):
-    """What the sender needs of a connection."""
-
-    def takes_requests(self, now: float) -> bool:
-        """Return whether requests should be sent now."""
-
-    def version(self, api: ApiKey, *, at_most: int = 32767) -> int:
-        """Return the version both sides speak."""
-
-    def request(
-        self,
-        api: ApiKey,
-        version: int,
-        on_response: Callable[[Reader, int], None],
-        on_lost: Callable[[DekafError], None],
-    ) -> PendingRequest:
-        """Return a request to be given to `send`."""
-
-    def send(self, request: PendingRequest, body: list[bytes], *, expects_response: bool = True) -> None:
-        """Write one request."""
-
-    def throttle(self, milliseconds: int) -> None:
-        """Hold back for so long."""
 
 
 @final
@@ -76,27 +51,25 @@ class SenderSettings:
         self.rules: Final = rules
 
 
-class SenderOwner(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class SenderOwner(SettlementOwner):
     """Who the sender turns to; the engine."""
 
     def link_to(self, node_id: int, now: float) -> Link | None:
         """Return the connection to a broker, if it is ready."""
-
-    def want_metadata(self) -> None:
-        """Have the cluster asked for its metadata."""
+        raise NotImplementedError
 
     def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
         """Take over addresses of brokers that an answer has named."""
-
-    def connection_trouble(self, node_id: int) -> DekafError | None:
-        """Return why there is no connection to a broker at present, for error messages."""
+        raise NotImplementedError
 
 
 @final
-class InFlightProduce:
+class InFlightProduce(PendingRequest):
     """A produce request under way: what was sent, under the names and ids it was sent with."""
 
     def __init__(self, sender: Sender, node: NodeQueues, link: Link, batches: list[ProducerBatch]) -> None:
+        super().__init__(ApiKey.PRODUCE)
         self.sender: Final = sender
         self.node: Final = node
         self.link: Final = link
@@ -210,8 +183,10 @@ class Sender:
             return
         request = ProduceRequest(self._settings.acks, int(self._settings.request_timeout * 1000), list(topics.values()))
         expects_response = self._settings.acks != 0
-        pending = link.request(ApiKey.PRODUCE, version, sent.on_response, sent.on_lost)
-        link.send(pending, request.encode(version), expects_response=expects_response)
+        if expects_response:
+            link.send(sent, version, request.encode(version))
+        else:
+            link.send_unanswered(sent, version, request.encode(version))
         for batch in batches:
             if batch.listener.batch_sent is not None:
                 batch.listener.batch_sent(batch)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, Protocol, final
+from typing import Final, final
+
+from mypy_extensions import mypyc_attr
 
 from dekaf._cluster.metadata import NO_LEADER, Partition
 from dekaf._protocol.error_codes import ErrorCode, produce_error, row_for
@@ -26,14 +28,17 @@ from dekaf.producer._verdict import BatchContext, Verdict, judge
 logger = logging.getLogger("dekaf.producer.settlement")
 
 
-class SettlementOwner(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class SettlementOwner:
     """Who the settlement turns to; the engine."""
 
     def want_metadata(self) -> None:
         """Have the cluster asked for its metadata."""
+        raise NotImplementedError
 
     def connection_trouble(self, node_id: int) -> DekafError | None:
         """Return why there is no connection to a broker at present, for error messages."""
+        raise NotImplementedError
 
 
 @final

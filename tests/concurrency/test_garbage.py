@@ -13,7 +13,7 @@ from tests.concurrency.faces import Face, MakeFace, eventually
 from tests.concurrency.invariants import Ledger
 
 MESSAGES = 50
-PARTS = {"BatchWaits", "DeliveryFuture", "InFlightProduce", "PendingRequest", "ProducerBatch", "RecordBatchBuilder"}
+PARTS = {"BatchWaits", "DeliveryFuture", "InFlightProduce", "ProducerBatch", "RecordBatchBuilder"}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dekaf.producer._accumulator import RecordAccumulator
 from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._queues import PartitionQueue
 from dekaf.producer._routes import Routes
-from dekaf.producer._settlement import RetrySettings, Settlement
+from dekaf.producer._settlement import RetrySettings, Settlement, SettlementOwner
 from dekaf.producer._statistics import ProducerStatistics
 from tests.unit.producer.rooms import (
     CALLBACKS,
@@ -43,7 +43,7 @@ class Looks(Heard):
         return BatchListener(heard.unheard_failure, heard.callback_failed, look)
 
 
-class Owner:
+class Owner(SettlementOwner):
     """An engine that asks for nothing."""
 
     def want_metadata(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dekaf._protocol.api import ApiKey
-from dekaf._protocol.headers import decode_response_header, encode_request_header
+from dekaf._protocol.headers import decode_response_header, encode_frame, encode_request_header
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import MalformedResponseError
@@ -29,6 +29,22 @@ def test_request_header_follows_the_version(api: ApiKey, version: int, client_id
     encode_request_header(writer, api, version=version, correlation_id=2, client_id=client_id)
 
     assert writer.getvalue().hex() == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "client_id", "body", "expected"),
+    [
+        (7, b"c", [b"body"], "0000000f 0003 0007 00000002 0001 63 626f6479"),
+        (9, b"c", [b"bo", b"", b"dy"], "00000010 0003 0009 00000002 0001 63 00 626f6479"),
+        (9, None, [], "0000000b 0003 0009 00000002 ffff 00"),
+    ],
+)
+def test_a_frame_begins_with_its_size_and_ends_with_the_body(
+    version: int, client_id: bytes | None, body: list[bytes], expected: str
+) -> None:
+    frame = encode_frame(ApiKey.METADATA, version, 2, client_id, body)
+
+    assert frame == bytes.fromhex(expected)
 
 
 @pytest.mark.parametrize(

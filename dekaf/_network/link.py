@@ -1,0 +1,83 @@
+"""What travels between those who send requests and the connection that carries them.
+
+Base classes and no protocols: of a protocol's methods compiled code knows only the names, and looks them up on every
+call. Tests may derive from these in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+from mypy_extensions import i64, mypyc_attr
+
+from dekaf._protocol.api import ApiKey
+from dekaf._wire.reader import Reader
+from dekaf.errors import DekafError
+
+__all__ = ("CallbackRequest", "Link", "PendingRequest")
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class PendingRequest:
+    """A request on its way; who sends it derives from this, and hears of one of two ends."""
+
+    def __init__(self, api: ApiKey) -> None:
+        self.api = api
+        # A connection fills these in when it sends the request.
+        self.version = 0
+        self.correlation_id: i64 = -1
+        self.deadline = 0.0  # monotonic seconds
+
+    def on_response(self, reader: Reader, version: int) -> None:
+        """Take the body of the answer, encoded in `version`; MalformedResponseError closes the connection."""
+        raise NotImplementedError
+
+    def on_lost(self, error: DekafError) -> None:
+        """No answer will come: the connection is gone, and the request may or may not have been carried out."""
+        raise NotImplementedError
+
+
+@final
+class CallbackRequest(PendingRequest):
+    """A request whose two ends are two functions."""
+
+    def __init__(
+        self, api: ApiKey, response: Callable[[Reader, int], None], lost: Callable[[DekafError], None]
+    ) -> None:
+        super().__init__(api)
+        self._response = response
+        self._lost = lost
+
+    def on_response(self, reader: Reader, version: int) -> None:
+        """Pass the answer on."""
+        self._response(reader, version)
+
+    def on_lost(self, error: DekafError) -> None:
+        """Pass the loss on."""
+        self._lost(error)
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Link:
+    """What the sender needs of a connection."""
+
+    def takes_requests(self, now: float) -> bool:
+        """Return whether requests should be sent now: it is ready, keeps up, and the broker does not throttle us."""
+        raise NotImplementedError
+
+    def version(self, api: ApiKey, *, at_most: int = 32767) -> int:
+        """Return the version, up to `at_most`, that both sides speak; BrokerConnectionError if there is none."""
+        raise NotImplementedError
+
+    def send(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
+        """Write a request whose body comes in pieces, and keep it until its answer comes."""
+        raise NotImplementedError
+
+    def send_unanswered(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
+        """Write a request to which there is no answer."""
+        raise NotImplementedError
+
+    def throttle(self, milliseconds: int) -> None:
+        """Send nothing for so long, as the broker asked (KIP-219)."""
+        raise NotImplementedError
