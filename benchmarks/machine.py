@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.builds import ROOT
+from benchmarks.measures import load
 from tests.kafka import DEFAULT_VERSION
 from tests.kafka.java import find_java
 
@@ -41,6 +42,7 @@ def describe() -> dict[str, str]:
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Apache Kafka": DEFAULT_VERSION,
         "Java": _first_line([find_java(), "-version"]),
+        "HTTP load": load.generator(),
         **{name: importlib.metadata.version(name) for name in DISTRIBUTIONS},
     }
 

@@ -1,27 +1,62 @@
-"""A small closed-loop HTTP load: connections that send the next request when they have the answer to the last."""
+"""A closed-loop HTTP load: connections that send the next request when they have the answer to the last.
+
+wrk sends it where it is installed. It is written in C and leaves the processors to the server and the broker, so that
+the server is what limits the rate. Without it a generator in Python does the same; the report says which it was.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import cast
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
 import uvloop
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.measures import python_load
 from benchmarks.servers.settings import UsageReport
 
-__all__ = ("get_json", "send_requests")
+__all__ = ("generator", "get_json", "send_requests")
 
 TIMEOUT_SECONDS = 120
+POST_SCRIPT = 'wrk.method = "POST"\nwrk.body = ""\n'
+# Neither line is there if all went well.
+TROUBLE = re.compile(r"^\s*(Non-2xx or 3xx responses|Socket errors): .*$", re.MULTILINE)
+ANSWERED = re.compile(r"^\s*(\d+) requests in ", re.MULTILINE)
 
 
-def send_requests(port: int, path: str, *, connections: int, requests: int) -> None:
-    """POST `requests` times, over `connections` connections at once that stay open.
+def generator() -> str:
+    """Return what sends the load."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        return "a generator in Python (install wrk for one that takes less of the machine)"
+    told = subprocess.run([wrk, "-v"], capture_output=True, text=True, check=False, timeout=30).stdout
+    return told.partition(" [")[0].strip() or "wrk"
+
+
+def send_requests(port: int, path: str, *, connections: int, seconds: int) -> int:
+    """POST for so many seconds over connections that stay open; return how many requests were answered.
+
+    wrk cuts off those under way at the end: up to one per connection is carried out and not counted.
 
     :raises BenchmarkError: an answer was not 200, or a connection broke.
     """
-    uvloop.run(_send_requests(port, path, connections, requests))
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        return python_load.send_requests(port, path, connections=connections, seconds=seconds)
+    with tempfile.TemporaryDirectory(prefix="dekaf-bench-") as folder:
+        script = Path(folder) / "post.lua"
+        script.write_text(POST_SCRIPT, encoding="utf-8")
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}{path}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + TIMEOUT_SECONDS)
+    answered, trouble = ANSWERED.search(done.stdout), TROUBLE.search(done.stdout)
+    if answered is None or trouble is not None:
+        raise BenchmarkError(f"wrk: {trouble.group().strip() if trouble else done.stdout + done.stderr}")
+    return int(answered.group(1))
 
 
 def get_json(port: int, path: str) -> UsageReport:
@@ -30,81 +65,6 @@ def get_json(port: int, path: str) -> UsageReport:
     :raises BenchmarkError: the server did not answer so.
     """
     return uvloop.run(_get_json(port, path))
-
-
-async def _send_requests(port: int, path: str, connections: int, requests: int) -> None:
-    loop = asyncio.get_running_loop()
-    countdown = _Countdown(requests, loop.create_future())
-    request = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
-    opened = [
-        await loop.create_connection(lambda: _Connection(request, countdown), "127.0.0.1", port)
-        for _ in range(connections)
-    ]
-    try:
-        for _, connection in opened:
-            connection.send_next()
-        await asyncio.wait_for(countdown.finished, TIMEOUT_SECONDS)
-    finally:
-        for transport, _ in opened:
-            transport.abort()
-
-
-class _Countdown:
-    """The requests still to be sent and answered, shared by all connections."""
-
-    def __init__(self, requests: int, finished: asyncio.Future[None]) -> None:
-        self.to_send = requests
-        self.to_answer = requests
-        self.finished = finished
-
-    def fail(self, reason: str) -> None:
-        if not self.finished.done():
-            self.finished.set_exception(BenchmarkError(reason))
-
-
-class _Connection(asyncio.Protocol):
-    """One connection with at most one request under way."""
-
-    def __init__(self, request: bytes, countdown: _Countdown) -> None:
-        self._request = request
-        self._countdown = countdown
-        self._transport: asyncio.Transport
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
-
-    def send_next(self) -> None:
-        if self._countdown.to_send:
-            self._countdown.to_send -= 1
-            self._transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        received = self._received = self._received + data
-        head, found, body = received.partition(b"\r\n\r\n")
-        if not found or len(body) < _content_length(head):
-            return
-        self._received = b""
-        if not head.startswith(b"HTTP/1.1 200"):
-            self._countdown.fail(f"the server answered {received[:500].decode(errors='replace')}")
-            return
-        self._countdown.to_answer -= 1
-        if self._countdown.to_answer:
-            self.send_next()
-        elif not self._countdown.finished.done():
-            self._countdown.finished.set_result(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._countdown.to_answer:
-            self._countdown.fail(f"the server closed a connection: {exc}")
-
-
-def _content_length(head: bytes) -> int:
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
-    raise BenchmarkError("an answer without Content-Length")
 
 
 async def _get_json(port: int, path: str) -> UsageReport:

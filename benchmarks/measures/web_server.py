@@ -25,10 +25,11 @@ from tests.kafka.ports import free_ports
 __all__ = ("GUNICORN", "UVICORN", "Server", "WebServer")
 
 START_SECONDS = 30
-WARM_UP_REQUESTS = 2000
+BLOCK_SECONDS = 1
 # Of a block without produce and a block with it; their differences' median is reported. Many and short: the speed of a
 # shared machine changes from second to second, and a pair should see the same.
-PAIRS = 18
+PAIRS = 12
+SETTLE_SECONDS = 0.5  # for requests under way when a block ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ GUNICORN = Server(
 
 @dataclass(frozen=True, kw_only=True)
 class WebServer:
-    """Load a server with one worker process; `job` names its client, and the requests of one block in `messages`."""
+    """Load a server with one worker process; `job` names its client."""
 
     server: Server
     job: Job
@@ -74,7 +75,8 @@ class WebServer:
         with fresh_topic(bench.cluster, partitions=4) as topic:
             job = dataclasses.replace(self.job, bootstrap_servers=bench.cluster.bootstrap_servers, topic=topic)
             with self._running(bench, job) as port:
-                bare, producing = self._load(port, requests=max(500, int(job.messages * bench.scale)))
+                bare, producing = self._load(port, pairs=max(1, round(PAIRS * bench.scale)))
+                time.sleep(SETTLE_SECONDS)
                 report = get_json(port, self.server.path("usage"))
             found = count_records(bench.cluster.bootstrap_servers, topic)
         facts = {name: str(value) for name, value in report.items() if name == "build"}
@@ -85,22 +87,22 @@ class WebServer:
         metrics = {"added_us": statistics.median(added) * 1e6, "bare_us": statistics.median(bare) * 1e6}
         return Measured(metrics=metrics, facts=facts)
 
-    def _load(self, port: int, *, requests: int) -> tuple[list[float], list[float]]:
+    def _load(self, port: int, *, pairs: int) -> tuple[list[float], list[float]]:
         """Return CPU seconds per request, of each block without and each block with produce."""
-        for name in ("bare", "produce"):
-            send_requests(port, self.server.path(name), connections=self.connections, requests=WARM_UP_REQUESTS)
+        for name in ("bare", "produce"):  # cold caches, half-open windows
+            self._block(port, name)
         bare: list[float] = []
         producing: list[float] = []
-        for _ in range(PAIRS):
-            bare.append(self._block(port, "bare", requests))
-            producing.append(self._block(port, "produce", requests))
+        for _ in range(pairs):
+            bare.append(self._block(port, "bare"))
+            producing.append(self._block(port, "produce"))
         return bare, producing
 
-    def _block(self, port: int, name: str, requests: int) -> float:
+    def _block(self, port: int, name: str) -> float:
         before = get_json(port, self.server.path("usage"))
-        send_requests(port, self.server.path(name), connections=self.connections, requests=requests)
+        answered = send_requests(port, self.server.path(name), connections=self.connections, seconds=BLOCK_SECONDS)
         after = get_json(port, self.server.path("usage"))
-        return (float(after["cpu"]) - float(before["cpu"])) / requests
+        return (float(after["cpu"]) - float(before["cpu"])) / answered
 
     @contextmanager
     def _running(self, bench: Bench, job: Job) -> Iterator[int]:

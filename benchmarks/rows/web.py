@@ -22,17 +22,16 @@ from benchmarks.rows.row import Row, at_most
 
 __all__ = ("WEB",)
 
-REQUESTS = 2_000  # of one block
 COLUMNS = ("added_us", "bare_us")
 
 
 def _endpoint(client: str, *, linger_ms: int = 5, freezes: bool, build: Build | None = None) -> Measure:
-    job = Job(workload="endpoint", client=client, messages=REQUESTS, linger_ms=linger_ms)
+    job = Job(workload="endpoint", client=client, linger_ms=linger_ms)
     return WebServer(server=UVICORN, job=job, connections=64, freezes=freezes, build=build)
 
 
 def _view(client: str, *, linger_ms: int = 5, server: Server = GUNICORN, build: Build | None = None) -> Measure:
-    job = Job(workload="view", client=client, messages=REQUESTS // 2, linger_ms=linger_ms)
+    job = Job(workload="view", client=client, linger_ms=linger_ms)
     return WebServer(server=server, job=job, connections=16, build=build)
 
 
