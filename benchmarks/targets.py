@@ -27,6 +27,7 @@ METRICS = {
     "p99_ms": Metric(title="p99", unit="ms", form="{:.3f}"),
     "added_us": Metric(title="CPU added", unit="µs/request", form="{:.1f}"),
     "bare_us": Metric(title="CPU of the bare endpoint", unit="µs/request", form="{:.1f}"),
+    "requests": Metric(title="with produce", unit="requests/s", form="{:,.0f}"),
     "idle_mib": Metric(title="idle memory over the import", unit="MiB", form="{:.1f}"),
     "growth_mib": Metric(title="memory growth", unit="MiB", form="{:.1f}"),
     "import_ms": Metric(title="import", unit="ms", form="{:.0f}"),

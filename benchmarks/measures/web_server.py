@@ -28,7 +28,7 @@ START_SECONDS = 30
 BLOCK_SECONDS = 1
 # Of a block without produce and a block with it; their differences' median is reported. Many and short: the speed of a
 # shared machine changes from second to second, and a pair should see the same.
-PAIRS = 12
+PAIRS = 8
 SETTLE_SECONDS = 0.5  # for requests under way when a block ends
 
 
@@ -61,6 +61,14 @@ GUNICORN = Server(
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Block:
+    """What one block of load came to."""
+
+    cpu: float  # seconds per request
+    rate: float  # requests answered per second
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebServer:
     """Load a server with one worker process; `job` names its client."""
 
@@ -83,26 +91,30 @@ class WebServer:
         check_build(self.build, facts)
         if found != report["produced"]:
             raise BenchmarkError(f"{report['produced']:.0f} messages were produced, {found} are in the topic")
-        added = [with_it - without for without, with_it in zip(bare, producing, strict=True)]
-        metrics = {"added_us": statistics.median(added) * 1e6, "bare_us": statistics.median(bare) * 1e6}
+        added = [with_it.cpu - without.cpu for without, with_it in zip(bare, producing, strict=True)]
+        metrics = {
+            "added_us": statistics.median(added) * 1e6,
+            "bare_us": statistics.median(block.cpu for block in bare) * 1e6,
+            "requests": statistics.median(block.rate for block in producing),
+        }
         return Measured(metrics=metrics, facts=facts)
 
-    def _load(self, port: int, *, pairs: int) -> tuple[list[float], list[float]]:
-        """Return CPU seconds per request, of each block without and each block with produce."""
+    def _load(self, port: int, *, pairs: int) -> tuple[list[_Block], list[_Block]]:
+        """Return each block without and each block with produce."""
         for name in ("bare", "produce"):  # cold caches, half-open windows
             self._block(port, name)
-        bare: list[float] = []
-        producing: list[float] = []
+        bare: list[_Block] = []
+        producing: list[_Block] = []
         for _ in range(pairs):
             bare.append(self._block(port, "bare"))
             producing.append(self._block(port, "produce"))
         return bare, producing
 
-    def _block(self, port: int, name: str) -> float:
+    def _block(self, port: int, name: str) -> _Block:
         before = get_json(port, self.server.path("usage"))
         answered = send_requests(port, self.server.path(name), connections=self.connections, seconds=BLOCK_SECONDS)
         after = get_json(port, self.server.path("usage"))
-        return (float(after["cpu"]) - float(before["cpu"])) / answered
+        return _Block(cpu=(float(after["cpu"]) - float(before["cpu"])) / answered, rate=answered / BLOCK_SECONDS)
 
     @contextmanager
     def _running(self, bench: Bench, job: Job) -> Iterator[int]:

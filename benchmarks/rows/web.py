@@ -22,7 +22,7 @@ from benchmarks.rows.row import Row, at_most
 
 __all__ = ("WEB",)
 
-COLUMNS = ("added_us", "bare_us")
+COLUMNS = ("added_us", "bare_us", "requests")
 
 
 def _endpoint(client: str, *, linger_ms: int = 5, freezes: bool, build: Build | None = None) -> Measure:
