@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import lz4.frame
@@ -214,3 +215,31 @@ def test_many_threads_may_compress_at_once(name: str) -> None:
 
     with ThreadPoolExecutor(len(inputs)) as pool:
         assert all(pool.map(work, inputs))
+
+
+@pytest.mark.parametrize(("name", "mebibytes"), [("gzip", 4), ("snappy", 64), ("lz4", 64), ("zstd", 32)])
+def test_other_threads_run_while_a_codec_compresses(name: str, mebibytes: int) -> None:
+    # Whoever fills a batch compresses it, and must not keep the I/O thread from its work meanwhile. A codec that held
+    # the interpreter lock would let this thread run right before and after, at the most.
+    compress = codec(name).compress
+    data = random.Random(7).randbytes(mebibytes << 19).hex().encode()  # nothing in it repeats, half of it is air
+    ticks: list[float] = []
+    is_over = threading.Event()
+
+    def tick() -> None:
+        while not is_over.wait(0.001):
+            ticks.append(time.perf_counter())
+
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    try:
+        began = time.perf_counter()
+        compress(data)
+        ended = time.perf_counter()
+    finally:
+        is_over.set()
+        ticking.join()
+
+    assert ended - began > 0.03, "too little to compress: the thread could not have run meanwhile"
+    meanwhile = sum(1 for at in ticks if began + 0.005 < at < ended - 0.005)
+    assert meanwhile >= 3
