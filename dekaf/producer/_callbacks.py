@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from threading import get_ident
 from typing import final
 
 from dekaf.producer._mailbox import Letter
@@ -20,7 +19,6 @@ class CallbackThread:
         # Guards _worker. Re-entrant: a signal handler that closes may interrupt the thread that starts one.
         self._lock = threading.RLock()
         self._worker: threading.Thread | None = None
-        self._ident = 0  # of the thread while it works, as get_ident() tells; no thread has 0
         self._is_stopped = False
 
     def post(self, letter: Letter) -> None:
@@ -35,7 +33,9 @@ class CallbackThread:
 
     def is_current(self) -> bool:
         """Return whether the caller is a callback."""
-        return get_ident() == self._ident
+        worker = self._worker
+        # The object, not its ident: a forked child's threads may have those of its parent's. Mostly there is none.
+        return worker is not None and worker is threading.current_thread()
 
     def stop(self, timeout: float) -> None:
         """Run what was posted, then end; wait up to `timeout` seconds for it, unless called from a callback."""
@@ -74,12 +74,10 @@ class CallbackThread:
                 job()
 
     def _work(self) -> None:
-        self._ident = get_ident()
         while not self._is_stopped or not self._jobs.empty():
             job = self._jobs.get()
             if job is not None:
                 job()
-        self._ident = 0
         self._worker = None
         if not self._jobs.empty():  # posted in this very moment
             self.start()

@@ -31,6 +31,27 @@ atexit.register(
 )
 """
 
+# The child's threads get the addresses, and so the idents, of the parent's, which do not exist there.
+FORKED = """
+import os
+import threading
+
+from dekaf.producer._callbacks import CallbackThread
+
+callbacks = CallbackThread()
+is_running = threading.Event()
+callbacks.run(is_running.set)
+is_running.wait(10)
+pid = os.fork()
+if pid:
+    os.waitpid(pid, 0)
+else:
+    thread = threading.Thread(target=lambda: print("a callback?", callbacks.is_current(), flush=True))
+    thread.start()
+    thread.join()
+    os._exit(0)
+"""
+
 
 def test_jobs_run_one_after_the_other_on_one_thread() -> None:
     thread = CallbackThread()
@@ -118,3 +139,9 @@ def test_first_callback_of_a_process_may_fall_due_while_it_exits() -> None:
     done = subprocess.run([sys.executable, "-c", LAST_WORDS], capture_output=True, text=True, timeout=50, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "told 1 None\n", "")
+
+
+def test_a_thread_of_a_forked_child_is_not_taken_for_the_callback_thread_of_its_parent() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "a callback? False\n"), done.stderr
