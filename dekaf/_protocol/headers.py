@@ -55,10 +55,9 @@ def encode_frame(api: ApiKey, version: int, correlation_id: i64, client_id: byte
     size: i64 = len(header)
     for piece in body:
         size += len(piece)
-    frame = BytesWriter()
-    write_i32(frame, size)
-    frame.write(header.getvalue())
-    return b"".join([frame.getvalue(), *body])
+    prefix = BytesWriter()
+    write_i32(prefix, size)
+    return b"".join([prefix.getvalue(), header.getvalue(), *body])
 
 
 def decode_response_header(reader: Reader, api: ApiKey, version: int) -> int:
