@@ -19,7 +19,7 @@ from dekaf._record.record_batch import RecordBatch
 from dekaf._record.record_reader import read_timestamp_deltas
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import DekafError, InvalidRecordError, ProduceError
-from dekaf.producer._delivery import DeliveryFuture, own_copy
+from dekaf.producer._delivery import ThreadWait, own_copy
 from dekaf.producer._idempotence import NO_SEQUENCE, ProducerIdAndEpoch
 from dekaf.producer._mailbox import Destination, OutcomeFuture, WaitKind, call_contained
 from dekaf.types import OnDelivery, RecordMetadata
@@ -133,11 +133,11 @@ class BatchWaits:
     def _complete(self, batch: ProducerBatch, start: i64, end: i64, offset: i64, delta: i64) -> None:
         failed = batch.error is not None
         for at in range(start, end):
-            delivery = cast(DeliveryFuture, self.sinks[at])
+            wait = cast(ThreadWait, self.sinks[at])
             if failed:
-                delivery.complete(None, batch.error_at(offset + at))
+                wait.complete(None, batch.error_at(offset + at))
             else:
-                delivery.complete(batch.metadata_at(offset + at, delta), None)
+                wait.complete(batch.metadata_at(offset + at, delta), None)
 
 
 @final

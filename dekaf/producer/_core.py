@@ -46,9 +46,10 @@ from dekaf.producer._accumulator import (
 from dekaf.producer._backend import BackendEngine
 from dekaf.producer._batch import BatchListener
 from dekaf.producer._batch_limit import BatchLimit
+from dekaf.producer._bell import BellPool
 from dekaf.producer._buffer_memory import Reservation, RoomTicket, RoomWaiter
 from dekaf.producer._callbacks import CallbackThread
-from dekaf.producer._delivery import DeliveryFuture, wait_seconds
+from dekaf.producer._delivery import BlockedCall, DeliveryFuture, ThreadWait, wait_seconds
 from dekaf.producer._engine import Engine
 from dekaf.producer._hooks import ListenerHooks, OnSend
 from dekaf.producer._local_engine import LocalEngine
@@ -143,6 +144,7 @@ class ProducerCore:
         self._engine = None
         self.statistics = ProducerStatistics()
         self.callbacks = CallbackThread()
+        self._bells = BellPool()
         self._listener = BatchListener(
             self.statistics.unheard_failure, self.statistics.callback_failed, self.callbacks.post
         )
@@ -344,6 +346,11 @@ class ProducerCore:
     def new_delivery(self, topic: str) -> DeliveryFuture:
         """Return a handle for a record of a thread."""
         return DeliveryFuture(topic, self._run_done_callbacks)
+
+    def new_blocked_call(self, topic: str) -> ThreadWait:
+        """Return what a thread waits on that wants to do nothing else meanwhile."""
+        bell = self._bells.take()
+        return self.new_delivery(topic) if bell is None else BlockedCall(topic, bell, self._bells)
 
     def _run_done_callbacks(self, delivery: DeliveryFuture) -> None:
         def run() -> None:

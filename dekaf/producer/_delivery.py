@@ -1,4 +1,4 @@
-"""One record's outcome for a thread that waits for it, told exactly once.
+"""One record's outcome for a thread, told exactly once: a handle to look at later, or a call that waits now.
 
 Records nobody waits for have no object here: a batch keeps plain lists for callbacks and futures.
 """
@@ -9,9 +9,11 @@ import concurrent.futures
 import copy
 import threading
 from collections.abc import Callable
-from typing import final
+from time import monotonic
+from typing import Final, final
 
 from dekaf.errors import DeliveryTimeoutError, ProduceError, caused
+from dekaf.producer._bell import Bell, BellPool
 from dekaf.types import RecordMetadata
 
 
@@ -46,35 +48,83 @@ def still_waiting(topic: str, timeout: float) -> ProduceError:
     )
 
 
+class ThreadWait:
+    """What a thread's record has as its sink: `complete` is called once, by the I/O thread."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic: Final = topic
+        self.is_done = False
+        self._metadata: RecordMetadata | None = None
+        self._error: ProduceError | None = None
+
+    def complete(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
+        """Set the outcome and let the waiters go."""
+        raise NotImplementedError
+
+    def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
+        """Wait for the seconds that are `left` of a call's `timeout`; return where the record landed."""
+        raise NotImplementedError
+
+    def _set(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
+        self._metadata = metadata
+        self._error = error
+        self.is_done = True
+
+    def _outcome(self) -> RecordMetadata:
+        if self._error is not None:
+            raise own_copy(self._error)
+        assert self._metadata is not None
+        return self._metadata
+
+
 @final
-class DeliveryFuture:
+class BlockedCall(ThreadWait):
+    """A `produce` that waits: the thread does nothing else meanwhile, and nobody else ever sees this."""
+
+    def __init__(self, topic: str, bell: Bell, bells: BellPool) -> None:
+        super().__init__(topic)
+        self._bell: Final = bell
+        self._bells: Final = bells
+
+    def complete(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
+        """Set the outcome and wake the caller."""
+        self._set(metadata, error)
+        self._bell.ring()
+
+    def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
+        """Wait for the seconds that are `left` of a call's `timeout`; return where the record landed."""
+        deadline = None if left is None else monotonic() + left
+        while not self.is_done:  # a ring may be a late one, meant for the wait before
+            if not self._bell.wait(deadline) and not self.is_done:
+                raise still_waiting(self.topic, timeout or 0.0)
+        self._bells.give_back(self._bell)
+        return self._outcome()
+
+
+@final
+class DeliveryFuture(ThreadWait):
     """A handle on a record that was accepted; what `Producer.submit` returns.
 
     `complete` is called once, by the I/O thread. All other methods may be called from any thread.
     """
 
     def __init__(self, topic: str, run_callbacks: Callable[[DeliveryFuture], object]) -> None:
-        self.topic = topic
+        super().__init__(topic)
         self._run_callbacks = run_callbacks
         self._gate = threading.Lock()  # held until the outcome is known; a raw lock is the cheapest thing to wait on
         self._gate.acquire()
-        self._done = False
-        self._metadata: RecordMetadata | None = None
-        self._error: ProduceError | None = None
         self._callbacks: list[Callable[[DeliveryFuture], object]] = []
 
     def complete(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
         """Set the outcome and let the waiters go."""
-        self._metadata = metadata
-        self._error = error
-        self._done = True
+        self._set(metadata, error)
         self._gate.release()
         if self._callbacks:
             self._run_callbacks(self)
 
     def done(self) -> bool:
         """Return whether the outcome is known."""
-        return self._done
+        return self.is_done
 
     def result(self, timeout: float | None = None) -> RecordMetadata:
         """Wait for the outcome and return where the record landed.
@@ -90,23 +140,20 @@ class DeliveryFuture:
 
     def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
         """Wait for the seconds that are `left` of a call's `timeout`; otherwise as `result`."""
-        if not self._done:
+        if not self.is_done:
             if left is None:
                 self._gate.acquire()
             elif not self._gate.acquire(timeout=wait_seconds(left)):
                 raise still_waiting(self.topic, timeout or 0.0)
             self._gate.release()  # the next waiter's turn
-        if self._error is not None:
-            raise own_copy(self._error)
-        assert self._metadata is not None
-        return self._metadata
+        return self._outcome()
 
     def add_done_callback(self, callback: Callable[[DeliveryFuture], object]) -> None:
         """Call `callback(handle)` once the outcome is known: at once if it is, or on the producer's callback thread."""
         self._callbacks.append(callback)
         # `complete` may have looked at the callbacks just before this one was added. Popping is atomic, so whoever
         # comes first runs it, and only they.
-        if self._done:
+        if self.is_done:
             self.run_callbacks()
 
     def run_callbacks(self, failed: Callable[[str, BaseException], None] | None = None) -> None:

@@ -15,7 +15,7 @@ from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._core import ProducerCore
-from dekaf.producer._delivery import DeliveryFuture, checked_timeout, wait_seconds
+from dekaf.producer._delivery import DeliveryFuture, ThreadWait, checked_timeout, wait_seconds
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, no_topic, only_message
 from dekaf.producer._mailbox import Destination
@@ -185,14 +185,19 @@ class Producer(Generic[K_contra, V_contra]):
         timeout: object,
     ) -> RecordMetadata:
         self._core.forbid_blocking("produce")
+        if not isinstance(topic, str):
+            raise no_topic(topic)
         if timeout is None:
-            return self._submit(topic, key, value, headers, partition, timestamp, None).result_by(None, None)
+            call = self._core.new_blocked_call(topic)
+            self._offer(call, topic, key, value, headers, partition, timestamp, None)
+            return call.result_by(None, None)
         wait = checked_timeout(timeout)
         assert wait is not None
         assert isinstance(timeout, (int, float))  # or it would have been refused
         deadline = time.monotonic() + wait
-        delivery = self._submit(topic, key, value, headers, partition, timestamp, wait)
-        return delivery.result_by(deadline - time.monotonic(), timeout)
+        call = self._core.new_blocked_call(topic)
+        self._offer(call, topic, key, value, headers, partition, timestamp, wait)
+        return call.result_by(deadline - time.monotonic(), timeout)
 
     @overload
     def fire(
@@ -332,15 +337,27 @@ class Producer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None,
         max_wait: float | None,
     ) -> DeliveryFuture:
-        core = self._core
         if not isinstance(topic, str):
             raise no_topic(topic)
-        delivery = core.new_delivery(topic)
-        destination: Destination = core.deliveries
-        waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, delivery, destination)
+        delivery = self._core.new_delivery(topic)
+        self._offer(delivery, topic, key, value, headers, partition, timestamp, max_wait)
+        return delivery
+
+    def _offer(  # noqa: PLR0913 # a call's own arguments
+        self,
+        sink: ThreadWait,
+        topic: str,
+        key: object,
+        value: object,
+        headers: HeadersLike | None,
+        partition: object,
+        timestamp: Timestamp | None,
+        max_wait: float | None,
+    ) -> None:
+        destination: Destination = self._core.deliveries
+        waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, sink, destination)
         if waiting is not None:
             self._wait_for_room(waiting, max_wait)
-        return delivery
 
     @overload
     def produce_all(

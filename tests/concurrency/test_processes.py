@@ -69,6 +69,38 @@ def test_threads_that_come_first_in_a_forked_child_share_one_engine(cluster: Fak
     assert values == sorted(["parent", *[f"{child}-{number}" for child in range(25) for number in range(8)]])
 
 
+def test_call_that_waits_during_a_fork_is_woken_by_its_own_process(cluster: FakeCluster) -> None:
+    script = """
+        import os, sys, threading
+        from dekaf import Producer
+        producer = Producer(bootstrap_servers=sys.argv[1])
+        for _ in range(3):  # as many threads as will wait: what they waited on is kept for the next calls
+            threads = [threading.Thread(target=producer.produce, args=("t", None, "early")) for _ in range(3)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+        results = []
+        def call():
+            results.append(producer.produce("t", None, "parent", timeout=30))
+        for round in range(10):
+            threads = [threading.Thread(target=call) for _ in range(3)]
+            for thread in threads: thread.start()
+            pid = os.fork()
+            if pid == 0:
+                for _ in range(5): producer.produce("t", None, "child", timeout=30)
+                producer.close()
+                os._exit(0)
+            for thread in threads: thread.join()
+            assert os.waitpid(pid, 0)[1] == 0
+        assert len(results) == 30
+        producer.close()
+    """
+
+    run_script(script, cluster.bootstrap_servers)
+
+    values = [record.value for record in cluster.log("t")]
+    assert (values.count(b"early"), values.count(b"parent"), values.count(b"child")) == (9, 30, 50)
+
+
 def test_callbacks_that_fall_due_while_the_interpreter_exits_are_called(cluster: FakeCluster) -> None:
     script = """
         import sys

@@ -1,0 +1,137 @@
+"""Waking a thread, and a thread's call that waits to be woken."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from dekaf.errors import DeliveryTimeoutError, InvalidRecordError
+from dekaf.producer._bell import Bell, BellPool
+from dekaf.producer._delivery import BlockedCall
+from dekaf.types import RecordMetadata
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is Linux's")
+
+METADATA = RecordMetadata("t", 0, 7, 1)
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def take(bells: BellPool) -> Bell:
+    bell = bells.take()
+    assert bell is not None
+    return bell
+
+
+def soon(seconds: float = 5.0) -> float:
+    return time.monotonic() + seconds
+
+
+def test_ring_wakes_whoever_waits() -> None:
+    bell = take(BellPool())
+    threading.Timer(0.05, bell.ring).start()
+
+    assert bell.wait(None)
+
+
+def test_ring_that_came_first_is_heard_once() -> None:
+    bell = take(BellPool())
+    bell.ring()
+    bell.ring()
+
+    assert bell.wait(soon())
+    assert not bell.wait(soon(0.01))
+
+
+def test_nothing_rings_by_the_deadline() -> None:
+    bell = take(BellPool())
+    started = time.monotonic()
+
+    assert not bell.wait(started + 0.05)
+    assert time.monotonic() - started >= 0.05
+    assert not bell.wait(started)  # long ago
+
+
+def test_wait_with_a_deadline_far_away_ends_with_the_ring() -> None:
+    bell = take(BellPool())
+    threading.Timer(0.05, bell.ring).start()
+
+    assert bell.wait(soon(threading.TIMEOUT_MAX))
+
+
+def test_bell_given_back_is_taken_again_and_dropped_ones_are_closed() -> None:
+    bells = BellPool()
+    before = open_descriptors()
+    first, second = take(bells), take(bells)
+    assert open_descriptors() == before + 2
+    bells.give_back(first)
+    assert take(bells) is first
+
+    del second
+    assert open_descriptors() == before + 1
+
+
+def test_without_descriptors_there_is_no_bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "eventfd", no_more)
+    assert BellPool().take() is None
+
+
+def test_system_without_eventfd_has_no_bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "eventfd")
+    assert BellPool().take() is None
+
+
+def test_blocked_call_returns_what_it_is_told_and_gives_its_bell_back() -> None:
+    bells = BellPool()
+    bell = take(bells)
+    call = BlockedCall("t", bell, bells)
+    threading.Timer(0.05, call.complete, (METADATA, None)).start()
+
+    assert call.result_by(None, None) is METADATA
+    assert take(bells) is bell
+
+
+def test_late_ring_does_not_end_the_next_call() -> None:
+    bells = BellPool()
+    bell = take(bells)
+    bell.ring()  # for the call before, which had seen its outcome already
+    call = BlockedCall("t", bell, bells)
+
+    with pytest.raises(DeliveryTimeoutError, match="stays accepted"):
+        call.result_by(0.02, 0.02)
+
+
+def test_call_whose_time_is_over_keeps_its_bell() -> None:
+    bells = BellPool()
+    bell = take(bells)
+    call = BlockedCall("t", bell, bells)
+    with pytest.raises(DeliveryTimeoutError, match=r"timeout of 0\.01 s") as caught:
+        call.result_by(0.01, 0.01)
+    assert caught.value.may_be_persisted
+
+    other = take(bells)
+    assert other is not bell
+    call.complete(METADATA, None)  # it rings for nobody
+    assert not other.wait(soon(0.01))
+
+
+def test_call_raises_its_own_copy_of_the_error() -> None:
+    bells = BellPool()
+    error = InvalidRecordError("no", topic="t")
+    call = BlockedCall("t", take(bells), bells)
+    call.complete(None, error)
+
+    with pytest.raises(InvalidRecordError) as caught:
+        call.result_by(None, None)
+    assert caught.value is not error
+    assert error.__traceback__ is None
