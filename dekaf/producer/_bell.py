@@ -1,4 +1,4 @@
-"""Wake a waiting thread without holding the interpreter lock.
+"""Wake a thread that waits without holding the interpreter lock.
 
 A lock is released by a thread that holds the interpreter lock, and whoever waited for it is often awake before the
 system call that woke it has returned: it finds the interpreter lock taken, and goes to sleep a second time. Writing to
@@ -26,6 +26,10 @@ class Bell:
     def __del__(self) -> None:
         os.close(self._descriptor)
 
+    def descriptor(self) -> int:
+        """Return what can be read once it rings."""
+        return self._descriptor
+
     def ring(self) -> None:
         """Wake the one who waits."""
         os.eventfd_write(self._descriptor, 1)
@@ -36,6 +40,13 @@ class Bell:
             return False
         os.read(self._descriptor, _COUNT_BYTES)  # unlike `os.eventfd_read`, it goes on after a signal handler
         return True
+
+    def silence(self) -> None:
+        """Forget that it rings; only for one that does not block."""
+        try:
+            os.read(self._descriptor, _COUNT_BYTES)
+        except BlockingIOError:
+            return
 
     def _rings_by(self, deadline: float) -> bool:
         poll = select.poll()

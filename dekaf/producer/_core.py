@@ -54,7 +54,8 @@ from dekaf.producer._engine import Engine
 from dekaf.producer._hooks import ListenerHooks, OnSend
 from dekaf.producer._local_engine import LocalEngine
 from dekaf.producer._lock import IS_INTERRUPTIBLE, is_held_here
-from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, EventLoop, LoopMailbox, WaitKind
+from dekaf.producer._loop_bell import EventLoop
+from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, LoopMailbox, WaitKind
 from dekaf.producer._parking import choose_partition, no_such_partition
 from dekaf.producer._process import FORKS, ProcessLock
 from dekaf.producer._queues import ParkedRecord, TopicQueues

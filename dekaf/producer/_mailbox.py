@@ -1,35 +1,17 @@
-"""Carry outcomes to an event loop, and gather that loop's appends: one wake-up each way, however many records.
-
-A loop is any object with asyncio's `call_soon` and `call_soon_threadsafe`; nothing here imports asyncio.
-"""
+"""Carry outcomes to an event loop, and gather that loop's appends: one wake-up each way, however many records."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine
 from enum import Enum
-from typing import Any, Final, Protocol, final
+from typing import Final, Protocol, final
 
 from mypy_extensions import i64
 
 from dekaf.errors import ProduceError
+from dekaf.producer._loop_bell import EventLoop, caller_of
 from dekaf.types import OnDelivery, RecordMetadata
-
-
-class EventLoop(Protocol):
-    """What a mailbox needs of an event loop."""
-
-    def call_soon(self, callback: Callable[[], object], /) -> object:
-        """Run `callback` on the loop's next round; called on the loop's thread."""
-
-    def call_soon_threadsafe(self, callback: Callable[[], object], /) -> object:
-        """The same from any thread; RuntimeError if the loop is closed."""
-
-    def is_closed(self) -> bool:
-        """Return whether the loop can never run again."""
-
-    def create_future(self) -> Any:
-        """Return a future of the loop's own kind."""
 
 
 class OutcomeFuture(Protocol):
@@ -88,6 +70,7 @@ class LoopMailbox:
     def __init__(self, loop: EventLoop, wake: Callable[[], None]) -> None:
         self.loop = loop
         self._wake = wake
+        self._call: Final = caller_of(loop)
         self._letters: deque[Letter] = deque()
         self._delivery_scheduled = False
         self._wake_scheduled = False
@@ -105,7 +88,7 @@ class LoopMailbox:
             return True
         self._delivery_scheduled = True
         try:
-            self.loop.call_soon_threadsafe(self.deliver)
+            self._call(self.deliver)
         except RuntimeError:  # closed just now
             self._letters.clear()
             return False

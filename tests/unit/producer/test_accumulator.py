@@ -347,6 +347,9 @@ class Loop:
     def call_soon_threadsafe(self, callback: Any, /) -> object:
         return self.call_soon(callback)
 
+    def add_reader(self, descriptor: int, callback: Any, /) -> object:
+        raise NotImplementedError
+
     def is_closed(self) -> bool:
         return False
 

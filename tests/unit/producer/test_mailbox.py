@@ -27,6 +27,9 @@ class Loop:
             raise RuntimeError("Event loop is closed")
         return self.call_soon(callback)
 
+    def add_reader(self, descriptor: int, callback: Any, /) -> object:
+        raise NotImplementedError
+
     def is_closed(self) -> bool:
         return self.is_over
 
