@@ -361,6 +361,8 @@ class ProducerCore:
 
     def mailbox(self, loop: EventLoop) -> LoopMailbox:
         """Return the mailbox of an event loop, on whose thread this is called."""
+        if self._generation != FORKS.generation:
+            self.now_ms()  # the parent's mailboxes end at the parent's loops
         mailbox = self._last_mailbox
         if mailbox is None or mailbox.loop is not loop:
             mailbox = self._mailboxes.get(loop)

@@ -49,11 +49,11 @@ def still_waiting(topic: str, timeout: float) -> ProduceError:
 
 
 class ThreadWait:
-    """What a thread's record has as its sink: `complete` is called once, by the I/O thread."""
+    """What a thread's record has as its sink: `complete` is called once, mostly by the I/O thread."""
 
     def __init__(self, topic: str) -> None:
         self.topic: Final = topic
-        self.is_done = False
+        self._is_done = False
         self._metadata: RecordMetadata | None = None
         self._error: ProduceError | None = None
 
@@ -68,7 +68,7 @@ class ThreadWait:
     def _set(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
         self._metadata = metadata
         self._error = error
-        self.is_done = True
+        self._is_done = True
 
     def _outcome(self) -> RecordMetadata:
         if self._error is not None:
@@ -94,10 +94,12 @@ class BlockedCall(ThreadWait):
     def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
         """Wait for the seconds that are `left` of a call's `timeout`; return where the record landed."""
         deadline = None if left is None else monotonic() + left
-        while not self.is_done:  # a ring may be a late one, meant for the wait before
-            if not self._bell.wait(deadline) and not self.is_done:
-                raise still_waiting(self.topic, timeout or 0.0)
-        self._bells.give_back(self._bell)
+        try:
+            while not self._is_done:  # a ring may be a late one, meant for the call before
+                if not self._bell.wait(deadline) and not self._is_done:
+                    raise still_waiting(self.topic, timeout or 0.0)
+        finally:
+            self._bells.give_back(self._bell)
         return self._outcome()
 
 
@@ -111,7 +113,9 @@ class DeliveryFuture(ThreadWait):
     def __init__(self, topic: str, run_callbacks: Callable[[DeliveryFuture], object]) -> None:
         super().__init__(topic)
         self._run_callbacks = run_callbacks
-        self._gate = threading.Lock()  # held until the outcome is known; a raw lock is the cheapest thing to wait on
+        self._gate = (
+            threading.Lock()
+        )  # held until the outcome is known; there may be many handles: it takes no descriptor
         self._gate.acquire()
         self._callbacks: list[Callable[[DeliveryFuture], object]] = []
 
@@ -124,7 +128,7 @@ class DeliveryFuture(ThreadWait):
 
     def done(self) -> bool:
         """Return whether the outcome is known."""
-        return self.is_done
+        return self._is_done
 
     def result(self, timeout: float | None = None) -> RecordMetadata:
         """Wait for the outcome and return where the record landed.
@@ -140,7 +144,7 @@ class DeliveryFuture(ThreadWait):
 
     def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
         """Wait for the seconds that are `left` of a call's `timeout`; otherwise as `result`."""
-        if not self.is_done:
+        if not self._is_done:
             if left is None:
                 self._gate.acquire()
             elif not self._gate.acquire(timeout=wait_seconds(left)):
@@ -153,7 +157,7 @@ class DeliveryFuture(ThreadWait):
         self._callbacks.append(callback)
         # `complete` may have looked at the callbacks just before this one was added. Popping is atomic, so whoever
         # comes first runs it, and only they.
-        if self.is_done:
+        if self._is_done:
             self.run_callbacks()
 
     def run_callbacks(self, failed: Callable[[str, BaseException], None] | None = None) -> None:

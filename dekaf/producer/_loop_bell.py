@@ -14,7 +14,7 @@ from contextvars import Context
 from typing import Any, Final, Protocol, final
 from weakref import WeakKeyDictionary
 
-from dekaf.producer._bell import Bell
+from dekaf.producer._bell import Bell, new_bell
 
 
 class EventLoop(Protocol):
@@ -38,10 +38,10 @@ class EventLoop(Protocol):
 
 @final
 class LoopBell:
-    """One event loop's, for as long as the loop lives, whichever producers come and go."""
+    """The bell of one event loop, for as long as the loop lives, whichever producers come and go."""
 
     def __init__(self, bell: Bell) -> None:
-        self.process_id: Final = os.getpid()
+        self.process_id: Final = bell.process_id
         self._bell: Final = bell
         self._calls: deque[Callable[[], object]] = deque()
         self._is_rung = False
@@ -49,42 +49,58 @@ class LoopBell:
     def call(self, function: Callable[[], object]) -> None:
         """Have `function` called on the loop; from any thread."""
         self._calls.append(function)
-        if not self._is_rung:
+        if self._is_rung:
+            return
+        try:
             self._is_rung = True
             self._bell.ring()
+        except BaseException:  # KeyboardInterrupt, for one: nobody would ever ring again
+            self._is_rung = False
+            raise
 
     def answer(self) -> None:
         """Make the calls; what the loop does when it rings."""
-        self._bell.silence()
-        self._is_rung = False  # before emptying: whoever asks from now on rings again
         try:
-            while self._calls:
+            self._bell.silence()
+            self._is_rung = False  # before looking: whoever asks from now on rings again
+            for _ in range(len(self._calls)):
                 self._calls.popleft()()
         except BaseException:  # the loop's owner wants to end it, but may well run it again
-            if self._calls and not self._is_rung:
-                self._is_rung = True
-                self._bell.ring()
+            self._is_rung = True
+            self._bell.ring()
             raise
 
 
 _BELLS: Final[WeakKeyDictionary[EventLoop, LoopBell]] = WeakKeyDictionary()
 
 
-def caller_of(loop: EventLoop) -> Callable[[Callable[[], object]], object]:
-    """Return what has an event loop call something, from any thread; to be called on the loop itself."""
+def way_into(loop: EventLoop) -> Callable[[Callable[[], object]], object]:
+    """Return what has an event loop call something, from any thread; to be asked for on the loop itself."""
     try:
-        bell = _BELLS.get(loop)
-        if bell is None:
-            bell = _BELLS[loop] = _attach(loop)
-    except Exception:  # not Linux, no descriptor left, a loop without readers: there always is another way
+        bell = _BELLS.get(loop) or _attach(loop)
+    except Exception:  # a loop without readers, or without weak references: there always is another way
         return loop.call_soon_threadsafe
     # One that a forked child has inherited would ring at its parent's.
-    return bell.call if bell.process_id == os.getpid() else loop.call_soon_threadsafe
+    if bell is None or bell.process_id != os.getpid():
+        return loop.call_soon_threadsafe
+    return bell.call
 
 
-def _attach(loop: EventLoop) -> LoopBell:
-    bell = Bell(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+def _attach(loop: EventLoop) -> LoopBell | None:
+    _forget_closed_loops()
+    bell = new_bell(blocks=False)
+    if bell is None:
+        return None
     attached = LoopBell(bell)
     # In a context of its own: a reader keeps that of whoever adds it, here a first request with all it refers to.
-    Context().run(loop.add_reader, bell.descriptor(), attached.answer)
+    Context().run(loop.add_reader, bell.descriptor, attached.answer)
+    _BELLS[loop] = attached
     return attached
+
+
+def _forget_closed_loops() -> None:
+    """Let go of loops that were closed with calls still to be made: those lead back to the loop, and keep it alive."""
+    for reference in _BELLS.keyrefs():
+        loop = reference()
+        if loop is not None and loop.is_closed():
+            _BELLS.pop(loop, None)

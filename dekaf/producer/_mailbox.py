@@ -10,7 +10,7 @@ from typing import Final, Protocol, final
 from mypy_extensions import i64
 
 from dekaf.errors import ProduceError
-from dekaf.producer._loop_bell import EventLoop, caller_of
+from dekaf.producer._loop_bell import EventLoop, way_into
 from dekaf.types import OnDelivery, RecordMetadata
 
 
@@ -70,7 +70,7 @@ class LoopMailbox:
     def __init__(self, loop: EventLoop, wake: Callable[[], None]) -> None:
         self.loop = loop
         self._wake = wake
-        self._call: Final = caller_of(loop)
+        self._call: Final = way_into(loop)
         self._letters: deque[Letter] = deque()
         self._delivery_scheduled = False
         self._wake_scheduled = False

@@ -17,6 +17,7 @@ from dekaf.producer._core import ProducerCore
 from dekaf.producer._delivery import checked_timeout, still_waiting
 from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, only_message
+from dekaf.producer._loop_bell import way_into
 from dekaf.producer._mailbox import LoopMailbox
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.memory import ProducedMessages
@@ -618,13 +619,13 @@ class _Gate:
     """Opened from any thread, awaited on one loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self._call: Final = way_into(loop)  # the mailboxes' way: what was told before this opens is known by then
         self._future: asyncio.Future[None] = loop.create_future()
 
     def open(self) -> None:
         """Let the waiter go."""
         try:
-            self._loop.call_soon_threadsafe(self._settle)
+            self._call(self._settle)
         except RuntimeError:  # the loop is closed, and its waiter with it
             return
 

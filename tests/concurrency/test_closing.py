@@ -530,3 +530,27 @@ def test_check_of_a_broker_that_speaks_no_known_metadata_harms_nobody(make_face:
 def _make_noise(face: Any) -> None:
     for handle in [face.produce("t", b"noise", partition=0) for _ in range(100)]:
         handle.result(PATIENCE)
+
+
+def test_close_answers_the_calls_that_block(cluster: FakeCluster) -> None:
+    producer = thread_producer(cluster.bootstrap_servers)
+    producer.produce("t", None, b"first")
+    cluster.on(ApiKey.PRODUCE).never_answer(times=ALWAYS)
+    errors: list[ProduceError] = []
+
+    def call() -> None:
+        try:
+            producer.produce("t", None, b"pending")
+        except ProduceError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: producer.status().buffered_records == len(threads))
+    report = producer.close(0.2)
+    for thread in threads:
+        thread.join(PATIENCE)
+
+    assert len(errors) == report.undelivered == len(threads)
+    assert all(isinstance(error, DeliveryAbortedError) and error.may_be_persisted for error in errors)

@@ -195,3 +195,31 @@ def test_partitioner_that_makes_no_sense_fails_the_record(
         assert isinstance(error, ProduceError)
         assert "Nonsense" in str(error)
     assert face.status().engine_restarts == 0
+
+
+@pytest.mark.parametrize("timeout", [None, 30.0])
+def test_calls_that_block_raise_and_the_next_is_delivered(cluster: FakeCluster, timeout: float | None) -> None:
+    face = ThreadFace(cluster.bootstrap_servers)
+    face.producer.produce("t", None, b"first", timeout=PATIENCE)
+    held = cluster.on(ApiKey.PRODUCE).hold()
+    errors: list[ProduceError] = []
+
+    def call() -> None:
+        try:
+            face.producer.produce("t", None, b"pending", timeout=timeout)
+        except ProduceError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: face.status().buffered_records == len(threads))
+    break_engine(face)
+    for thread in threads:
+        thread.join(PATIENCE)
+    held.cancel()
+    held.release()
+
+    assert [type(error) for error in errors] == [DeliveryAbortedError] * len(threads)
+    face.producer.produce("t", None, b"next", timeout=PATIENCE)
+    face.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dekaf.testing import FakeCluster
+from dekaf.testing import ApiKey, FakeCluster
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +99,30 @@ def test_call_that_waits_during_a_fork_is_woken_by_its_own_process(cluster: Fake
 
     values = [record.value for record in cluster.log("t")]
     assert (values.count(b"early"), values.count(b"parent"), values.count(b"child")) == (9, 30, 50)
+
+
+def test_parent_and_forked_child_each_wait_on_their_own(cluster: FakeCluster) -> None:
+    script = """
+        import os, sys, threading
+        from dekaf import Producer
+        producer = Producer(bootstrap_servers=sys.argv[1])
+        for round in range(20):
+            producer.produce("t", None, "warm")  # what it waited on is free now, and the child inherits it
+            pid = os.fork()
+            producer.produce("t", None, "child" if pid == 0 else "parent", timeout=20)
+            if pid == 0:
+                producer.close()
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        producer.close()
+    """
+    delayed = cluster.on(ApiKey.PRODUCE).delay(0.02, times=None)  # so that both wait at the same time
+
+    run_script(script, cluster.bootstrap_servers)
+
+    delayed.cancel()
+    values = [record.value for record in cluster.log("t")]
+    assert (values.count(b"warm"), values.count(b"parent"), values.count(b"child")) == (20, 20, 20)
 
 
 def test_callbacks_that_fall_due_while_the_interpreter_exits_are_called(cluster: FakeCluster) -> None:

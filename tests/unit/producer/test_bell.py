@@ -78,8 +78,34 @@ def test_bell_given_back_is_taken_again_and_dropped_ones_are_closed() -> None:
     assert open_descriptors() == before + 1
 
 
+def test_burst_of_threads_does_not_keep_its_descriptors() -> None:
+    bells = BellPool()
+    before = open_descriptors()
+    taken = [take(bells) for _ in range(200)]
+    assert open_descriptors() == before + 200
+    while taken:
+        bells.give_back(taken.pop())
+
+    assert before < open_descriptors() < before + 100
+
+
+def test_forked_child_neither_takes_nor_closes_its_parents(monkeypatch: pytest.MonkeyPatch) -> None:
+    bells = BellPool()
+    inherited = take(bells)
+    bells.give_back(inherited)
+    descriptor = inherited.descriptor
+    pid = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: pid + 1)
+
+    own = take(bells)
+    assert own is not inherited
+    del inherited
+    os.fstat(descriptor)  # still open
+    os.close(descriptor)
+
+
 def test_without_descriptors_there_is_no_bell(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_more(_: int) -> int:
+    def no_more(_: int, __: int) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(os, "eventfd", no_more)
@@ -111,18 +137,20 @@ def test_late_ring_does_not_end_the_next_call() -> None:
         call.result_by(0.02, 0.02)
 
 
-def test_call_whose_time_is_over_keeps_its_bell() -> None:
+def test_calls_whose_time_is_over_take_no_descriptors_with_them() -> None:
     bells = BellPool()
-    bell = take(bells)
-    call = BlockedCall("t", bell, bells)
-    with pytest.raises(DeliveryTimeoutError, match=r"timeout of 0\.01 s") as caught:
-        call.result_by(0.01, 0.01)
-    assert caught.value.may_be_persisted
+    before = open_descriptors()
+    calls = [BlockedCall("t", take(bells), bells)]
+    for _ in range(50):
+        with pytest.raises(DeliveryTimeoutError, match="timeout of 0 s") as caught:
+            calls[-1].result_by(0.0, 0.0)
+        assert caught.value.may_be_persisted
+        calls.append(BlockedCall("t", take(bells), bells))
 
-    other = take(bells)
-    assert other is not bell
-    call.complete(METADATA, None)  # it rings for nobody
-    assert not other.wait(soon(0.01))
+    assert open_descriptors() == before + 1
+    for call in calls:
+        call.complete(METADATA, None)
+    assert calls[-1].result_by(None, None) is METADATA
 
 
 def test_call_raises_its_own_copy_of_the_error() -> None:

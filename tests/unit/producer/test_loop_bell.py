@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from dekaf.producer._loop_bell import LoopBell, caller_of
+from dekaf.producer._loop_bell import LoopBell, way_into
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is Linux's")
 
@@ -37,12 +37,12 @@ def loop(make_loop: MakeLoop) -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-def is_bell(caller: Callable[[Any], object]) -> bool:
-    return isinstance(getattr(caller, "__self__", None), LoopBell)
+def is_bell(call: Callable[[Any], object]) -> bool:
+    return isinstance(getattr(call, "__self__", None), LoopBell)
 
 
-async def caller() -> Callable[[Callable[[], object]], object]:
-    return caller_of(asyncio.get_running_loop())
+async def way() -> Callable[[Callable[[], object]], object]:
+    return way_into(asyncio.get_running_loop())
 
 
 def open_descriptors() -> set[str]:
@@ -51,7 +51,7 @@ def open_descriptors() -> set[str]:
 
 def test_calls_of_other_threads_are_made_on_the_loop_in_order(loop: asyncio.AbstractEventLoop) -> None:
     async def scenario() -> list[tuple[int, int]]:
-        call = await caller()
+        call = await way()
         assert is_bell(call)
         made: list[tuple[int, int]] = []
         done = asyncio.Event()
@@ -75,7 +75,7 @@ def test_no_call_of_many_threads_is_forgotten(loop: asyncio.AbstractEventLoop) -
     threads, each = 8, 400
 
     async def scenario() -> None:
-        call = await caller()
+        call = await way()
 
         def ask() -> None:
             for number in range(each):
@@ -96,7 +96,7 @@ def test_no_call_of_many_threads_is_forgotten(loop: asyncio.AbstractEventLoop) -
 
 def test_call_that_asks_for_another_gets_it(loop: asyncio.AbstractEventLoop) -> None:
     async def scenario() -> None:
-        call = await caller()
+        call = await way()
         done = asyncio.Event()
         call(lambda: call(done.set))
         await asyncio.wait_for(done.wait(), PATIENCE)
@@ -111,7 +111,7 @@ def test_calls_behind_one_that_ends_the_loop_are_made_once_it_runs_again(loop: a
         raise KeyboardInterrupt
 
     async def ask() -> None:
-        call = await caller()
+        call = await way()
         call(interrupt)
         call(lambda: made.append(1))
         await asyncio.sleep(PATIENCE)
@@ -131,12 +131,56 @@ def test_calls_behind_one_that_ends_the_loop_are_made_once_it_runs_again(loop: a
     assert made == [1]
 
 
+def test_interrupt_while_the_loop_answers_leaves_nobody_unheard(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    call = loop.run_until_complete(way())
+    read = os.read
+
+    def interrupted(descriptor: int, size: int) -> bytes:
+        monkeypatch.setattr(os, "read", read)
+        read(descriptor, size)
+        raise KeyboardInterrupt
+
+    async def later() -> None:
+        async with asyncio.timeout(PATIENCE):
+            while len(made) < 2:
+                await asyncio.sleep(0.001)
+
+    call(lambda: made.append(1))
+    monkeypatch.setattr(os, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(asyncio.sleep(PATIENCE))
+    call(lambda: made.append(2))
+    loop.run_until_complete(later())
+    assert made == [1, 2]
+
+
+def test_interrupt_while_somebody_rings_keeps_nobody_else_from_it(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    call = loop.run_until_complete(way())
+
+    def interrupted(_: int, __: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "eventfd_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            call(lambda: made.append(1))
+    call(lambda: made.append(2))
+    loop.run_until_complete(asyncio.sleep(0.05))
+    assert made == [1, 2]
+
+
 def test_a_loop_has_one_bell(loop: asyncio.AbstractEventLoop, make_loop: MakeLoop) -> None:
-    first = loop.run_until_complete(caller())
-    assert loop.run_until_complete(caller()) == first
+    first = loop.run_until_complete(way())
+    assert loop.run_until_complete(way()) == first
 
     other = make_loop()
-    assert other.run_until_complete(caller()) != first
+    assert other.run_until_complete(way()) != first
     other.close()
 
 
@@ -151,7 +195,7 @@ def test_calls_see_nothing_of_the_context_that_came_first(loop: asyncio.Abstract
         here = Request()
         request.set(here)
         done = asyncio.Event()
-        call = await caller()
+        call = await way()
         call(lambda: seen.append(request.get()))
         call(done.set)
         await asyncio.wait_for(done.wait(), PATIENCE)
@@ -166,7 +210,7 @@ def test_calls_see_nothing_of_the_context_that_came_first(loop: asyncio.Abstract
 
 def test_loop_that_is_gone_leaves_no_descriptor(make_loop: MakeLoop) -> None:
     loop = make_loop()
-    loop.run_until_complete(caller())
+    loop.run_until_complete(way())
     assert "anon_inode:[eventfd]" in open_descriptors()
     before = sum(1 for _ in Path("/proc/self/fd").iterdir())
     loop.close()
@@ -178,6 +222,21 @@ def test_loop_that_is_gone_leaves_no_descriptor(make_loop: MakeLoop) -> None:
     assert sum(1 for _ in Path("/proc/self/fd").iterdir()) < before
 
 
+def test_loop_closed_with_a_call_still_to_be_made_is_let_go(make_loop: MakeLoop) -> None:
+    loop = make_loop()
+    call = loop.run_until_complete(way())
+    call(loop.is_closed)  # it leads to the loop
+    loop.close()
+    gone = weakref.ref(loop)
+    del loop, call
+
+    other = make_loop()
+    other.run_until_complete(way())
+    other.close()
+    gc.collect()
+    assert gone() is None
+
+
 def test_loop_without_readers_is_called_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.new_event_loop()
 
@@ -185,7 +244,7 @@ def test_loop_without_readers_is_called_its_own_way(monkeypatch: pytest.MonkeyPa
         raise NotImplementedError
 
     monkeypatch.setattr(loop, "add_reader", refuse)
-    assert loop.run_until_complete(caller()) == loop.call_soon_threadsafe
+    assert loop.run_until_complete(way()) == loop.call_soon_threadsafe
     loop.close()
 
 
@@ -197,21 +256,21 @@ def test_loop_that_takes_no_weak_references_is_called_its_own_way() -> None:
             raise NotImplementedError
 
     loop: Any = Loop()
-    assert caller_of(loop) == loop.call_soon_threadsafe
+    assert way_into(loop) == loop.call_soon_threadsafe
 
 
 def test_system_without_eventfd_calls_the_loop_its_own_way(
     loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(os, "eventfd")
-    assert loop.run_until_complete(caller()) == loop.call_soon_threadsafe
+    assert loop.run_until_complete(way()) == loop.call_soon_threadsafe
 
 
 def test_forked_child_does_not_ring_at_its_parents(
     loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert is_bell(loop.run_until_complete(caller()))
+    assert is_bell(loop.run_until_complete(way()))
     pid = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: pid + 1)
 
-    assert loop.run_until_complete(caller()) == loop.call_soon_threadsafe
+    assert loop.run_until_complete(way()) == loop.call_soon_threadsafe
