@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from dekaf import ProduceError, Producer
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
 from tests.concurrency.faces import Face, MakeFace, eventually
 from tests.concurrency.invariants import Ledger
 
 MESSAGES = 50
-PARTS = {"BatchWaits", "DeliveryFuture", "InFlightProduce", "ProducerBatch", "RecordBatchBuilder"}
+PARTS = {"BatchWaits", "BlockedCall", "DeliveryFuture", "InFlightProduce", "ProducerBatch", "RecordBatchBuilder"}
 
 
 @pytest.fixture
@@ -54,6 +56,23 @@ def test_nothing_of_told_messages_is_left_for_the_collector(
     eventually(lambda: face.status().buffered_bytes == 0)
 
     assert (_left() - before).total() <= 2 * len(PARTS), _left()  # of the last ones, something may still be in use
+
+
+@pytest.mark.usefixtures("_no_collections")
+@pytest.mark.parametrize("fails", [False, True], ids=["delivered", "failed"])
+def test_nothing_of_blocking_calls_is_left_for_the_collector(cluster: FakeCluster, *, fails: bool) -> None:
+    with Producer(bootstrap_servers=cluster.bootstrap_servers) as producer:
+        producer.produce("t", value=b"warm")
+        if fails:
+            cluster.on(ApiKey.PRODUCE).fail_always(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+        before = _left()
+
+        for number in range(MESSAGES):
+            with contextlib.suppress(ProduceError):
+                producer.produce("t", value=b"%d" % number)
+
+        eventually(lambda: producer.status().buffered_bytes == 0)
+        assert (_left() - before).total() <= 2 * len(PARTS), _left()
 
 
 @pytest.mark.usefixtures("_no_collections")
