@@ -263,11 +263,19 @@ class NetworkClient(ConnectionOwner):
         earliest = min(node.not_before for node in candidates)
         self._connect(random.choice([node for node in candidates if node.not_before == earliest]))
         if self._impatience is None:
-            self._impatience = self._loop.call_later(IMPATIENCE + 0.001, self._grow_impatient)
+            self._impatience = self._loop.call_later(IMPATIENCE, self._grow_impatient, time.monotonic() + IMPATIENCE)
 
-    def _grow_impatient(self) -> None:
+    def _grow_impatient(self, moment: float) -> None:
         self._impatience = None
-        self._changed()
+        self._changed_from(moment)
+
+    def _changed_from(self, moment: float) -> None:
+        """Have the sender look again, but not before `moment`: uvloop's timers may be a millisecond early."""
+        left = moment - time.monotonic()
+        if left > 0.0:
+            self._loop.call_later(left + 0.001, self._changed_from, moment)
+        else:
+            self._changed()
 
     def _connect(self, node: Node) -> None:
         if self._is_closed:
@@ -334,7 +342,7 @@ class NetworkClient(ConnectionOwner):
         self.last_error = node.trouble = error
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"
         logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", what, delay)
-        self._loop.call_later(delay + 0.001, self._changed)
+        self._loop.call_later(delay + 0.001, self._changed_from, node.not_before)
 
     def _drop(self, node: Node) -> None:
         """Close a connection that nothing waits for; nobody is told, for nothing is wrong."""
