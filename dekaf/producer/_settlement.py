@@ -223,9 +223,8 @@ class Settlement:
     def _error_for(
         self, batch: ProducerBatch, code: int, result: PartitionProduceResponse | None, *, is_expired: bool
     ) -> ProduceError:
-        row = row_for(code)
-        if is_expired and row.is_retriable:
-            return self._expired_error(batch, f"The last answer was {row.name}.")
+        if is_expired and row_for(code).is_retriable:
+            return self._expired_error(batch, self._what_it_waited_for(batch))
         return _refusal(batch, code, result)
 
     def _expired_error(self, batch: ProducerBatch, what: str) -> ProduceError:

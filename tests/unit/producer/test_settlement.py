@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dekaf._protocol.error_codes import ErrorCode
-from dekaf.errors import DekafError
+from dekaf.errors import DekafError, DeliveryTimeoutError, NotEnoughReplicasError
 from dekaf.producer._accumulator import RecordAccumulator
 from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._queues import PartitionQueue
@@ -21,6 +21,8 @@ from tests.unit.producer.rooms import (
     constant_backoff,
     open_topic,
 )
+
+DELIVERY_TIMEOUT = 30.0  # seconds
 
 
 class Looks(Heard):
@@ -54,8 +56,8 @@ class Owner(SettlementOwner):
         return None
 
 
-def in_flight(looks: Looks) -> tuple[Settlement, ProducerBatch]:
-    """Return a settlement, and a batch of one record that was sent."""
+def in_flight(looks: Looks, *, age: float = 0.0) -> tuple[Settlement, ProducerBatch]:
+    """Return a settlement, and a batch of one record that was sent; it is `age` seconds old when its answer comes."""
     accumulator = looks.accumulator = accumulator_of(heard=looks)
     topic = open_topic(accumulator)
     append(accumulator, topic, sink=CallbackNotes(), destination=CALLBACKS)
@@ -70,10 +72,10 @@ def in_flight(looks: Looks) -> tuple[Settlement, ProducerBatch]:
     settlement = Settlement(
         accumulator,
         Routes(accumulator, owner.want_metadata),
-        RetrySettings(30.0, constant_backoff),
+        RetrySettings(DELIVERY_TIMEOUT, constant_backoff),
         ProducerStatistics(),
         owner,
-        lambda: batch.created,
+        lambda: batch.created + age,
     )
     return settlement, batch
 
@@ -86,3 +88,14 @@ def test_room_is_given_back_before_anybody_hears_of_the_outcome(code: ErrorCode)
     settlement.settle(batch, int(code), None)
 
     assert looks.taken == [0]
+
+
+def test_refusal_that_comes_when_the_time_is_over_says_what_to_do_about_it() -> None:
+    settlement, batch = in_flight(Looks(), age=DELIVERY_TIMEOUT)
+
+    settlement.settle(batch, int(ErrorCode.NOT_ENOUGH_REPLICAS), None)
+
+    assert isinstance(batch.error, DeliveryTimeoutError)
+    assert isinstance(batch.error.__cause__, NotEnoughReplicasError)
+    assert "delivery_timeout_ms=30000" in str(batch.error)
+    assert "min.insync.replicas" in str(batch.error)
