@@ -13,6 +13,7 @@ from typing import Final, final
 from dekaf._cluster.metadata import Broker
 from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionOwner, ConnectionSettings
 from dekaf._network.resolver import Resolver
+from dekaf._network.timers import call_not_before
 from dekaf.errors import BrokerConnectionError, DekafError
 
 logger = logging.getLogger("dekaf.network.client")
@@ -97,7 +98,7 @@ class NetworkClient(ConnectionOwner):
         self._brokers: dict[int, Node] = {}
         self._answered: str | None = None  # the bootstrap server that led us to the brokers
         self._is_closed = False
-        self._impatience: asyncio.TimerHandle | None = None
+        self._will_grow_impatient = False
 
     def start(self) -> None:
         """Start what must exist before the interpreter may shut down."""
@@ -262,20 +263,13 @@ class NetworkClient(ConnectionOwner):
         # broker it knew finds the cluster again (KIP-899).
         earliest = min(node.not_before for node in candidates)
         self._connect(random.choice([node for node in candidates if node.not_before == earliest]))
-        if self._impatience is None:
-            self._impatience = self._loop.call_later(IMPATIENCE, self._grow_impatient, time.monotonic() + IMPATIENCE)
+        if not self._will_grow_impatient:
+            self._will_grow_impatient = True
+            call_not_before(self._loop, time.monotonic() + IMPATIENCE, self._grow_impatient)
 
-    def _grow_impatient(self, moment: float) -> None:
-        self._impatience = None
-        self._changed_from(moment)
-
-    def _changed_from(self, moment: float) -> None:
-        """Have the sender look again, but not before `moment`: uvloop's timers may be a millisecond early."""
-        left = moment - time.monotonic()
-        if left > 0.0:
-            self._loop.call_later(left + 0.001, self._changed_from, moment)
-        else:
-            self._changed()
+    def _grow_impatient(self) -> None:
+        self._will_grow_impatient = False
+        self._changed()
 
     def _connect(self, node: Node) -> None:
         if self._is_closed:
@@ -342,7 +336,7 @@ class NetworkClient(ConnectionOwner):
         self.last_error = node.trouble = error
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"
         logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", what, delay)
-        self._loop.call_later(delay + 0.001, self._changed_from, node.not_before)
+        call_not_before(self._loop, node.not_before, self._changed)
 
     def _drop(self, node: Node) -> None:
         """Close a connection that nothing waits for; nobody is told, for nothing is wrong."""

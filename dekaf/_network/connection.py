@@ -13,6 +13,7 @@ from typing import Any, Final, final
 from mypy_extensions import i64
 
 from dekaf._network.link import CallbackRequest, Link, PendingRequest
+from dekaf._network.timers import call_not_before
 from dekaf._protocol.api import ApiKey, ApiVersionTable, negotiate
 from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from dekaf._protocol.error_codes import ErrorCode, row_for
@@ -96,7 +97,6 @@ class BrokerConnection(Link):
         self._correlation_id: i64 = 0
         self._is_paused = False
         self._timer: asyncio.TimerHandle | None = None
-        self._throttle: asyncio.TimerHandle | None = None
         self._close_reason: DekafError | None = None
 
     def __repr__(self) -> str:
@@ -138,8 +138,7 @@ class BrokerConnection(Link):
         self.throttled_until = max(self.throttled_until, monotonic() + seconds)
         for request in self.pending:  # what the broker makes us wait must not look like a broker that does not answer
             request.deadline += seconds
-        if self._throttle is None:
-            self._throttle = asyncio.get_running_loop().call_later(seconds + 0.001, self._throttle_over)
+        call_not_before(asyncio.get_running_loop(), self.throttled_until, self._throttle_over)
 
     def close(self, reason: DekafError) -> None:
         """Close at once; pending requests hear of it from `connection_lost`, on the loop's next round."""
@@ -185,10 +184,9 @@ class BrokerConnection(Link):
         """Tell every pending request."""
         self.ended_idle = self.is_ready() and not self.pending and monotonic() - self.last_used >= IDLE_AFTER
         self.state = ConnectionState.CLOSED
-        for timer in (self._timer, self._throttle):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._throttle = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         reason = self._close_reason
         if reason is None:
             reason = BrokerConnectionError(self._ended_by_broker(error))
@@ -258,13 +256,7 @@ class BrokerConnection(Link):
         self._owner.connection_ready(self)
 
     def _throttle_over(self) -> None:
-        self._throttle = None
-        if self.state is not ConnectionState.READY:
-            return
-        left = self.throttled_until - monotonic()
-        if left > 0.0:  # uvloop's timers may be a millisecond early; or the broker asked for more
-            self._throttle = asyncio.get_running_loop().call_later(left + 0.001, self._throttle_over)
-        else:
+        if self.state is ConnectionState.READY:
             self._owner.connection_writable(self)
 
     def _arm(self, delay: float) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-import sys
 import time
-import types
 from collections.abc import Callable, Iterator
 from contextvars import Context
 from typing import TypeVarTuple
 
 import pytest
+import uvloop
 
 from dekaf._network.client import IMPATIENCE
 from dekaf.testing import ApiKey, FakeCluster
@@ -41,10 +40,8 @@ def cluster() -> Iterator[FakeCluster]:
 
 
 @pytest.fixture(autouse=True)
-def _hasty_loop(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = types.ModuleType("uvloop")
-    hasty.new_event_loop = HastyLoop  # type: ignore[attr-defined]  # a module made up here
-    monkeypatch.setitem(sys.modules, "uvloop", hasty)
+def _hasty_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uvloop, "new_event_loop", HastyLoop)
 
 
 def succeed_soon(cluster: FakeCluster, ledger: Ledger) -> None:

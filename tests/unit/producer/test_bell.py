@@ -104,7 +104,7 @@ def test_forked_child_neither_takes_nor_closes_its_parents(monkeypatch: pytest.M
     own = take(bells)
     assert own is not inherited
     del inherited
-    os.fstat(descriptor)  # still open
+    assert is_open(descriptor)
     os.close(descriptor)
 
 
