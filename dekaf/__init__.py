@@ -45,7 +45,7 @@ from dekaf.producer import (
     RecordedMessage,
     TopicProducer,
 )
-from dekaf.producer import _batch as _compiled_room
+from dekaf.producer._buffer import batch as _compiled_room
 from dekaf.registry import ProducerRegistry
 from dekaf.serialization import JsonSerializer, Serializer
 from dekaf.types import (

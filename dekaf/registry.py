@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, Self, cast, final
 from typing_extensions import TypeVar
 
 from dekaf.errors import ConfigurationError, ProducerClosedError
-from dekaf.producer._process import ProcessLock
+from dekaf.producer._core.process import ProcessLock
 from dekaf.producer.async_producer import AsyncProducer, close_all
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.sync_producer import Producer, close_all_blocking

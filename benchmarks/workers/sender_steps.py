@@ -20,15 +20,15 @@ from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter, write_i16_be, write_i32_be, write_i64_be, write_uuid, write_uvarint
 from dekaf.errors import DekafError
-from dekaf.producer._accumulator import JUST_NOW, BufferLimits, RecordAccumulator
-from dekaf.producer._batch import BatchListener
-from dekaf.producer._delivery import DeliveryFuture
-from dekaf.producer._drain import DrainRules
-from dekaf.producer._mailbox import Destination, WaitKind
-from dekaf.producer._queues import PartitionQueue
-from dekaf.producer._sender import Sender, SenderOwner, SenderSettings
-from dekaf.producer._settlement import RetrySettings
-from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._buffer.accumulator import JUST_NOW, BufferLimits, RecordAccumulator
+from dekaf.producer._buffer.batch import BatchListener
+from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._engine.drain import DrainRules
+from dekaf.producer._engine.sender import Sender, SenderOwner, SenderSettings
+from dekaf.producer._engine.settlement import RetrySettings
+from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._waiting.delivery import DeliveryFuture
+from dekaf.producer._waiting.mailbox import Destination, WaitKind
 
 CYCLES = 20_000
 TOPIC = "bench"

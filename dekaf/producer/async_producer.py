@@ -13,12 +13,12 @@ from typing_extensions import TypeVar
 from dekaf.abc import KafkaProducer
 from dekaf.errors import DekafError, ProduceError
 from dekaf.message import ProducerMessage
-from dekaf.producer._core import ProducerCore
-from dekaf.producer._delivery import checked_timeout, still_waiting
-from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, only_message
-from dekaf.producer._loop_bell import way_into
-from dekaf.producer._mailbox import LoopMailbox
+from dekaf.producer._core.core import ProducerCore
+from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
+from dekaf.producer._core.intake import MISSING, Intake, WaitingRecord, no_message, only_message
+from dekaf.producer._waiting.delivery import checked_timeout, still_waiting
+from dekaf.producer._waiting.loop_bell import way_into
+from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.memory import ProducedMessages
 from dekaf.producer.topic_views import AsyncTopicProducer

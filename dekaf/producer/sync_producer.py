@@ -14,11 +14,11 @@ from dekaf._network.io_thread import has_running_loop
 from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
-from dekaf.producer._core import ProducerCore
-from dekaf.producer._delivery import DeliveryFuture, ThreadWait, checked_timeout, wait_seconds
-from dekaf.producer._faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._intake import MISSING, Intake, WaitingRecord, no_message, no_topic, only_message
-from dekaf.producer._mailbox import Destination
+from dekaf.producer._core.core import ProducerCore
+from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
+from dekaf.producer._core.intake import MISSING, Intake, WaitingRecord, no_message, no_topic, only_message
+from dekaf.producer._waiting.delivery import DeliveryFuture, ThreadWait, checked_timeout, wait_seconds
+from dekaf.producer._waiting.mailbox import Destination
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.memory import ProducedMessages
 from dekaf.producer.topic_views import TopicProducer

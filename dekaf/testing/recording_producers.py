@@ -15,8 +15,8 @@ from typing_extensions import TypeVar
 from dekaf.errors import BlockingCallError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncTopicProducer, TopicProducer
-from dekaf.producer._delivery import DeliveryFuture
-from dekaf.producer._intake import MISSING, check_callback
+from dekaf.producer._core.intake import MISSING, check_callback
+from dekaf.producer._waiting.delivery import DeliveryFuture
 from dekaf.producer.memory import RecordedMessage
 from dekaf.serialization import Field, Serializer, serializer_for
 from dekaf.testing.recording import Recording

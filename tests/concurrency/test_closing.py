@@ -17,7 +17,7 @@ import pytest
 
 from dekaf.errors import DeliveryAbortedError, InvalidRecordError, ProduceError, ProducerClosedError
 from dekaf.producer import Producer
-from dekaf.producer._engine import Engine
+from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import FlushTimeoutError, ProducerState
 from tests.concurrency.faces import (

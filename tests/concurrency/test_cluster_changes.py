@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from dekaf.errors import DeliveryTimeoutError
-from dekaf.producer._engine import Engine
+from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
 from dekaf.testing.answers import Endpoint
 from tests.concurrency.faces import PATIENCE, LoopFace, MakeFace, ThreadFace, eventually

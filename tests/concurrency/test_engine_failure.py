@@ -11,7 +11,7 @@ import pytest
 
 from dekaf.errors import DeliveryAbortedError, ProduceError
 from dekaf.producer import Producer
-from dekaf.producer._engine import Engine
+from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
 from dekaf.types import ProducerState
 from tests.concurrency.faces import PATIENCE, Face, LoopFace, MakeFace, ThreadFace, eventually

@@ -18,7 +18,7 @@ import pytest
 from dekaf.errors import DeliveryAbortedError, InvalidRecordError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.producer._engine import Engine
+from dekaf.producer._engine.engine import Engine
 from dekaf.registry import ProducerRegistry
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import ProducerState, RecordMetadata

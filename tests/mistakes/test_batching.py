@@ -11,7 +11,7 @@ import pytest
 
 from dekaf.errors import InvalidRecordError, ProduceError
 from dekaf.producer import Producer
-from dekaf.producer._engine import Engine
+from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import RecordMetadata
 from tests.concurrency.faces import MakeFace, thread_producer

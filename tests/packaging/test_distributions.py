@@ -83,7 +83,7 @@ def test_compiled_wheel_holds_machine_code_and_the_source_for_tracebacks(compile
     names = names_in(compiled_wheel)
     modules = {name.partition(".")[0] for name in names if name.endswith(".so")}
 
-    assert {"dekaf/_compiled__mypyc", "dekaf/producer/_core", "dekaf/producer/sync_producer"} <= modules
+    assert {"dekaf/_compiled__mypyc", "dekaf/producer/_core/core", "dekaf/producer/sync_producer"} <= modules
     assert {f"{module}.py" for module in modules} - names == {"dekaf/_compiled__mypyc.py"}
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from dekaf._record.compression import Codec
 from dekaf.errors import ProduceError
 from dekaf.partitioning import Partitioner
-from dekaf.producer._accumulator import JUST_NOW, BufferLimits, RecordAccumulator
-from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
-from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, WaitKind
-from dekaf.producer._queues import PartitionQueue, TopicQueues
+from dekaf.producer._buffer.accumulator import JUST_NOW, BufferLimits, RecordAccumulator
+from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._buffer.queues import PartitionQueue, TopicQueues
+from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, Destination, WaitKind
 from dekaf.types import RecordMetadata
 
 T = 1_700_000_000_000

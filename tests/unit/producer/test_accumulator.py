@@ -10,7 +10,7 @@ import pytest
 
 from dekaf._record.compression import codec_for
 from dekaf.partitioning import RoundRobinPartitioner, murmur2
-from dekaf.producer._accumulator import (
+from dekaf.producer._buffer.accumulator import (
     APPENDED,
     NO_ROOM,
     NOT_OPEN,
@@ -20,10 +20,10 @@ from dekaf.producer._accumulator import (
     WAKE_NEVER,
     RecordAccumulator,
 )
-from dekaf.producer._batch import BatchState
-from dekaf.producer._buffer_memory import RoomWaiter
-from dekaf.producer._mailbox import LoopMailbox
-from dekaf.producer._queues import UNDECIDED, ParkedRecord
+from dekaf.producer._buffer.batch import BatchState
+from dekaf.producer._buffer.memory import RoomWaiter
+from dekaf.producer._buffer.queues import UNDECIDED, ParkedRecord
+from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.testing.record_reader import read_records
 from tests.unit.producer.rooms import (
     CALLBACKS,

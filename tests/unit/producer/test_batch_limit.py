@@ -8,10 +8,10 @@ import random
 import pytest
 
 from dekaf._record.compression import codec_for
-from dekaf.producer._accumulator import APPENDED, RecordAccumulator
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._batch_limit import LARGEST_GROWTH, BatchLimit
-from dekaf.producer._queues import TopicQueues
+from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.batch_limit import LARGEST_GROWTH, BatchLimit
+from dekaf.producer._buffer.queues import TopicQueues
 from dekaf.producer.options import CompressionType
 from tests.unit.producer.rooms import accumulator_of, append, open_topic
 

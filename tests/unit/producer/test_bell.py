@@ -10,8 +10,8 @@ import time
 import pytest
 
 from dekaf.errors import DeliveryTimeoutError, InvalidRecordError
-from dekaf.producer._bell import Bell, BellPool
-from dekaf.producer._delivery import BlockedCall
+from dekaf.producer._waiting.bell import Bell, BellPool
+from dekaf.producer._waiting.delivery import BlockedCall
 from dekaf.types import RecordMetadata
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is Linux's")

@@ -8,7 +8,7 @@ import threading
 import pytest
 from librt.threading import Lock
 
-from dekaf.producer._buffer_memory import BufferMemory, RoomWaiter
+from dekaf.producer._buffer.memory import BufferMemory, RoomWaiter
 
 
 @pytest.fixture

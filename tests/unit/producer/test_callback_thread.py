@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from dekaf.producer._callbacks import CallbackThread
+from dekaf.producer._waiting.callbacks import CallbackThread
 
 PATIENCE = 10.0
 
@@ -36,7 +36,7 @@ FORKED = """
 import os
 import threading
 
-from dekaf.producer._callbacks import CallbackThread
+from dekaf.producer._waiting.callbacks import CallbackThread
 
 callbacks = CallbackThread()
 is_running = threading.Event()

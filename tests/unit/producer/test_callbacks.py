@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dekaf.producer._callbacks import CallbackThread
+from dekaf.producer._waiting.callbacks import CallbackThread
 
 PATIENCE = 10.0
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from dekaf.errors import BrokerConnectionError, DeliveryTimeoutError, InvalidRecordError, caused
-from dekaf.producer._delivery import DeliveryFuture, own_copy
+from dekaf.producer._waiting.delivery import DeliveryFuture, own_copy
 from dekaf.types import RecordMetadata
 
 METADATA = RecordMetadata("t", 0, 7, 1)

@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._buffer_memory import RoomWaiter
-from dekaf.producer._drain import Drain, DrainRules, NodeQueues
-from dekaf.producer._idempotence import ProducerIdAndEpoch
-from dekaf.producer._queues import PartitionQueue
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.memory import RoomWaiter
+from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._buffer.sequences import ProducerIdAndEpoch
+from dekaf.producer._engine.drain import Drain, DrainRules, NodeQueues
 from tests.unit.producer.rooms import CALLBACKS, DELIVERIES, accumulator_of, append, batches_of, open_topic
 
 NOW = 1_000.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dekaf.errors import ProduceError
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._flush import FlushWaiter
-from dekaf.producer._queues import ParkedRecord, TopicQueues
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues
+from dekaf.producer._engine.flush import FlushWaiter
 from tests.unit.producer.rooms import T, Wakes, accumulator_of, append, batches_of, open_topic
 
 

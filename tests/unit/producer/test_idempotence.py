@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from dekaf.producer._idempotence import (
+from dekaf.producer._buffer.sequences import (
     MAX_EPOCH,
     PartitionSequences,
     ProducerIdAndEpoch,

@@ -10,8 +10,8 @@ import pytest
 
 from dekaf.errors import InvalidTopicError, ProducerClosedError, SerializationError
 from dekaf.message import ProducerMessage
-from dekaf.producer._core import ProducerCore
-from dekaf.producer._intake import MISSING, FieldEncoder, Intake, only_message, partition_number
+from dekaf.producer._core.core import ProducerCore
+from dekaf.producer._core.intake import MISSING, FieldEncoder, Intake, only_message, partition_number
 from dekaf.producer.config import ProducerConfig
 from dekaf.serialization import AutoSerializer, BytesSerializer, IntegerSerializer, StringSerializer
 from dekaf.types import Field, Headers, SerializationContext

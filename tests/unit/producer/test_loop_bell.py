@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from dekaf.producer._loop_bell import LoopBell, way_into
+from dekaf.producer._waiting.loop_bell import LoopBell, way_into
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is Linux's")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dekaf.producer._mailbox import LoopMailbox, call_contained
+from dekaf.producer._waiting.mailbox import LoopMailbox, call_contained
 from tests.unit.producer.rooms import Wakes
 
 

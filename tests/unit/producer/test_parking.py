@@ -17,10 +17,10 @@ from dekaf.errors import (
     UnknownTopicOrPartitionError,
 )
 from dekaf.partitioning import Partitioner
-from dekaf.producer._accumulator import APPENDED, RecordAccumulator
-from dekaf.producer._parking import Parking, choose_partition
-from dekaf.producer._queues import ParkedRecord
-from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
+from dekaf.producer._buffer.queues import ParkedRecord
+from dekaf.producer._engine.parking import Parking, choose_partition
+from dekaf.producer._engine.statistics import ProducerStatistics
 from tests.unit.producer.rooms import CALLBACKS, CallbackNotes, Heard, T, accumulator_of, append, batches_of
 
 MAX_BLOCK = 5.0

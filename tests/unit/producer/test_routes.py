@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from dekaf._cluster.metadata import NO_METADATA, Broker, ClusterMetadata, Partition, Topic
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._drain import Drain, DrainRules
-from dekaf.producer._idempotence import ProducerIdAndEpoch
-from dekaf.producer._queues import TopicQueues
-from dekaf.producer._routes import Routes
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._buffer.queues import TopicQueues
+from dekaf.producer._buffer.sequences import ProducerIdAndEpoch
+from dekaf.producer._engine.drain import Drain, DrainRules
+from dekaf.producer._engine.routes import Routes
 from tests.unit.producer.rooms import Wakes, accumulator_of, append, open_topic
 
 

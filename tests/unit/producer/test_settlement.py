@@ -6,12 +6,12 @@ import pytest
 
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf.errors import DekafError, DeliveryTimeoutError, NotEnoughReplicasError
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
-from dekaf.producer._queues import PartitionQueue
-from dekaf.producer._routes import Routes
-from dekaf.producer._settlement import RetrySettings, Settlement, SettlementOwner
-from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._engine.routes import Routes
+from dekaf.producer._engine.settlement import RetrySettings, Settlement, SettlementOwner
+from dekaf.producer._engine.statistics import ProducerStatistics
 from tests.unit.producer.rooms import (
     CALLBACKS,
     CallbackNotes,

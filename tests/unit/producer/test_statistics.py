@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from dekaf.errors import ProduceError
-from dekaf.producer._statistics import FAILURE_SAMPLE, LOG_INTERVAL, ProducerStatistics
+from dekaf.producer._engine.statistics import FAILURE_SAMPLE, LOG_INTERVAL, ProducerStatistics
 
 ERROR = ProduceError("refused", topic="t")
 

@@ -7,9 +7,9 @@ import pytest
 from dekaf._protocol.error_codes import ERROR_CODES, ErrorCode
 from dekaf._record.builder import RecordBatchBuilder
 from dekaf._wire.writer import BytesWriter
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._idempotence import ProducerIdAndEpoch, SequenceState
-from dekaf.producer._verdict import BatchContext, Verdict, judge
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.sequences import ProducerIdAndEpoch, SequenceState
+from dekaf.producer._engine.verdict import BatchContext, Verdict, judge
 from tests.unit.producer.rooms import Heard, T
 
 IDENTITY = ProducerIdAndEpoch(1, 0)

@@ -12,8 +12,8 @@ from typing import Any, Final, final
 from mypy_extensions import i64
 
 from dekaf.abc import ProducerListener
-from dekaf.producer._batch import BatchListener, ProducerBatch
-from dekaf.producer._callbacks import CallbackThread
+from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
+from dekaf.producer._waiting.callbacks import CallbackThread
 from dekaf.types import Headers
 
 OnSend = Callable[[str, "Headers | None"], "Headers | None"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from dekaf.producer._core import ProducerCore
+from dekaf.producer._core.core import ProducerCore
 from dekaf.serialization import Serializer
 
 MakeFace = Callable[[ProducerCore, Serializer[Any], Serializer[Any]], Any]

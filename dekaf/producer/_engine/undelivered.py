@@ -17,9 +17,9 @@ from dekaf._record.compression import Codec
 from dekaf._record.record_reader import decode_headers, read_records
 from dekaf.abc import OnUndelivered
 from dekaf.message import ProducerMessage
-from dekaf.producer._batch import BatchState, ProducerBatch
-from dekaf.producer._callbacks import CallbackThread
-from dekaf.producer._queues import ParkedRecord
+from dekaf.producer._buffer.batch import BatchState, ProducerBatch
+from dekaf.producer._buffer.queues import ParkedRecord
+from dekaf.producer._waiting.callbacks import CallbackThread
 from dekaf.types import Headers
 
 logger = logging.getLogger("dekaf.producer")

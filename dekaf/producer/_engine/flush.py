@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, final
 
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._queues import TopicQueues
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.queues import TopicQueues
 
 
 @final

@@ -19,9 +19,9 @@ from dekaf._record.record_batch import RecordBatch
 from dekaf._record.record_reader import read_timestamp_deltas
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import DekafError, InvalidRecordError, ProduceError
-from dekaf.producer._delivery import ThreadWait, own_copy
-from dekaf.producer._idempotence import NO_SEQUENCE, ProducerIdAndEpoch
-from dekaf.producer._mailbox import Destination, OutcomeFuture, WaitKind, call_contained
+from dekaf.producer._buffer.sequences import NO_SEQUENCE, ProducerIdAndEpoch
+from dekaf.producer._waiting.delivery import ThreadWait, own_copy
+from dekaf.producer._waiting.mailbox import Destination, OutcomeFuture, WaitKind, call_contained
 from dekaf.types import OnDelivery, RecordMetadata
 
 # Room between the issue numbers of two batches, for what one may have to be split into.

@@ -33,8 +33,7 @@ from dekaf.errors import (
     RecordTooLargeError,
     caused,
 )
-from dekaf.producer import _process
-from dekaf.producer._accumulator import (
+from dekaf.producer._buffer.accumulator import (
     APPENDED,
     JUST_NOW,
     NO_ROOM,
@@ -43,26 +42,27 @@ from dekaf.producer._accumulator import (
     TOO_LARGE,
     RecordAccumulator,
 )
-from dekaf.producer._backend import BackendEngine
-from dekaf.producer._batch import BatchListener
-from dekaf.producer._batch_limit import BatchLimit
-from dekaf.producer._bell import BellPool
-from dekaf.producer._buffer_memory import Reservation, RoomTicket, RoomWaiter
-from dekaf.producer._callbacks import CallbackThread
-from dekaf.producer._delivery import BlockedCall, DeliveryFuture, ThreadWait, wait_seconds
-from dekaf.producer._engine import Engine
-from dekaf.producer._hooks import ListenerHooks, OnSend
-from dekaf.producer._local_engine import LocalEngine
-from dekaf.producer._lock import IS_INTERRUPTIBLE, is_held_here
-from dekaf.producer._loop_bell import EventLoop
-from dekaf.producer._mailbox import CALLBACK_COST, DELIVERY_COST, Destination, LoopMailbox, WaitKind
-from dekaf.producer._parking import choose_partition, no_such_partition
-from dekaf.producer._process import FORKS, ProcessLock
-from dekaf.producer._queues import ParkedRecord, TopicQueues
-from dekaf.producer._settings import engine_settings
-from dekaf.producer._snapshots import Description, described, partitions_of, snapshot
-from dekaf.producer._statistics import ProducerStatistics
-from dekaf.producer._undelivered import UndeliveredHook
+from dekaf.producer._buffer.batch import BatchListener
+from dekaf.producer._buffer.batch_limit import BatchLimit
+from dekaf.producer._buffer.lock import IS_INTERRUPTIBLE, is_held_here
+from dekaf.producer._buffer.memory import Reservation, RoomTicket, RoomWaiter
+from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues
+from dekaf.producer._core import process as _process
+from dekaf.producer._core.hooks import ListenerHooks, OnSend
+from dekaf.producer._core.process import FORKS, ProcessLock
+from dekaf.producer._core.settings import engine_settings
+from dekaf.producer._core.status import Description, described, partitions_of, snapshot
+from dekaf.producer._engine.engine import Engine
+from dekaf.producer._engine.interface import BackendEngine
+from dekaf.producer._engine.local import LocalEngine
+from dekaf.producer._engine.parking import choose_partition, no_such_partition
+from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.undelivered import UndeliveredHook
+from dekaf.producer._waiting.bell import BellPool
+from dekaf.producer._waiting.callbacks import CallbackThread
+from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait, wait_seconds
+from dekaf.producer._waiting.loop_bell import EventLoop
+from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, Destination, LoopMailbox, WaitKind
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.memory import ProducedMessages
 from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerState, ProducerStatus

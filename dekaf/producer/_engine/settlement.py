@@ -15,15 +15,15 @@ from dekaf._cluster.metadata import NO_LEADER, Partition
 from dekaf._protocol.error_codes import ErrorCode, produce_error, row_for
 from dekaf._protocol.produce import PartitionProduceResponse
 from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, caused
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._batch import BatchState, ProducerBatch
-from dekaf.producer._idempotence import SequenceState
-from dekaf.producer._producer_id import ProducerIdSource, ProducerIdState
-from dekaf.producer._queues import PartitionQueue
-from dekaf.producer._routes import Routes
-from dekaf.producer._split import split
-from dekaf.producer._statistics import ProducerStatistics
-from dekaf.producer._verdict import BatchContext, Verdict, judge
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._buffer.batch import BatchState, ProducerBatch
+from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._buffer.sequences import SequenceState
+from dekaf.producer._engine.producer_id import ProducerIdSource, ProducerIdState
+from dekaf.producer._engine.routes import Routes
+from dekaf.producer._engine.split import split
+from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.verdict import BatchContext, Verdict, judge
 
 logger = logging.getLogger("dekaf.producer.settlement")
 

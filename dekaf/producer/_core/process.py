@@ -18,11 +18,11 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from dekaf.errors import ConfigurationError
-from dekaf.producer._backend import BackendEngine
-from dekaf.producer._callbacks import CallbackThread
-from dekaf.producer._delivery import wait_seconds
-from dekaf.producer._statistics import ProducerStatistics
-from dekaf.producer._undelivered import UndeliveredHook
+from dekaf.producer._engine.interface import BackendEngine
+from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.undelivered import UndeliveredHook
+from dekaf.producer._waiting.callbacks import CallbackThread
+from dekaf.producer._waiting.delivery import wait_seconds
 from dekaf.types import DrainReport
 
 logger = logging.getLogger("dekaf.producer")

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import Final, final
 
 from dekaf._protocol.error_codes import ErrorCode, row_for
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._idempotence import SequenceState
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.sequences import SequenceState
 
 
 class Verdict(Enum):

@@ -13,9 +13,9 @@ from mypy_extensions import i64
 from dekaf._record.builder import encode_headers
 from dekaf.errors import SerializationError, caused
 from dekaf.message import ProducerMessage
-from dekaf.producer._buffer_memory import Reservation
-from dekaf.producer._core import ProducerCore
-from dekaf.producer._mailbox import Destination
+from dekaf.producer._buffer.memory import Reservation
+from dekaf.producer._core.core import ProducerCore
+from dekaf.producer._waiting.mailbox import Destination
 from dekaf.serialization import AutoSerializer, BytesSerializer, Serializer, StringSerializer
 from dekaf.types import Field, Headers, HeadersLike, SerializationContext, Timestamp, timestamp_to_ms
 

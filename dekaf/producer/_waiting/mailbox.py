@@ -10,7 +10,7 @@ from typing import Final, Protocol, final
 from mypy_extensions import i64
 
 from dekaf.errors import ProduceError
-from dekaf.producer._loop_bell import EventLoop, way_into
+from dekaf.producer._waiting.loop_bell import EventLoop, way_into
 from dekaf.types import OnDelivery, RecordMetadata
 
 

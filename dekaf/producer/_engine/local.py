@@ -21,13 +21,13 @@ from dekaf._record.record_reader import decode_headers
 from dekaf._wire.writer import NULL_UUID
 from dekaf.errors import DekafError, ProduceError, caused
 from dekaf.partitioning import Partitioner
-from dekaf.producer._accumulator import BufferLimits, RecordAccumulator
-from dekaf.producer._backend import Described
-from dekaf.producer._batch import BatchListener
-from dekaf.producer._engine import EngineState
-from dekaf.producer._parking import choose_partition
-from dekaf.producer._queues import ParkedRecord, TopicQueues, batch_without_bytes
-from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._buffer.accumulator import BufferLimits, RecordAccumulator
+from dekaf.producer._buffer.batch import BatchListener
+from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues, batch_without_bytes
+from dekaf.producer._engine.engine import EngineState
+from dekaf.producer._engine.interface import Described
+from dekaf.producer._engine.parking import choose_partition
+from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer.memory import ProducedMessages, RecordedMessage
 from dekaf.types import ClusterDescription, Headers
 

@@ -9,11 +9,11 @@ from typing import Any, Final, TypeGuard, final
 from dekaf._cluster.metadata import ClusterMetadata
 from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, UnknownTopicOrPartitionError, caused
 from dekaf.partitioning import Partitioner
-from dekaf.producer._accumulator import APPENDED, RecordAccumulator
-from dekaf.producer._batch import BatchListener
-from dekaf.producer._queues import ParkedRecord, PartitionQueue, TopicQueues, batch_without_bytes
-from dekaf.producer._statistics import ProducerStatistics
-from dekaf.producer._undelivered import Undelivered
+from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
+from dekaf.producer._buffer.batch import BatchListener
+from dekaf.producer._buffer.queues import ParkedRecord, PartitionQueue, TopicQueues, batch_without_bytes
+from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.undelivered import Undelivered
 
 NEVER: Final = float("inf")
 

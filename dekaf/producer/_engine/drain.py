@@ -12,10 +12,10 @@ from typing import Final, final
 from librt.threading import Lock
 from mypy_extensions import i64
 
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._idempotence import ProducerIdAndEpoch, SequenceState
-from dekaf.producer._queues import PartitionQueue
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._buffer.sequences import ProducerIdAndEpoch, SequenceState
 
 NEVER: Final = float("inf")
 

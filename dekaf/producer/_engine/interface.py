@@ -7,8 +7,8 @@ from typing import Protocol
 
 from dekaf._cluster.metadata import ClusterMetadata
 from dekaf.errors import DekafError
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.types import ClusterDescription
 
 Described = Callable[["ClusterDescription | None", "DekafError | None"], None]

@@ -27,15 +27,15 @@ from dekaf._protocol.produce import (
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import NULL_UUID
 from dekaf.errors import BrokerConnectionError, DekafError, ProduceError, caused
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._batch import ISSUE_SPAN, BatchState, ProducerBatch
-from dekaf.producer._drain import NEVER, Drain, DrainRules, NodeQueues
-from dekaf.producer._producer_id import ProducerIdSource
-from dekaf.producer._queues import PartitionQueue
-from dekaf.producer._routes import Routes
-from dekaf.producer._settlement import RetrySettings, Settlement, SettlementOwner
-from dekaf.producer._statistics import ProducerStatistics
-from dekaf.producer._undelivered import Undelivered
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._buffer.batch import ISSUE_SPAN, BatchState, ProducerBatch
+from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._engine.drain import NEVER, Drain, DrainRules, NodeQueues
+from dekaf.producer._engine.producer_id import ProducerIdSource
+from dekaf.producer._engine.routes import Routes
+from dekaf.producer._engine.settlement import RetrySettings, Settlement, SettlementOwner
+from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.undelivered import Undelivered
 
 logger = logging.getLogger("dekaf.producer.sender")
 

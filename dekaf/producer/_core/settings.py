@@ -10,11 +10,11 @@ from dekaf._network.client import NetworkSettings
 from dekaf._network.connection import ConnectionSettings
 from dekaf._record.compression import codec_for
 from dekaf._version import __version__
-from dekaf.producer._accumulator import BufferLimits
-from dekaf.producer._drain import DrainRules
-from dekaf.producer._engine import EngineSettings
-from dekaf.producer._sender import SenderSettings
-from dekaf.producer._settlement import RetrySettings
+from dekaf.producer._buffer.accumulator import BufferLimits
+from dekaf.producer._engine.drain import DrainRules
+from dekaf.producer._engine.engine import EngineSettings
+from dekaf.producer._engine.sender import SenderSettings
+from dekaf.producer._engine.settlement import RetrySettings
 from dekaf.producer.config import ProducerConfig
 
 

@@ -28,15 +28,15 @@ from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError
 from dekaf.partitioning import Partitioner
-from dekaf.producer._accumulator import WAKE_ALWAYS, WAKE_AWAITED, WAKE_NEVER, BufferLimits, RecordAccumulator
-from dekaf.producer._backend import Described
-from dekaf.producer._batch import BatchListener, ProducerBatch
-from dekaf.producer._flush import FlushWaiter
-from dekaf.producer._parking import NEVER, Parking
-from dekaf.producer._producer_id import unsupported
-from dekaf.producer._sender import Sender, SenderOwner, SenderSettings
-from dekaf.producer._statistics import ProducerStatistics
-from dekaf.producer._undelivered import Undelivered, UndeliveredHook
+from dekaf.producer._buffer.accumulator import WAKE_ALWAYS, WAKE_AWAITED, WAKE_NEVER, BufferLimits, RecordAccumulator
+from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
+from dekaf.producer._engine.flush import FlushWaiter
+from dekaf.producer._engine.interface import Described
+from dekaf.producer._engine.parking import NEVER, Parking
+from dekaf.producer._engine.producer_id import unsupported
+from dekaf.producer._engine.sender import Sender, SenderOwner, SenderSettings
+from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.undelivered import Undelivered, UndeliveredHook
 from dekaf.types import BrokerInfo, ClusterDescription
 
 logger = logging.getLogger("dekaf.producer.engine")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import final
 
-from dekaf.producer._mailbox import Letter
+from dekaf.producer._waiting.mailbox import Letter
 
 
 @final

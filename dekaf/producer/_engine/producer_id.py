@@ -9,7 +9,7 @@ from typing import Final, final
 from dekaf._protocol.error_codes import ErrorCode, row_for
 from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf.errors import BrokerConnectionError, ClusterAuthorizationError, ProduceError
-from dekaf.producer._idempotence import ProducerIdAndEpoch
+from dekaf.producer._buffer.sequences import ProducerIdAndEpoch
 
 NEVER: Final = float("inf")
 

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Final, final
 
 from dekaf.errors import DeliveryTimeoutError, ProduceError, caused
-from dekaf.producer._bell import Bell, BellPool
+from dekaf.producer._waiting.bell import Bell, BellPool
 from dekaf.types import RecordMetadata
 
 

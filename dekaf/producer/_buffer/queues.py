@@ -13,10 +13,10 @@ from mypy_extensions import i64
 from dekaf._record.builder import RecordBatchBuilder
 from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import choose_by_load
-from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
-from dekaf.producer._batch_limit import BatchLimit
-from dekaf.producer._idempotence import PartitionSequences
-from dekaf.producer._mailbox import Destination
+from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._buffer.batch_limit import BatchLimit
+from dekaf.producer._buffer.sequences import PartitionSequences
+from dekaf.producer._waiting.mailbox import Destination
 
 NO_LEADER: Final = -1
 UNDECIDED: Final = -1

@@ -14,7 +14,7 @@ from contextvars import Context
 from typing import Any, Final, Protocol, final
 from weakref import WeakKeyDictionary
 
-from dekaf.producer._bell import Bell, new_bell
+from dekaf.producer._waiting.bell import Bell, new_bell
 
 
 class EventLoop(Protocol):

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Final, final
 
 from dekaf._cluster.metadata import NO_LEADER, NO_METADATA, ClusterMetadata
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._drain import NodeQueues
-from dekaf.producer._queues import PartitionQueue
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._engine.drain import NodeQueues
 
 
 @final

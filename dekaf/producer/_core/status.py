@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from dekaf._cluster.metadata import NO_METADATA
 from dekaf.errors import BrokerConnectionError, DekafError, UnknownTopicOrPartitionError, caused
-from dekaf.producer._accumulator import RecordAccumulator
-from dekaf.producer._backend import BackendEngine
-from dekaf.producer._statistics import ProducerStatistics
+from dekaf.producer._buffer.accumulator import RecordAccumulator
+from dekaf.producer._engine.interface import BackendEngine
+from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.types import ClusterDescription, PartitionInfo, ProducerState, ProducerStatus
 
 Description: TypeAlias = "tuple[ClusterDescription | None, DekafError | None]"

@@ -19,12 +19,12 @@ from dekaf._record.compression import Codec
 from dekaf._record.record_batch import BATCH_OVERHEAD
 from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import Partitioner, murmur2
-from dekaf.producer._batch import BatchListener, BatchWaits, ProducerBatch
-from dekaf.producer._batch_limit import LARGEST_GROWTH, BatchLimit
-from dekaf.producer._buffer_memory import BufferMemory
-from dekaf.producer._lock import new_lock
-from dekaf.producer._mailbox import FUTURE_COST, Destination
-from dekaf.producer._queues import UNDECIDED, ParkedRecord, PartitionQueue, TopicQueues
+from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._buffer.batch_limit import LARGEST_GROWTH, BatchLimit
+from dekaf.producer._buffer.lock import new_lock
+from dekaf.producer._buffer.memory import BufferMemory
+from dekaf.producer._buffer.queues import UNDECIDED, ParkedRecord, PartitionQueue, TopicQueues
+from dekaf.producer._waiting.mailbox import FUTURE_COST, Destination
 
 # What became of an append.
 APPENDED: Final = 0

@@ -12,8 +12,8 @@ from dekaf._record.compression import Codec
 from dekaf._record.record_batch import BATCH_OVERHEAD
 from dekaf._record.record_reader import read_records
 from dekaf._wire.writer import BytesWriter
-from dekaf.producer._batch import ProducerBatch
-from dekaf.producer._idempotence import NO_SEQUENCE, next_sequence
+from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.sequences import NO_SEQUENCE, next_sequence
 
 
 def split(batch: ProducerBatch, codec: Codec | None, target_size: i64) -> list[ProducerBatch]:

@@ -1,0 +1,1 @@
+"""What both faces stand on: the way in for a record, and a producer's life."""

@@ -1,0 +1,1 @@
+"""How a thread, a coroutine or a callback hears of an outcome."""
