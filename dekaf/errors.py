@@ -68,7 +68,7 @@ __all__ = (
 E = TypeVar("E", bound=BaseException)
 
 
-def caused(error: E, cause: BaseException | None) -> E:
+def caused_error(error: E, cause: BaseException | None) -> E:
     """Return the error with its cause set: mypyc's machine code ignores the `from` of a `raise`."""
     error.__cause__ = cause
     return error

@@ -150,7 +150,7 @@ class ProducerRegistry:
         """
         config = self._configs.get(alias)
         if config is None:
-            raise self._unknown(alias)
+            raise self._unknown_alias_error(alias)
         return config
 
     # Looking up.
@@ -199,7 +199,7 @@ class ProducerRegistry:
             double = found if double is None else double
             config = self._configs.get(alias)
             if config is None and (self._configs or double is None):
-                raise self._unknown(alias)
+                raise self._unknown_alias_error(alias)
             if double is None:
                 return self._view(kind, alias, key, value)
             face = _typed(
@@ -221,7 +221,7 @@ class ProducerRegistry:
         _keep(self._faces[kind], alias, key, value, view)
         return view
 
-    def _unknown(self, alias: object) -> ConfigurationError:
+    def _unknown_alias_error(self, alias: object) -> ConfigurationError:
         if not self._configs:
             return ConfigurationError(f"No producer is configured: {self._source} is missing.")
         known = ", ".join(repr(name) for name in self._configs)

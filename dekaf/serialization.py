@@ -67,7 +67,7 @@ class BytesSerializer:
             return value
         if isinstance(value, bytearray | memoryview):
             return bytes(value)
-        raise _wrong_type(context, "bytes", value)
+        raise _wrong_type_error(context, "bytes", value)
 
 
 class StringSerializer:
@@ -76,12 +76,12 @@ class StringSerializer:
     def serialize(self, value: str, context: SerializationContext, /) -> bytes:
         """Return the text in UTF-8."""
         if not isinstance(value, str):
-            raise _wrong_type(context, "str", value)
+            raise _wrong_type_error(context, "str", value)
         try:
             return value.encode()
         except UnicodeEncodeError:
             # Not chained: the original error holds the text.
-            raise _failure(context, "cannot be encoded as UTF-8: it contains a lone surrogate") from None
+            raise _serialization_error(context, "cannot be encoded as UTF-8: it contains a lone surrogate") from None
 
 
 class LongSerializer:
@@ -106,11 +106,11 @@ class DoubleSerializer:
     def serialize(self, value: float, context: SerializationContext, /) -> bytes:
         """Return the 8 bytes; an int is taken as the float it equals."""
         if isinstance(value, bool) or not isinstance(value, float | int):
-            raise _wrong_type(context, "float", value)
+            raise _wrong_type_error(context, "float", value)
         try:
             return _FLOAT64.pack(float(value))
         except OverflowError:
-            raise _failure(context, "is too large for a float") from None
+            raise _serialization_error(context, "is too large for a float") from None
 
 
 class UUIDSerializer:
@@ -119,7 +119,7 @@ class UUIDSerializer:
     def serialize(self, value: uuid.UUID, context: SerializationContext, /) -> bytes:
         """Return the canonical text."""
         if not isinstance(value, uuid.UUID):
-            raise _wrong_type(context, "UUID", value)
+            raise _wrong_type_error(context, "UUID", value)
         return str(value).encode()
 
 
@@ -151,12 +151,12 @@ class JsonSerializer(Generic[T]):
         if check is None:
             check = self._accept_only(_type_argument(self))
         if not check(value):
-            raise _wrong_type(context, self._expected, value)
+            raise _wrong_type_error(context, self._expected, value)
         try:
             return pydantic_core.to_json(value, by_alias=self._by_alias, inf_nan_mode="null")
         except (TypeError, ValueError) as error:
             # Not chained: pydantic quotes the value in its errors.
-            raise _failure(context, f"cannot be written as JSON{_reason(error)}") from None
+            raise _serialization_error(context, f"cannot be written as JSON{_reason(error)}") from None
 
     def _accept_only(self, accepted: object) -> Callable[[object], bool]:
         # typing tells the type argument only after __init__, hence on first use.
@@ -191,7 +191,7 @@ class AutoSerializer:
         is_record = dataclasses.is_dataclass(value) and not isinstance(value, type)
         if is_record or isinstance(value, dict | list | pydantic.BaseModel):
             return self._json.serialize(value, context)
-        raise _wrong_type(context, "bytes, str, int, UUID, dict, list, a dataclass or a pydantic model", value)
+        raise _wrong_type_error(context, "bytes, str, int, UUID, dict, list, a dataclass or a pydantic model", value)
 
 
 _INT32: Final = struct.Struct(">i")
@@ -358,25 +358,25 @@ def _serializer_for_form(spec: object, field: Field) -> Serializer[Any]:
 
 def _pack_int(form: struct.Struct, bits: str, value: object, context: SerializationContext) -> bytes:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong_type(context, "int", value)
+        raise _wrong_type_error(context, "int", value)
     try:
         return form.pack(value)
     except struct.error:
-        raise _failure(context, f"does not fit into {bits} bits") from None
+        raise _serialization_error(context, f"does not fit into {bits} bits") from None
 
 
 def _digits(value: int, context: SerializationContext) -> bytes:
     try:
         return str(value).encode()
     except ValueError:  # Python writes no more than sys.get_int_max_str_digits() of them
-        raise _failure(context, "has too many digits") from None
+        raise _serialization_error(context, "has too many digits") from None
 
 
-def _wrong_type(context: SerializationContext, expected: str, value: object) -> SerializationError:
-    return _failure(context, f"must be {expected}, not {type(value).__name__}")
+def _wrong_type_error(context: SerializationContext, expected: str, value: object) -> SerializationError:
+    return _serialization_error(context, f"must be {expected}, not {type(value).__name__}")
 
 
-def _failure(context: SerializationContext, problem: str) -> SerializationError:
+def _serialization_error(context: SerializationContext, problem: str) -> SerializationError:
     field = context.field.value
     return SerializationError(f"the {field} {problem}", topic=context.topic, field=field)
 

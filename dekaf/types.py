@@ -417,14 +417,14 @@ class ProducerStatus:
         buffered_records: records accepted whose outcome is not known yet.
         buffered_bytes: how much of ``buffer_memory`` they occupy.
         buffer_memory: the bound on ``buffered_bytes``, in bytes.
-        waiting_for_room: calls that wait for room in the buffer.
+        waiting_for_space: calls that wait for space in the buffer.
         in_flight_requests: produce requests sent and not yet answered.
         known_brokers: brokers named by the cluster's metadata.
         connected_brokers: brokers with an open connection.
         topics: topics whose metadata is known.
         delivered_total: records delivered so far.
         failed_total: records failed so far.
-        fire_failures_total: failures of ``fire`` that nobody was told about by a callback.
+        unobserved_failures_total: failures of ``fire`` that nobody was told about by a callback.
         retries_total: batches sent again.
         engine_restarts: how often the I/O engine was replaced after an unexpected error.
         producer_id_resets: how often a new producer id had to be asked for.
@@ -436,14 +436,14 @@ class ProducerStatus:
     buffered_records: int
     buffered_bytes: int
     buffer_memory: int
-    waiting_for_room: int
+    waiting_for_space: int
     in_flight_requests: int
     known_brokers: int
     connected_brokers: int
     topics: tuple[str, ...]
     delivered_total: int
     failed_total: int
-    fire_failures_total: int
+    unobserved_failures_total: int
     retries_total: int
     engine_restarts: int
     producer_id_resets: int

@@ -81,3 +81,24 @@ def test_every_module_is_named_after_a_subject() -> None:
 )
 def test_type_checking_is_found_in_every_spelling(source: str, is_found: bool) -> None:
     assert names_type_checking(ast.parse(source)) is is_found
+
+
+def functions_that_return_an_error(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.returns is not None:
+            kind = ast.unparse(node.returns).split("[")[0].split(".")[-1]
+            if kind.isidentifier() and kind.endswith(("Error", "Exception")) and kind != "BaseException":
+                yield node
+
+
+def test_functions_that_make_an_error_say_so() -> None:
+    """A call that makes an exception without raising it looks like one that acts, unless its name tells."""
+    makes_itself = {"of", "derive"}  # constructors of an error's own class
+    acts = {"_fail_locked"}  # counts a failure, and returns it
+
+    assert [
+        (path, function.name)
+        for path, tree in modules()
+        for function in functions_that_return_an_error(tree)
+        if not function.name.endswith("_error") and function.name not in makes_itself | acts
+    ] == []

@@ -26,7 +26,7 @@ def configuration(job: Job) -> dict[str, Any]:
         "linger.ms": job.linger_ms,
         "batch.size": job.batch_size,
         "compression.type": job.codec,
-        # Its default of 100,000 messages is 10 MB of small ones: it would wait for room most of the time.
+        # Its default of 100,000 messages is 10 MB of small ones: it would wait for space most of the time.
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 1_048_576,
         "message.max.bytes": 1_048_576,  # as dekaf's max_request_size: its default refuses messages of a million bytes
@@ -34,7 +34,7 @@ def configuration(job: Job) -> dict[str, Any]:
 
 
 class Firing:
-    """`Producer.produce`, polled every 1000 calls; when its queue is full it is polled until there is room."""
+    """`Producer.produce`, polled every 1000 calls; when its queue is full it is polled until there is space."""
 
     def __init__(self, job: Job) -> None:
         self._topic = job.topic
@@ -123,7 +123,7 @@ class Bridge:
         future: asyncio.Future[Message] = loop.create_future()
 
         def delivered(error: KafkaError | None, message: Message) -> None:
-            loop.call_soon_threadsafe(_settle, future, error, message)
+            loop.call_soon_threadsafe(_complete, future, error, message)
 
         self._producer.produce(self._topic, value, key, on_delivery=delivered)
         return future
@@ -180,7 +180,7 @@ class OwnAsyncio:
         await self._producer.close()
 
 
-def _settle(future: asyncio.Future[Message], error: KafkaError | None, message: Message) -> None:
+def _complete(future: asyncio.Future[Message], error: KafkaError | None, message: Message) -> None:
     if future.done():  # its task was cancelled
         return
     if error is None:

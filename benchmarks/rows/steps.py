@@ -21,7 +21,7 @@ def _fire() -> Row:
     job = Job(workload="step-fire", client="dekaf", linger_ms=10_000, batch_size=1_000_000)
     return Row(
         name="step-fire",
-        title="one call of fire, 100 B, keyed, room in the buffer and the batch",
+        title="one call of fire, 100 B, keyed, space in the buffer and the batch",
         contenders={
             OURS: ClientProcess(job=job, build=Build.COMPILED),
             INTERPRETED: ClientProcess(job=job, build=Build.INTERPRETED),

@@ -14,7 +14,7 @@ import time
 import dekaf
 from benchmarks.job import Answer
 from dekaf._cluster.metadata import Broker, ClusterMetadata, Partition, Topic
-from dekaf._network.link import Link, PendingRequest
+from dekaf._network.requests import PendingRequest, SenderConnection
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf._wire.reader import Reader
@@ -23,12 +23,12 @@ from dekaf.errors import DekafError
 from dekaf.producer._buffer.accumulator import JUST_NOW, BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.queues import PartitionQueue
-from dekaf.producer._engine.drain import DrainRules
-from dekaf.producer._engine.sender import Sender, SenderOwner, SenderSettings
-from dekaf.producer._engine.settlement import RetrySettings
+from dekaf.producer._engine.batch_selector import SelectionRules
+from dekaf.producer._engine.completion import RetrySettings
+from dekaf.producer._engine.sender import Sender, SenderHost, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._waiting.delivery import DeliveryFuture
-from dekaf.producer._waiting.mailbox import Destination, WaitKind
+from dekaf.producer._waiting.mailbox import OutcomeRoute, WaitKind
 
 CYCLES = 20_000
 TOPIC = "bench"
@@ -37,7 +37,7 @@ PRODUCE_VERSION = 13
 KEY, VALUE = b"key-1234", b"x" * 100
 
 
-class _Link(Link):
+class _Link(SenderConnection):
     """A connection that keeps what it is to send."""
 
     def __init__(self) -> None:
@@ -56,13 +56,13 @@ class _Link(Link):
         return
 
 
-class _Owner(SenderOwner):
+class _Owner(SenderHost):
     """An engine with one broker, to which the link leads."""
 
-    def __init__(self, link: _Link) -> None:
-        self._link = link
+    def __init__(self, connection: _Link) -> None:
+        self._link = connection
 
-    def link_to(self, _node_id: int, _now: float) -> _Link:
+    def connection_to(self, _node_id: int, _now: float) -> _Link:
         return self._link
 
     def want_metadata(self) -> None:
@@ -71,7 +71,7 @@ class _Owner(SenderOwner):
     def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
         raise AssertionError(brokers)
 
-    def connection_trouble(self, _node_id: int) -> DekafError | None:
+    def connection_error(self, _node_id: int) -> DekafError | None:
         return None
 
 
@@ -88,21 +88,21 @@ def main() -> None:
 def run_cycles(cycles: int) -> tuple[list[int], list[int]]:
     """Return the nanoseconds of so many requests, and of their responses."""
     accumulator = _accumulator()
-    link = _Link()
-    sender = _sender(accumulator, link)
-    destination = Destination(WaitKind.DELIVERIES, None, 0, gathers=False)
+    connection = _Link()
+    sender = _sender(accumulator, connection)
+    route = OutcomeRoute(WaitKind.DELIVERIES, None, 0, wakes_after_loop_round=False)
     topic = accumulator.topics[TOPIC]
     requests: list[int] = []
     responses: list[int] = []
     for number in range(cycles):
         delivery = DeliveryFuture(TOPIC, _no_callbacks)
-        accumulator.append(topic, KEY, VALUE, None, -1, 1_700_000_000_000, delivery, destination, 0, JUST_NOW)
+        accumulator.append(topic, KEY, VALUE, None, -1, 1_700_000_000_000, delivery, route, 0, JUST_NOW)
         answer = _response(number)
         now = time.monotonic()
         began = time.perf_counter_ns()
         sender.run(now)
         encoded = time.perf_counter_ns()
-        sent = link.sent
+        sent = connection.sent
         assert sent is not None
         handled_from = time.perf_counter_ns()
         sent.on_response(Reader(answer), PRODUCE_VERSION)
@@ -115,18 +115,18 @@ def run_cycles(cycles: int) -> tuple[list[int], list[int]]:
 
 def _accumulator() -> RecordAccumulator:
     statistic = ProducerStatistics()
-    listener = BatchListener(statistic.unheard_failure, statistic.callback_failed, lambda _: None)
+    listener = BatchListener(statistic.unobserved_failure, statistic.callback_failed, lambda _: None)
     accumulator = RecordAccumulator(BufferLimits(65_536, 33_554_432, 1_048_576), None, None, listener, lambda: None)
     topic = accumulator.topic(TOPIC)
     topic.partitions = [PartitionQueue(TOPIC, 0, topic.limit)]
-    topic.is_open = True
+    topic.is_known = True
     return accumulator
 
 
-def _sender(accumulator: RecordAccumulator, link: _Link) -> Sender:
-    rules = DrainRules(0.005, 1_048_576, 5, is_idempotent=True)
+def _sender(accumulator: RecordAccumulator, connection: _Link) -> Sender:
+    rules = SelectionRules(0.005, 1_048_576, 5, is_idempotent=True)
     settings = SenderSettings(-1, 10.0, RetrySettings(30.0, lambda _: 0.1), rules)
-    sender = Sender(accumulator, settings, ProducerStatistics(), _Owner(link), time.monotonic)
+    sender = Sender(accumulator, settings, ProducerStatistics(), _Owner(connection), time.monotonic)
     partition = Partition(leader_id=0, leader_epoch=0)
     sender.update_metadata(
         ClusterMetadata(

@@ -1,4 +1,4 @@
-"""Time one call of `fire` where nothing stands in its way: the batch has room, and no answer is being handled."""
+"""Time one call of `fire` where nothing stands in its way: the batch has space, and no answer is being handled."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, final
 
 from dekaf._cluster.metadata import Broker
-from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionOwner, ConnectionSettings
+from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionObserver, ConnectionSettings
 from dekaf._network.resolver import Resolver
 from dekaf._network.timers import call_not_before
 from dekaf.errors import BrokerConnectionError, DekafError
@@ -60,7 +60,7 @@ class Node:
         self.not_before = 0.0
         self.silent_resets = 0
         self.was_ready = False  # at this address, ever
-        self.trouble: DekafError | None = None  # its latest, None while it is ready
+        self.last_error: DekafError | None = None  # its latest, None while it is ready
 
     def move(self, host: str, port: int) -> None:
         """Take another address for the next connection."""
@@ -77,7 +77,7 @@ class Node:
 
 
 @final
-class NetworkClient(ConnectionOwner):
+class NetworkClient(ConnectionObserver):
     """Every method runs on the I/O thread. `changed` is called when a pass of the sender may find more to do."""
 
     def __init__(
@@ -173,18 +173,18 @@ class NetworkClient(ConnectionOwner):
         """Return how many discovered brokers are connected."""
         return sum(1 for node in self._brokers.values() if node.connection is not None and node.connection.is_ready())
 
-    def trouble_with(self, node_id: int) -> DekafError | None:
+    def node_error(self, node_id: int) -> DekafError | None:
         """Return why a broker is not connected; None if it is, and what went wrong last if it is not known."""
         node = self._brokers.get(node_id)
         if node is None:
             return self.last_error
         if node.connection is not None and node.connection.is_ready():
             return None
-        if node.trouble is None and (node.connecting is not None or node.connection is not None):
+        if node.last_error is None and (node.connecting is not None or node.connection is not None):
             waited = time.monotonic() - node.connecting_since  # packets to a wrong address are often just swallowed
             silence = BrokerConnectionError(f"The broker at {node.address} has not answered for {waited:.1f} s.")
-            return self._with_hint(node, silence)
-        return node.trouble
+            return self._hinted_error(node, silence)
+        return node.last_error
 
     def addresses_tried(self) -> str:
         """Return the bootstrap servers, and the brokers they led to, for an error message."""
@@ -202,7 +202,7 @@ class NetworkClient(ConnectionOwner):
             node.attempts = 0
             node.silent_resets = 0
             node.was_ready = True
-            node.trouble = None
+            node.last_error = None
             if node.node_id < 0:
                 self._answered = node.address
         # A bootstrap server that answers is no news where brokers are known: they are who must be reached.
@@ -226,7 +226,7 @@ class NetworkClient(ConnectionOwner):
             return
         if not connection.received_anything:
             node.silent_resets += 1
-        reason = self._with_hint(node, error)
+        reason = self._hinted_error(node, error)
         self._failed(node, reason)
         if not self._is_closed:
             self._connection_lost(connection.node_id, reason)
@@ -281,7 +281,7 @@ class NetworkClient(ConnectionOwner):
         try:
             await self._open_any_address(node)
         except (OSError, ValueError, OverflowError) as error:  # the last two: a port, or a name, that cannot be
-            reason = self._with_hint(
+            reason = self._hinted_error(
                 node, BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
             )
             reason.__cause__ = error
@@ -313,7 +313,7 @@ class NetworkClient(ConnectionOwner):
                 return
         raise failure if failure is not None else OSError("the name has no address")
 
-    def _with_hint(self, node: Node, error: DekafError) -> DekafError:
+    def _hinted_error(self, node: Node, error: DekafError) -> DekafError:
         """Say what is likely wrong where a server answers and a broker it names was never reached.
 
         It is the commonest mistake with containers: the broker advertises an address of their network, or localhost.
@@ -333,7 +333,7 @@ class NetworkClient(ConnectionOwner):
         node.attempts += 1
         delay = self._settings.backoff(node.attempts)
         node.not_before = time.monotonic() + delay
-        self.last_error = node.trouble = error
+        self.last_error = node.last_error = error
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"
         logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", what, delay)
         call_not_before(self._loop, node.not_before, self._changed)

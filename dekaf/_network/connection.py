@@ -12,7 +12,7 @@ from typing import Any, Final, final
 
 from mypy_extensions import i64
 
-from dekaf._network.link import CallbackRequest, Link, PendingRequest
+from dekaf._network.requests import CallbackRequest, PendingRequest, SenderConnection
 from dekaf._network.timers import call_not_before
 from dekaf._protocol.api import ApiKey, ApiVersionTable, negotiate
 from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
@@ -52,7 +52,7 @@ class ConnectionSettings:
         self.request_timeout: Final = request_timeout  # seconds
 
 
-class ConnectionOwner:
+class ConnectionObserver:
     """Who hears of a connection's changes; `NetworkClient` is the only one."""
 
     def connection_ready(self, connection: BrokerConnection) -> None:
@@ -69,7 +69,7 @@ class ConnectionOwner:
 
 
 @final
-class BrokerConnection(Link):
+class BrokerConnection(SenderConnection):
     """An asyncio protocol; every method runs on the I/O thread.
 
     A mismatch of any kind closes the connection and fails every request on it: after a wrong byte nothing that follows
@@ -77,7 +77,7 @@ class BrokerConnection(Link):
     """
 
     def __init__(
-        self, node_id: int, address: str, settings: ConnectionSettings, owner: ConnectionOwner, *, api_versions: int
+        self, node_id: int, address: str, settings: ConnectionSettings, owner: ConnectionObserver, *, api_versions: int
     ) -> None:
         self.node_id: Final = node_id
         self.address: Final = address

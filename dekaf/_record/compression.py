@@ -12,7 +12,7 @@ from typing import Final, final
 
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter, write_i32_be
-from dekaf.errors import ConfigurationError, caused
+from dekaf.errors import ConfigurationError, caused_error
 
 __all__ = ("Codec", "codec_for")
 
@@ -106,7 +106,7 @@ def _snappy_codec(level: int | None) -> Codec:
     try:
         import snappy  # noqa: PLC0415 - optional: imported by those who use it
     except ImportError as error:
-        raise caused(_missing("snappy", "python-snappy"), error) from error
+        raise caused_error(_missing_package_error("snappy", "python-snappy"), error) from error
     compress_block: Callable[[bytes], bytes] = snappy.compress
     decompress_block: Callable[[bytes], bytes] = snappy.decompress
 
@@ -133,7 +133,7 @@ def _lz4_codec(level: int | None) -> Codec:
     try:
         import lz4.frame  # noqa: PLC0415 - optional: imported by those who use it
     except ImportError as error:
-        raise caused(_missing("lz4", "lz4"), error) from error
+        raise caused_error(_missing_package_error("lz4", "lz4"), error) from error
     compress_frame: Callable[..., bytes] = lz4.frame.compress
     decompress_frame: Callable[[bytes], bytes] = lz4.frame.decompress
     block_size: int = lz4.frame.BLOCKSIZE_MAX64KB
@@ -161,7 +161,7 @@ def _zstd_codec(level: int | None) -> Codec:
     try:
         import zstandard  # noqa: PLC0415 - optional: imported by those who use it
     except ImportError as error:
-        raise caused(_missing("zstd", "zstandard"), error) from error
+        raise caused_error(_missing_package_error("zstd", "zstandard"), error) from error
     chosen = _ZSTD_DEFAULT if level is None else level
     # A compressor serves one thread at a time and is worth keeping, for its tables take longer to set up than a small
     # batch takes to compress. So idle ones lie on a stack: as many come into being as ever compressed at once, instead
@@ -185,7 +185,7 @@ def _zstd_codec(level: int | None) -> Codec:
     return Codec(4, "zstd", compress=compress, decompress=decompress)
 
 
-def _missing(name: str, library: str) -> ConfigurationError:
+def _missing_package_error(name: str, library: str) -> ConfigurationError:
     return ConfigurationError(
         f"compression_type {name!r} needs the library {library}, which cannot be imported: "
         f"pip install 'dekaf[{name}]'"  # quoted, for zsh takes brackets for a pattern

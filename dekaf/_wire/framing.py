@@ -61,7 +61,7 @@ class FrameBuffer:
             length: int = read_i32_be(data, at)
             size: i64 = length
             if size < 0 or size > MAX_FRAME_BYTES:
-                raise _wrong_size(size, data[at : at + _SIZE_BYTES])
+                raise _wrong_size_error(size, data[at : at + _SIZE_BYTES])
             frame_end = at + _SIZE_BYTES + size
             if frame_end > end:
                 needed = _SIZE_BYTES + size
@@ -74,7 +74,7 @@ class FrameBuffer:
         return frames
 
 
-def _wrong_size(size: int, prefix: bytes) -> MalformedResponseError:
+def _wrong_size_error(size: int, prefix: bytes) -> MalformedResponseError:
     # A TLS record starts with its type, 20 to 23, and the major version 3: an alert is what a TLS port answers to
     # plain text.
     if 20 <= prefix[0] <= 23 and prefix[1] == 3:

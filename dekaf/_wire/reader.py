@@ -11,7 +11,7 @@ from typing import Final, final
 from librt.strings import read_i16_be, read_i32_be, read_i64_be
 from mypy_extensions import i64
 
-from dekaf.errors import MalformedResponseError, caused
+from dekaf.errors import MalformedResponseError, caused_error
 
 __all__ = ("Reader",)
 
@@ -60,7 +60,7 @@ class Reader:
         """Take an unsigned 8-bit number."""
         at = self._at
         if at >= self._end:
-            raise self._overrun(1)
+            raise self._overrun_error(1)
         self._at = at + 1
         # Not `i64(...)`, here and below: interpreted, that is a call dearer than the rest.
         value: int = self._data[at]
@@ -71,7 +71,7 @@ class Reader:
         at = self._at
         end = at + 2
         if end > self._end:
-            raise self._overrun(2)
+            raise self._overrun_error(2)
         self._at = end
         value: int = read_i16_be(self._data, at)
         return value
@@ -85,7 +85,7 @@ class Reader:
         at = self._at
         end = at + 4
         if end > self._end:
-            raise self._overrun(4)
+            raise self._overrun_error(4)
         self._at = end
         value: int = read_i32_be(self._data, at)
         return value
@@ -95,7 +95,7 @@ class Reader:
         at = self._at
         end = at + 8
         if end > self._end:
-            raise self._overrun(8)
+            raise self._overrun_error(8)
         self._at = end
         return read_i64_be(self._data, at)
 
@@ -171,7 +171,7 @@ class Reader:
     def skip(self, size: i64) -> None:
         """Move that many bytes on."""
         if size < 0 or size > self._end - self._at:
-            raise self._overrun(size)
+            raise self._overrun_error(size)
         self._at += size
 
     # Arrays: a count no larger than the bytes left, since every element takes at least one.
@@ -195,7 +195,7 @@ class Reader:
         """Take the size of a tagged field; return the position behind the field, to be given to `finish_tagged`."""
         size = self.take_uvarint()
         if size > self._end - self._at:
-            raise self._overrun(size)
+            raise self._overrun_error(size)
         return self._at + size
 
     def finish_tagged(self, end: i64) -> None:
@@ -230,7 +230,7 @@ class Reader:
         try:
             return self.take_bytes(size).decode()
         except UnicodeDecodeError as error:
-            raise caused(MalformedResponseError(f"The string at byte {at} is not UTF-8."), error) from error
+            raise caused_error(MalformedResponseError(f"The string at byte {at} is not UTF-8."), error) from error
 
     def _take_long_uvarint(self) -> i64:
         value: i64 = 0
@@ -251,7 +251,7 @@ class Reader:
             )
         return count
 
-    def _overrun(self, size: i64) -> MalformedResponseError:
+    def _overrun_error(self, size: i64) -> MalformedResponseError:
         return MalformedResponseError(
             f"{size} bytes are expected at byte {self._at}, where {self._end - self._at} are left."
         )

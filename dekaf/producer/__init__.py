@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dekaf.producer.async_producer import AsyncProducer
 from dekaf.producer.config import ProducerConfig, ProducerOptions
-from dekaf.producer.memory import ProducedMessages, RecordedMessage
+from dekaf.producer.produced import ProducedMessages, RecordedMessage
 from dekaf.producer.sync_producer import Producer
 from dekaf.producer.topic_views import AsyncTopicProducer, TopicProducer
 

@@ -1,4 +1,4 @@
-"""The producer for coroutines: how an event loop waits for room, and for an outcome; any number of loops at once."""
+"""The producer for coroutines: how an event loop waits for space, and for an outcome; any number of loops at once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dekaf.errors import DekafError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._core.intake import MISSING, Intake, WaitingRecord, no_message, only_message
-from dekaf.producer._waiting.delivery import checked_timeout, still_waiting
-from dekaf.producer._waiting.loop_bell import way_into
+from dekaf.producer._core.record_entry import MISSING, RecordEntry, WaitingRecord, no_message_error, only_message
+from dekaf.producer._waiting.delivery import checked_timeout, still_waiting_error
+from dekaf.producer._waiting.loop_waker import threadsafe_call
 from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
-from dekaf.producer.memory import ProducedMessages
+from dekaf.producer.produced import ProducedMessages
 from dekaf.producer.topic_views import AsyncTopicProducer
 from dekaf.serialization import Serializer, serializer_for
 from dekaf.types import (
@@ -85,7 +85,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             config = configuration_of(config, options)
             _core = ProducerCore(config)
         self._core = _core
-        self._intake = Intake(
+        self._entry = RecordEntry(
             _core,
             serializer_for(key if key is not None else _core.config.key, Field.KEY),
             serializer_for(value if value is not None else _core.config.value, Field.VALUE),
@@ -169,7 +169,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         future = _future_of(mailbox)
         if isinstance(topic, ProducerMessage):
             message = only_message(topic, key, value, headers, partition, timestamp)
-            waiting = self._intake.offer(
+            waiting = self._entry.append(
                 message.topic,
                 message.key,
                 message.value,
@@ -180,12 +180,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
                 mailbox.awaited,
             )
         else:
-            waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, future, mailbox.awaited)
+            waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, mailbox.awaited)
         if wait is not None:
             name = topic.topic if isinstance(topic, ProducerMessage) else str(topic)
             return await self._await_in_time(future, waiting, wait, name)
         if waiting is not None:
-            await self._wait_for_room(waiting, None)
+            await self._wait_for_space(waiting, None)
         return await future
 
     async def _await_in_time(
@@ -197,7 +197,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     ) -> RecordMetadata:
         deadline = time.monotonic() + timeout
         if waiting is not None:
-            await self._wait_for_room(waiting, timeout)
+            await self._wait_for_space(waiting, timeout)
         # Not wait_for: it would cancel the future, and a failure would then count as unheard although this call raises.
         try:
             await asyncio.wait((future,), timeout=max(0.0, deadline - time.monotonic()))
@@ -206,7 +206,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             raise
         if not future.done():
             future.cancel()
-            raise still_waiting(topic, timeout)
+            raise still_waiting_error(topic, timeout)
         return future.result()
 
     @overload
@@ -248,7 +248,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand over one message without waiting for anything, not even for room; not a coroutine.
+        """Hand over one message without waiting for anything, not even for space; not a coroutine.
 
         Without `on_delivery`, a failure is logged and counted in `status()`.
 
@@ -263,19 +263,19 @@ class AsyncProducer(Generic[K_contra, V_contra]):
                 event loop of this call; without a running loop, on the producer's callback thread.
 
         Raises:
-            BufferExhaustedError: There is no room, or others wait for it already.
+            BufferExhaustedError: There is no space, or others wait for it already.
             ProduceError: The message could not be accepted for another reason.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
         core = self._core
-        destination = None
+        route = None
         if on_delivery is not None:
-            self._intake.check_callback(on_delivery)
+            self._entry.check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
-            destination = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
+            route = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
         if isinstance(topic, ProducerMessage):
             message = only_message(topic, key, value, headers, partition, timestamp)
-            waiting = self._intake.offer(
+            waiting = self._entry.append(
                 message.topic,
                 message.key,
                 message.value,
@@ -283,13 +283,13 @@ class AsyncProducer(Generic[K_contra, V_contra]):
                 message.partition,
                 message.timestamp_ms,
                 on_delivery,
-                destination,
+                route,
             )
         else:
-            waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, on_delivery, destination)
+            waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
             waiting.size(core)  # a record that can never fit has its own error
-            raise core.exhausted(waiting.topic, 0.0)
+            raise core.exhausted_error(waiting.topic, 0.0)
 
     @overload
     async def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> asyncio.Future[RecordMetadata]: ...
@@ -325,19 +325,19 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         partition: object = None,
         timestamp: Timestamp | None = None,
     ) -> asyncio.Future[RecordMetadata]:
-        """Wait for room only, and return a future of the outcome; arguments as for `produce`.
+        """Wait for space only, and return a future of the outcome; arguments as for `produce`.
 
         Cancelling the future abandons the wait, never the message.
 
         Raises:
-            BufferExhaustedError: There was no room within `max_block_ms`.
+            BufferExhaustedError: There was no space within `max_block_ms`.
             ProduceError: The message could not be accepted for another reason.
         """
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         if isinstance(topic, ProducerMessage):
             message = only_message(topic, key, value, headers, partition, timestamp)
-            waiting = self._intake.offer(
+            waiting = self._entry.append(
                 message.topic,
                 message.key,
                 message.value,
@@ -348,9 +348,9 @@ class AsyncProducer(Generic[K_contra, V_contra]):
                 mailbox.submitted,
             )
         else:
-            waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, future, mailbox.submitted)
+            waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, mailbox.submitted)
         if waiting is not None:
-            await self._wait_for_room(waiting, None)
+            await self._wait_for_space(waiting, None)
         return future
 
     @overload
@@ -384,7 +384,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         return_exceptions: object = False,
         timeout: object = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
-        """Produce many messages and await all of them; an iterator is consumed as room becomes free.
+        """Produce many messages and await all of them; an iterator is consumed as space becomes free.
 
         Args:
             messages: The messages, in the order in which they are to be sent; an async iterator will do, too.
@@ -415,7 +415,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
     async def _hand_over(self, message: object, under_way: _UnderWay) -> None:
         if not isinstance(message, ProducerMessage):
-            raise no_message(message)
+            raise no_message_error(message)
         await under_way.add(message, await self._try_submit(message, under_way.deadline))
 
     async def _try_submit(
@@ -424,7 +424,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         try:
-            waiting = self._intake.offer(
+            waiting = self._entry.append(
                 message.topic,
                 message.key,
                 message.value,
@@ -435,19 +435,19 @@ class AsyncProducer(Generic[K_contra, V_contra]):
                 mailbox.submitted,
             )
             if waiting is not None:
-                await self._wait_for_room(waiting, None if deadline is None else deadline - time.monotonic())
+                await self._wait_for_space(waiting, None if deadline is None else deadline - time.monotonic())
         except ProduceError as error:
             return error
         return future
 
-    async def _wait_for_room(self, record: WaitingRecord, max_wait: float | None) -> None:
+    async def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
         core = self._core
         wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
         deadline = time.monotonic() + wait
         size = record.size(core)
         while True:
             gate = _Gate(asyncio.get_running_loop())
-            ticket = core.room_ticket(record.topic, size, gate.open)
+            ticket = core.space_ticket(record.topic, size, gate.open)
             try:
                 ticket.line_up()
                 granted = await gate.wait(deadline - time.monotonic())
@@ -456,8 +456,8 @@ class AsyncProducer(Generic[K_contra, V_contra]):
                 raise
             if not granted:
                 ticket.withdraw()
-                raise core.exhausted(record.topic, wait)
-            if self._intake.offer_again(record, ticket.granted()):
+                raise core.exhausted_error(record.topic, wait)
+            if self._entry.append_again(record, ticket.granted()):
                 return
 
     # Waiting, looking, closing.
@@ -562,19 +562,19 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         return self._core.status()
 
     @property
-    def memory(self) -> ProducedMessages:
+    def produced(self) -> ProducedMessages:
         """What was produced, by this producer and its views, with ``backend="memory"``.
 
         Raises:
             ConfigurationError: The backend is another one.
         """
-        return self._core.memory()
+        return self._core.produced()
 
     # Views.
 
     def as_sync(self) -> KafkaProducer[K_contra, V_contra]:
         """Return the face for threads of this same producer: one engine, one buffer."""
-        view = make_face(THREADS, self._core, self._intake.key.serializer, self._intake.value.serializer)
+        view = make_face(THREADS, self._core, self._entry.key.serializer, self._entry.value.serializer)
         return cast("KafkaProducer[K_contra, V_contra]", view)
 
     def as_async(self) -> AsyncProducer[K_contra, V_contra]:
@@ -619,13 +619,15 @@ class _Gate:
     """Opened from any thread, awaited on one loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._call: Final = way_into(loop)  # the mailboxes' way: what was told before this opens is known by then
+        self._call: Final = threadsafe_call(
+            loop
+        )  # the mailboxes' way: what was told before this opens is known by then
         self._future: asyncio.Future[None] = loop.create_future()
 
     def open(self) -> None:
         """Let the waiter go."""
         try:
-            self._call(self._settle)
+            self._call(self._complete)
         except RuntimeError:  # the loop is closed, and its waiter with it
             return
 
@@ -634,7 +636,7 @@ class _Gate:
         await asyncio.wait((self._future,), timeout=None if timeout is None else max(0.0, timeout))
         return self._future.done()
 
-    def _settle(self) -> None:
+    def _complete(self) -> None:
         if not self._future.done():
             self._future.set_result(None)
 
@@ -696,7 +698,7 @@ class _UnderWay:
             await asyncio.wait((handle,), timeout=max(0.0, self.deadline - time.monotonic()))
             if not handle.done():
                 handle.cancel()
-                return still_waiting(topic, self._timeout or 0.0)
+                return still_waiting_error(topic, self._timeout or 0.0)
         try:
             return await handle
         except ProduceError as error:

@@ -224,7 +224,7 @@ class ProducerConfig(pydantic.BaseModel):
     max_block_ms: _Milliseconds = pydantic.Field(
         5_000,
         description="Milliseconds; default 5000 (Java: 60000, but here a request handler waits). How long a call may "
-        "wait for room in the buffer, and a record for its topic's metadata. Kafka: `max.block.ms`.",
+        "wait for space in the buffer, and a record for its topic's metadata. Kafka: `max.block.ms`.",
     )
     max_request_size: _Bytes = pydantic.Field(
         1_048_576,
@@ -295,7 +295,7 @@ class ProducerConfig(pydantic.BaseModel):
     backend: Annotated[Backend, _checked(one_of("kafka", "memory", "disabled"))] = pydantic.Field(
         "kafka",
         description="`kafka`, `memory` or `disabled`; default `kafka`. For local work and tests: `memory` keeps the "
-        "latest messages, up to `buffer_memory` bytes, in `producer.memory`; `disabled` drops them. Neither connects "
+        "latest messages, up to `buffer_memory` bytes, in `producer.produced`; `disabled` drops them. Neither connects "
         "anywhere, and all checks run.",
     )
     allow_blocking_in_loop: _Switch = pydantic.Field(

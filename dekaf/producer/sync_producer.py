@@ -1,4 +1,4 @@
-"""The producer for threads: how a thread waits for room, and for an outcome."""
+"""The producer for threads: how a thread waits for space, and for an outcome."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._core.intake import MISSING, Intake, WaitingRecord, no_message, no_topic, only_message
+from dekaf.producer._core.record_entry import (
+    MISSING,
+    RecordEntry,
+    WaitingRecord,
+    no_message_error,
+    no_topic_error,
+    only_message,
+)
 from dekaf.producer._waiting.delivery import DeliveryFuture, ThreadWait, checked_timeout, wait_seconds
-from dekaf.producer._waiting.mailbox import Destination
+from dekaf.producer._waiting.mailbox import OutcomeRoute
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
-from dekaf.producer.memory import ProducedMessages
+from dekaf.producer.produced import ProducedMessages
 from dekaf.producer.topic_views import TopicProducer
 from dekaf.serialization import Serializer, serializer_for
 from dekaf.types import (
@@ -83,7 +90,7 @@ class Producer(Generic[K_contra, V_contra]):
             config = configuration_of(config, options)
             _core = ProducerCore(config)
         self._core = _core
-        self._intake = Intake(
+        self._entry = RecordEntry(
             _core,
             serializer_for(key if key is not None else _core.config.key, Field.KEY),
             serializer_for(value if value is not None else _core.config.value, Field.VALUE),
@@ -186,17 +193,17 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> RecordMetadata:
         self._core.forbid_blocking("produce")
         if not isinstance(topic, str):
-            raise no_topic(topic)
+            raise no_topic_error(topic)
         if timeout is None:
             call = self._core.new_blocked_call(topic)
-            self._offer(call, topic, key, value, headers, partition, timestamp, None)
+            self._append(call, topic, key, value, headers, partition, timestamp, None)
             return call.result_by(None, None)
         wait = checked_timeout(timeout)
         assert wait is not None
         assert isinstance(timeout, (int, float))  # or it would have been refused
         deadline = time.monotonic() + wait
         call = self._core.new_blocked_call(topic)
-        self._offer(call, topic, key, value, headers, partition, timestamp, wait)
+        self._append(call, topic, key, value, headers, partition, timestamp, wait)
         return call.result_by(deadline - time.monotonic(), timeout)
 
     @overload
@@ -240,7 +247,7 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> None:
         """Hand over one message without waiting for the broker.
 
-        It waits up to `max_block_ms` for room in the buffer, but not on the thread of an event loop or in a callback.
+        It waits up to `max_block_ms` for space in the buffer, but not on the thread of an event loop or in a callback.
         Without `on_delivery`, a failure is logged and counted in `status()`.
 
         Args:
@@ -254,17 +261,17 @@ class Producer(Generic[K_contra, V_contra]):
                 thread, in order per partition.
 
         Raises:
-            BufferExhaustedError: There was no room within `max_block_ms`, or none at all where it must not wait.
+            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
             ProduceError: The message could not be accepted for another reason.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        destination = None
+        route = None
         if on_delivery is not None:
-            self._intake.check_callback(on_delivery)
-            destination = self._core.thread_callbacks
+            self._entry.check_callback(on_delivery)
+            route = self._core.thread_callbacks
         if isinstance(topic, ProducerMessage):
             message = only_message(topic, key, value, headers, partition, timestamp)
-            waiting = self._intake.offer(
+            waiting = self._entry.append(
                 message.topic,
                 message.key,
                 message.value,
@@ -272,12 +279,12 @@ class Producer(Generic[K_contra, V_contra]):
                 message.partition,
                 message.timestamp_ms,
                 on_delivery,
-                destination,
+                route,
             )
         else:
-            waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, on_delivery, destination)
+            waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
-            self._wait_for_room(waiting, None)
+            self._wait_for_space(waiting, None)
 
     @overload
     def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> DeliveryFuture: ...
@@ -338,14 +345,14 @@ class Producer(Generic[K_contra, V_contra]):
         max_wait: float | None,
     ) -> DeliveryFuture:
         if not isinstance(topic, str):
-            raise no_topic(topic)
+            raise no_topic_error(topic)
         delivery = self._core.new_delivery(topic)
-        self._offer(delivery, topic, key, value, headers, partition, timestamp, max_wait)
+        self._append(delivery, topic, key, value, headers, partition, timestamp, max_wait)
         return delivery
 
-    def _offer(  # noqa: PLR0913 # a call's own arguments
+    def _append(  # noqa: PLR0913 # a call's own arguments
         self,
-        sink: ThreadWait,
+        recipient: ThreadWait,
         topic: str,
         key: object,
         value: object,
@@ -354,10 +361,10 @@ class Producer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None,
         max_wait: float | None,
     ) -> None:
-        destination: Destination = self._core.deliveries
-        waiting = self._intake.offer(topic, key, value, headers, partition, timestamp, sink, destination)
+        route: OutcomeRoute = self._core.deliveries
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, recipient, route)
         if waiting is not None:
-            self._wait_for_room(waiting, max_wait)
+            self._wait_for_space(waiting, max_wait)
 
     @overload
     def produce_all(
@@ -390,7 +397,7 @@ class Producer(Generic[K_contra, V_contra]):
         return_exceptions: object = False,
         timeout: object = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
-        """Produce many messages and wait for all of them; an iterator is consumed as room becomes free.
+        """Produce many messages and wait for all of them; an iterator is consumed as space becomes free.
 
         Args:
             messages: The messages, in the order in which they are to be sent.
@@ -411,7 +418,7 @@ class Producer(Generic[K_contra, V_contra]):
         under_way: deque[DeliveryFuture | ProduceError] = deque()
         for message in messages:
             if not isinstance(message, ProducerMessage):
-                raise no_message(message)
+                raise no_message_error(message)
             under_way.append(self._try_submit(message, deadline))
             if len(under_way) >= PRODUCE_ALL_WINDOW:
                 results.append(_outcome(under_way.popleft(), deadline, wait))
@@ -438,17 +445,17 @@ class Producer(Generic[K_contra, V_contra]):
         except ProduceError as error:
             return error
 
-    def _wait_for_room(self, record: WaitingRecord, max_wait: float | None) -> None:
+    def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
         core = self._core
         if has_running_loop() and not core.config.allow_blocking_in_loop:
-            raise core.exhausted(record.topic, 0.0)  # a full buffer must not stall an event loop
+            raise core.exhausted_error(record.topic, 0.0)  # a full buffer must not stall an event loop
         wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
         deadline = time.monotonic() + wait
         size = record.size(core)
         while True:
             gate = threading.Lock()
             gate.acquire()
-            ticket = core.room_ticket(record.topic, size, gate.release)
+            ticket = core.space_ticket(record.topic, size, gate.release)
             try:
                 ticket.line_up()
                 granted = gate.acquire(timeout=wait_seconds(deadline - time.monotonic()))
@@ -457,8 +464,8 @@ class Producer(Generic[K_contra, V_contra]):
                 raise
             if not granted:
                 ticket.withdraw()
-                raise core.exhausted(record.topic, wait)
-            if self._intake.offer_again(record, ticket.granted()):
+                raise core.exhausted_error(record.topic, wait)
+            if self._entry.append_again(record, ticket.granted()):
                 return
 
     # Waiting, looking, closing.
@@ -554,19 +561,19 @@ class Producer(Generic[K_contra, V_contra]):
         return self._core.status()
 
     @property
-    def memory(self) -> ProducedMessages:
+    def produced(self) -> ProducedMessages:
         """What was produced, by this producer and its views, with ``backend="memory"``.
 
         Raises:
             ConfigurationError: The backend is another one.
         """
-        return self._core.memory()
+        return self._core.produced()
 
     # Views.
 
     def as_async(self) -> AsyncKafkaProducer[K_contra, V_contra]:
         """Return the face for coroutines of this same producer: one engine, one buffer."""
-        view = make_face(COROUTINES, self._core, self._intake.key.serializer, self._intake.value.serializer)
+        view = make_face(COROUTINES, self._core, self._entry.key.serializer, self._entry.value.serializer)
         return cast("AsyncKafkaProducer[K_contra, V_contra]", view)
 
     def as_sync(self) -> Producer[K_contra, V_contra]:

@@ -291,7 +291,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
     ) -> Awaitable[RecordMetadata]:
-        """Wait for room only, and return an awaitable of the outcome; see `AsyncProducer.submit`."""
+        """Wait for space only, and return an awaitable of the outcome; see `AsyncProducer.submit`."""
         _require(value)
         return await self._producer.submit(
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp

@@ -50,7 +50,7 @@ _HOMES: Final = {
     "ReceivedMetadata": "dekaf.testing.received",
     "ReceivedProduce": "dekaf.testing.received",
     "ReceivedRequest": "dekaf.testing.received",
-    "RecordedMessage": "dekaf.producer.memory",
+    "RecordedMessage": "dekaf.producer.produced",
     "Recording": "dekaf.testing.recording",
     "RecordingAsyncProducer": "dekaf.testing.recording_producers",
     "RecordingProducer": "dekaf.testing.recording_producers",

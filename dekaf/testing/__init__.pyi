@@ -1,6 +1,6 @@
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
-from dekaf.producer.memory import RecordedMessage
+from dekaf.producer.produced import RecordedMessage
 from dekaf.testing.cluster_state import ClientConnection, ProduceAttempt, UnknownVersionAnswer
 from dekaf.testing.fake_broker import FakeBroker
 from dekaf.testing.fake_cluster import FakeCluster

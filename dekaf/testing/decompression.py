@@ -65,7 +65,7 @@ def _gunzip(data: bytes, limit: int) -> bytes:
         part = member.decompress(data, room + 1)
         room -= len(part)
         if room < 0:
-            raise _too_large(limit)
+            raise _too_large_error(limit)
         if not member.eof:
             raise UndecodableError("the gzip stream ends too early")
         parts.append(part)
@@ -77,7 +77,7 @@ def _unsnappy(data: bytes, limit: int) -> bytes:
     try:
         import snappy  # noqa: PLC0415 - optional: imported when a batch needs it
     except ImportError as error:
-        raise _missing("snappy") from error
+        raise _missing_package_error("snappy") from error
     if not data.startswith(_XERIAL_MAGIC):
         return _unsnappy_block(data, limit, snappy.uncompress)
     parts: list[bytes] = []
@@ -109,7 +109,7 @@ def _unlz4(data: bytes, limit: int) -> bytes:
     try:
         import lz4.frame  # noqa: PLC0415 - optional: imported when a batch needs it
     except ImportError as error:
-        raise _missing("lz4") from error
+        raise _missing_package_error("lz4") from error
     _check_lz4_descriptor(data)
     decompressor = lz4.frame.LZ4FrameDecompressor()
 
@@ -140,7 +140,7 @@ def _unzstd(data: bytes, limit: int) -> bytes:
     try:
         import zstandard  # noqa: PLC0415 - optional: imported when a batch needs it
     except ImportError as error:
-        raise _missing("zstd") from error
+        raise _missing_package_error("zstd") from error
     # Java's window limit; streaming, for frames need not carry their size and several may follow each other.
     decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
     with decompressor.stream_reader(io.BytesIO(data), read_across_frames=True) as stream:
@@ -154,16 +154,16 @@ def _read_all(read: Callable[[int], bytes], limit: int) -> bytes:
     while piece := read(_PIECE_BYTES):
         room -= len(piece)
         if room < 0:
-            raise _too_large(limit)
+            raise _too_large_error(limit)
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def _too_large(limit: int) -> UndecodableError:
+def _too_large_error(limit: int) -> UndecodableError:
     return UndecodableError(f"the records take more than {limit} bytes once they are decompressed")
 
 
-def _missing(extra: str) -> ConfigurationError:
+def _missing_package_error(extra: str) -> ConfigurationError:
     return ConfigurationError(
         f"reading a batch compressed with {extra} needs its library: pip install 'dekaf[{extra}]'"
     )

@@ -12,7 +12,7 @@ import pydantic_core
 from typing_extensions import TypeVar
 
 from dekaf.errors import ProduceError
-from dekaf.producer.memory import RecordedMessage
+from dekaf.producer.produced import RecordedMessage
 from dekaf.serialization import Serializer
 from dekaf.testing.recording import Recording
 from dekaf.testing.recording_producers import RecordingAsyncProducer, RecordingProducer

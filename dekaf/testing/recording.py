@@ -21,7 +21,7 @@ from dekaf.errors import (
     RecordTooLargeError,
 )
 from dekaf.partitioning import murmur2
-from dekaf.producer.memory import RecordedMessage
+from dekaf.producer.produced import RecordedMessage
 from dekaf.types import DrainReport, Headers, ProducerState, ProducerStatus, RecordMetadata
 
 __all__ = ("Recording",)
@@ -77,7 +77,7 @@ class Recording:
         self._delivered_since_report = 0
         self._delivered_total = 0
         self._failed_total = 0
-        self._fire_failures_total = 0
+        self._unobserved_failures_total = 0
         self._last_error: str | None = None
         self._is_closed = False
 
@@ -157,14 +157,14 @@ class Recording:
                 buffered_records=0,
                 buffered_bytes=0,
                 buffer_memory=_BUFFER_MEMORY,
-                waiting_for_room=0,
+                waiting_for_space=0,
                 in_flight_requests=0,
                 known_brokers=0,
                 connected_brokers=0,
                 topics=tuple(sorted({topic for topic, _ in self._next_offsets})),
                 delivered_total=self._delivered_total,
                 failed_total=self._failed_total,
-                fire_failures_total=self._fire_failures_total,
+                unobserved_failures_total=self._unobserved_failures_total,
                 retries_total=0,
                 engine_restarts=0,
                 producer_id_resets=0,
@@ -212,7 +212,7 @@ class Recording:
         for scripted in self._scripted:
             if scripted.left > 0 and scripted.topic in {None, topic}:
                 scripted.left -= 1
-                return _error_for(scripted.error, topic, partition)
+                return _script_error(scripted.error, topic, partition)
         return None
 
     def _fail_locked(self, error: ProduceError, *, is_fire: bool) -> ProduceError:
@@ -222,7 +222,7 @@ class Recording:
         self._failed_total += 1
         self._failures.append(error)
         if is_fire:
-            self._fire_failures_total += 1
+            self._unobserved_failures_total += 1
         return error
 
     def _report_locked(self) -> DrainReport:
@@ -237,7 +237,7 @@ class Recording:
         )
 
 
-def _error_for(error: ProduceError | type[ProduceError], topic: str, partition: int) -> ProduceError:
+def _script_error(error: ProduceError | type[ProduceError], topic: str, partition: int) -> ProduceError:
     """Return a fresh error about one message, so that no traceback is shared."""
     if isinstance(error, ProduceError):
         mine = copy.copy(error)

@@ -6,7 +6,7 @@ from typing import Any
 
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
-from dekaf.producer._core.intake import MISSING, FieldEncoder, only_message, partition_number
+from dekaf.producer._core.record_entry import MISSING, FieldEncoder, only_message, partition_number
 from dekaf.serialization import Serializer
 from dekaf.testing.recording import Draft, Recording
 from dekaf.types import DrainReport, Field, HeadersLike, PartitionInfo, RecordMetadata, Timestamp

@@ -15,9 +15,9 @@ from typing_extensions import TypeVar
 from dekaf.errors import BlockingCallError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncTopicProducer, TopicProducer
-from dekaf.producer._core.intake import MISSING, check_callback
+from dekaf.producer._core.record_entry import MISSING, check_callback
 from dekaf.producer._waiting.delivery import DeliveryFuture
-from dekaf.producer.memory import RecordedMessage
+from dekaf.producer.produced import RecordedMessage
 from dekaf.serialization import Field, Serializer, serializer_for
 from dekaf.testing.recording import Recording
 from dekaf.testing.recording_desk import RecordingDesk

@@ -36,7 +36,7 @@ def wait_until(condition: Callable[[], object], timeout: float = 20) -> None:
 
 
 class Line:
-    """Callers that wait for room, who joined one after the other."""
+    """Callers that wait for space, who joined one after the other."""
 
     def __init__(self, producer: Producer[str, bytes]) -> None:
         self.producer = producer
@@ -53,9 +53,9 @@ class Line:
 
         worker = threading.Thread(target=work, name=name)
         self._workers.append(worker)
-        before = self.producer.status().waiting_for_room
+        before = self.producer.status().waiting_for_space
         worker.start()
-        wait_until(lambda: self.producer.status().waiting_for_room == before + 1)
+        wait_until(lambda: self.producer.status().waiting_for_space == before + 1)
         self.joined.append(name)
 
     def wait(self) -> None:
@@ -93,9 +93,9 @@ def test_a_stopped_broker_fills_the_buffer_and_those_in_line_are_served_in_their
         after = producer.status()
 
     assert BUFFER_MEMORY - len(VALUE) * 2 < full.buffered_bytes <= BUFFER_MEMORY
-    assert waiting.buffered_bytes == full.buffered_bytes  # those in line take no room
-    assert waiting.waiting_for_room == 12
-    assert (after.buffered_bytes, after.waiting_for_room) == (0, 0)
+    assert waiting.buffered_bytes == full.buffered_bytes  # those in line take no space
+    assert waiting.waiting_for_space == 12
+    assert (after.buffered_bytes, after.waiting_for_space) == (0, 0)
     records = read_back(topic, 1 + fired + 12)
     assert [(record.key or b"").decode() for record in records[1 + fired :]] == line.joined
     assert {name: result.offset for name, result in line.results.items()} == {
@@ -104,7 +104,7 @@ def test_a_stopped_broker_fills_the_buffer_and_those_in_line_are_served_in_their
 
 
 def fill(producer: Producer[str, bytes], topic: str) -> int:
-    """Fire until there is no room left; return how many were accepted."""
+    """Fire until there is no space left; return how many were accepted."""
     fire = producer.as_async().fire
     refusal: BufferExhaustedError | None = None
     fired = 0

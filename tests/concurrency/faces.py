@@ -129,7 +129,7 @@ class Face(Protocol):
 
 
 class ThreadFace:
-    """The face for threads: every message waits on a thread of its own, unless there is room at once."""
+    """The face for threads: every message waits on a thread of its own, unless there is space at once."""
 
     def __init__(self, servers: str, **options: Any) -> None:
         self.producer = thread_producer(servers, **options)

@@ -80,7 +80,7 @@ def leave_nothing_behind(status: ProducerStatus, outcomes: Iterable[Outcome]) ->
     outcomes = list(outcomes)
     assert status.buffered_records == 0
     assert status.buffered_bytes == 0
-    assert status.waiting_for_room == 0
+    assert status.waiting_for_space == 0
     assert status.delivered_total == sum(1 for outcome in outcomes if outcome.metadata is not None)
     assert status.failed_total == sum(1 for outcome in outcomes if outcome.error is not None)
 

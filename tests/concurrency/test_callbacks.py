@@ -232,7 +232,7 @@ def test_failure_of_a_fire_without_callback_is_logged_and_counted(
         record for record in caplog.records if record.levelno == logging.ERROR and "topic t" in record.getMessage()
     ]
     assert len(lines) == 1, "once per topic and interval"
-    assert producer.status().fire_failures_total == 3
+    assert producer.status().unobserved_failures_total == 3
     assert "b'a'" not in caplog.text
 
 
@@ -255,8 +255,8 @@ def test_failure_after_the_task_was_cancelled_is_counted(
     held.release()
     loop_thread.run(coroutines.flush())
 
-    eventually(lambda: producer.status().fire_failures_total >= 1)
-    assert producer.status().failed_total == producer.status().fire_failures_total
+    eventually(lambda: producer.status().unobserved_failures_total >= 1)
+    assert producer.status().failed_total == producer.status().unobserved_failures_total
 
 
 def test_cancelling_the_wait_does_not_cancel_the_record(
@@ -294,7 +294,7 @@ def test_loop_that_is_gone_harms_nobody(
     assert isinstance(survivor.exception(PATIENCE), InvalidRecordError)
     assert told == []
     # More than one batch was for the loop that is gone: each of its failures has to be told somewhere.
-    assert producer.status().fire_failures_total == 2
+    assert producer.status().unobserved_failures_total == 2
 
 
 def test_many_loops_come_and_go_at_once(cluster: FakeCluster, producer: Producer[Any, Any]) -> None:

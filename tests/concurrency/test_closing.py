@@ -222,7 +222,7 @@ def test_close_while_others_produce_answers_all_that_was_accepted(cluster: FakeC
     producer = thread_producer(
         cluster.bootstrap_servers,
         batch_size=100 + 100 * seed,
-        # Some seeds have room for everything that is under way, in others the threads wait for room.
+        # Some seeds have space for everything that is under way, in others the threads wait for space.
         buffer_memory=5_000 * (seed + 1),
     )
     handles: list[list[Any]] = [[] for _ in range(4)]

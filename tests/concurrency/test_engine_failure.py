@@ -119,7 +119,7 @@ def test_those_who_wait_for_room_go_on_with_the_fresh_engine(cluster: FakeCluste
         waiting = [threading.Thread(target=wait) for _ in range(2)]
         for thread in waiting:
             thread.start()
-        eventually(lambda: producer.status().waiting_for_room == 2)
+        eventually(lambda: producer.status().waiting_for_space == 2)
 
         break_engine(face)
         for thread in waiting:

@@ -264,7 +264,7 @@ def test_on_send_is_asked_once_by_a_record_that_waits_for_room(cluster: FakeClus
         producer.fire("t", value=b"a" * 7_000, partition=0)
         waiting = threading.Thread(target=producer.fire, args=("t", None, b"b" * 7_000), kwargs={"partition": 0})
         waiting.start()
-        eventually(lambda: producer.status().waiting_for_room == 1)
+        eventually(lambda: producer.status().waiting_for_space == 1)
         held.release()
         waiting.join(PATIENCE)
 

@@ -110,6 +110,6 @@ def test_memory_taken_is_what_is_written_and_never_more_than_was_reckoned(
         reckoned += record.content + LENGTHS_UPPER_BOUND
 
     batches = batches_of(topic.partitions[0])
-    taken = accumulator.memory.capacity - accumulator.memory.free
+    taken = accumulator.buffer.capacity - accumulator.buffer.free
     assert taken == sum(batch.charged for batch in batches) <= reckoned
     assert taken == sum(batch.size_on_wire() - BATCH_OVERHEAD for batch in batches)

@@ -21,15 +21,15 @@ from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import Partitioner, murmur2
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.batch_limit import LARGEST_GROWTH, BatchLimit
+from dekaf.producer._buffer.buffer_memory import BufferMemory
 from dekaf.producer._buffer.lock import new_lock
-from dekaf.producer._buffer.memory import BufferMemory
 from dekaf.producer._buffer.queues import UNDECIDED, ParkedRecord, PartitionQueue, TopicQueues
-from dekaf.producer._waiting.mailbox import FUTURE_COST, Destination
+from dekaf.producer._waiting.mailbox import FUTURE_COST, OutcomeRoute
 
 # What became of an append.
 APPENDED: Final = 0
-NO_ROOM: Final = 1
-NOT_OPEN: Final = 2  # the topic's partitions are not known, or the topic or the whole accumulator was given up
+NO_SPACE: Final = 1
+NOT_KNOWN: Final = 2  # the topic's partitions are not known, or the topic or the whole accumulator was given up
 TOO_LARGE: Final = 3
 
 # What writing led to, as bits; or that it could not be done.
@@ -37,8 +37,8 @@ OPENED: Final = 1  # the fresh batch is the open one now, and the one before it 
 FILLED: Final = 2  # the batch written to is full
 WAKE: Final = 4  # the I/O thread should look
 RACED: Final = -1  # another thread changed the open batch: try again with a fresh one
-NO_SPACE: Final = -2
-GONE: Final = -3
+FULL: Final = -2
+CLOSED: Final = -3
 
 JUST_NOW: Final = -1.0  # in place of the monotonic seconds since when a record that was parked has been accepted
 
@@ -75,19 +75,19 @@ class RecordAccumulator:
     ) -> None:
         # Guards the buffer memory, wake_for, activated, and of each topic and queue what their classes say.
         self.lock: Final = new_lock()
-        self.memory: Final = BufferMemory(limits.buffer_memory, self.lock)
+        self.buffer: Final = BufferMemory(limits.buffer_memory, self.lock)
         self.topics: dict[str, TopicQueues] = {}
         self.activated: list[PartitionQueue] = []  # have something to send since the sender last looked
         self.new_topics: list[TopicQueues] = []  # asked for since the engine last looked
         self.wake_for: i64 = WAKE_ALWAYS
         self.accepted: i64 = 0  # records, ever
-        self.settled: i64 = 0  # of these, how many have had their outcome told; the I/O thread's alone
+        self.completed: i64 = 0  # of these, how many have had their outcome told; the I/O thread's alone
         self.writers: list[BytesWriter] = []
         self.codec: Final = codec
         self.partitioner: Final = partitioner
         self.is_closed = False
         self.batch_size: Final[i64] = limits.batch_size
-        # Even one that does not shrink at all must fit into a request, and leave room for others in the buffer.
+        # Even one that does not shrink at all must fit into a request, and leave space for others in the buffer.
         self._largest_batch: Final[i64] = min(
             limits.batch_size * (1 if codec is None else LARGEST_GROWTH),
             max(limits.batch_size, min(limits.max_request_size, limits.buffer_memory // 4)),
@@ -108,8 +108,8 @@ class RecordAccumulator:
         headers: bytes | None,
         partition: i64,
         timestamp: i64,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
         reserved: i64,
         accepted: float,
     ) -> i64:
@@ -130,9 +130,9 @@ class RecordAccumulator:
                 is_sticky = True
                 partition = _sticky_partition(topic)
         queue = topic.partitions[partition]
-        result = self._write(queue, content, timestamp, key, value, headers, sink, destination, reserved, accepted)
+        result = self._write(queue, content, timestamp, key, value, headers, recipient, route, reserved, accepted)
         if result < 0:
-            return NOT_OPEN if result == GONE else NO_ROOM
+            return NOT_KNOWN if result == CLOSED else NO_SPACE
         if is_sticky:
             self._count_sticky(topic, content, result)
         return APPENDED
@@ -145,27 +145,27 @@ class RecordAccumulator:
         key: bytes | None,
         value: bytes | None,
         headers: bytes | None,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
         reserved: i64,
         accepted: float,
     ) -> i64:
         """Write the record into the partition's open batch, or into a fresh one; return what that led to."""
         bound = content + LENGTHS_UPPER_BOUND
         needed = bound
-        if destination is not None:
-            needed += destination.cost_bytes
+        if route is not None:
+            needed += route.cost_bytes
         fresh: ProducerBatch | None = None
         waits: BatchWaits | None = None
         result: i64 = RACED
         while result == RACED:
             # Made before the lock is taken, see above. Only a hint: another thread may change the open batch meanwhile.
-            if fresh is None and not _fits(queue, queue.open, bound):
+            if fresh is None and not _fits(queue, queue.current, bound):
                 fresh = self._new_batch(queue, timestamp, accepted)
-            if destination is not None:
-                waits = _new_waits(queue.open, destination)
+            if route is not None:
+                waits = _new_waits(queue.current, route)
             with self.lock:
-                before = queue.open
+                before = queue.current
                 result = self._refusal_locked(needed, reserved, accepted)
                 if result == 0:
                     batch = before
@@ -173,22 +173,22 @@ class RecordAccumulator:
                         batch = fresh
                         result = self._roll_locked(queue, before, fresh)
                     if batch is not None:
-                        charge = batch.append(content, timestamp, key, value, headers, sink, destination, waits)
-                        self.memory.free += reserved - charge
+                        charge = batch.append(content, timestamp, key, value, headers, recipient, route, waits)
+                        self.buffer.free += reserved - charge
                         self.accepted += 1
                         result |= self._consequences_locked(queue, batch)
         if fresh is not None and (result < 0 or not result & OPENED):
             self.recycle(fresh.builder.writer)
         if result > 0:
-            self._after_append(queue, before, fresh, destination, result)
+            self._after_append(queue, before, fresh, route, result)
         return result
 
     def _refusal_locked(self, needed: i64, reserved: i64, accepted: float) -> i64:
         """Return why a record cannot be taken, 0 if it can."""
         if self.is_closed and accepted == JUST_NOW:
-            return GONE  # closed since the caller looked: nobody would ever send it
-        if reserved == 0 and not self.memory.has_room_locked(needed):
-            return NO_SPACE
+            return CLOSED  # closed since the caller looked: nobody would ever send it
+        if reserved == 0 and not self.buffer.has_space_locked(needed):
+            return FULL
         return 0
 
     def _roll_locked(self, queue: PartitionQueue, before: ProducerBatch | None, fresh: ProducerBatch | None) -> i64:
@@ -197,7 +197,7 @@ class RecordAccumulator:
             return RACED
         if before is not None:
             self._close_locked(queue, before)
-        queue.open = fresh
+        queue.current = fresh
         if not queue.is_active:
             queue.is_active = True
             self.activated.append(queue)
@@ -216,12 +216,12 @@ class RecordAccumulator:
     def park(self, topic: TopicQueues, record: ParkedRecord, *, reserved: i64) -> i64:
         """Keep a record until its topic's partitions are known."""
         with self.lock:
-            if topic.is_open or topic.is_dropped or self.is_closed:
-                return NOT_OPEN
+            if topic.is_known or topic.is_dropped or self.is_closed:
+                return NOT_KNOWN
             if reserved == 0:
-                if not self.memory.has_room_locked(record.charged):
-                    return NO_ROOM
-                self.memory.free -= record.charged
+                if not self.buffer.has_space_locked(record.charged):
+                    return NO_SPACE
+                self.buffer.free -= record.charged
             topic.parked.append(record)
             self.accepted += 1
         return APPENDED
@@ -240,7 +240,7 @@ class RecordAccumulator:
 
     def pending_records(self) -> int:
         """Return how many accepted records have no outcome yet."""
-        return int(self.accepted - self.settled)
+        return int(self.accepted - self.completed)
 
     def take_new_topics(self) -> list[TopicQueues]:
         """Return the topics asked for since the last call."""
@@ -263,8 +263,8 @@ class RecordAccumulator:
             record.headers,
             partition,
             record.timestamp,
-            record.sink,
-            record.destination,
+            record.recipient,
+            record.route,
             record.charged,
             record.accepted,
         )
@@ -274,8 +274,8 @@ class RecordAccumulator:
         with self.lock:
             self.is_closed = True
             for topic in self.topics.values():
-                topic.is_open = False
-        self.memory.dismiss()
+                topic.is_known = False
+        self.buffer.dismiss()
 
     def recycle(self, writer: BytesWriter) -> None:
         """Keep a writer's memory for the next batch."""
@@ -301,8 +301,8 @@ class RecordAccumulator:
 
     def _close_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         # It takes its place in the queue now, compressed or not, so that the order stays.
-        queue.open = None
-        batch.ready = self.codec is None
+        queue.current = None
+        batch.is_compressing = self.codec is not None
         queue.full.append(batch)
 
     def _count_sticky(self, topic: TopicQueues, size: i64, result: i64) -> None:
@@ -319,7 +319,7 @@ class RecordAccumulator:
         queue: PartitionQueue,
         before: ProducerBatch | None,
         fresh: ProducerBatch | None,
-        destination: Destination | None,
+        route: OutcomeRoute | None,
         result: i64,
     ) -> None:
         """Compress what became full, and wake the I/O thread. `before` was open before the append."""
@@ -328,8 +328,8 @@ class RecordAccumulator:
         if rolled is None and filled is None:
             if not result & WAKE:
                 return
-            if destination is not None and destination.gathers and destination.mailbox is not None:
-                destination.mailbox.wake_after_this_round()
+            if route is not None and route.wakes_after_loop_round and route.mailbox is not None:
+                route.mailbox.wake_after_this_round()
             else:
                 self._wake()
             return
@@ -350,7 +350,7 @@ class RecordAccumulator:
         except Exception:
             return  # its records are accepted, and mostly others': the sender tries again, and without if need be
         finally:
-            batch.ready = True
+            batch.is_compressing = False
 
 
 def _fits(queue: PartitionQueue, batch: ProducerBatch | None, bound: i64) -> bool:
@@ -364,7 +364,7 @@ def _sticky_partition(topic: TopicQueues) -> i64:
     return topic.sticky
 
 
-def _new_waits(batch: ProducerBatch | None, destination: Destination) -> BatchWaits | None:
-    if batch is not None and batch.find_waits(destination) is not None:
+def _new_waits(batch: ProducerBatch | None, route: OutcomeRoute) -> BatchWaits | None:
+    if batch is not None and batch.find_waits(route) is not None:
         return None
-    return BatchWaits(destination)
+    return BatchWaits(route)

@@ -20,12 +20,12 @@ from dekaf._record.record_reader import read_timestamp_deltas
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import DekafError, InvalidRecordError, ProduceError
 from dekaf.producer._buffer.sequences import NO_SEQUENCE, ProducerIdAndEpoch
-from dekaf.producer._waiting.delivery import ThreadWait, own_copy
-from dekaf.producer._waiting.mailbox import Destination, OutcomeFuture, WaitKind, call_contained
+from dekaf.producer._waiting.delivery import ThreadWait, copied_error
+from dekaf.producer._waiting.mailbox import OutcomeFuture, OutcomeRoute, WaitKind, call_contained
 from dekaf.types import OnDelivery, RecordMetadata
 
-# Room between the issue numbers of two batches, for what one may have to be split into.
-ISSUE_SPAN: Final = 1 << 20
+# Space between the send orders of two batches, for what one may have to be split into.
+SEND_ORDER_SPAN: Final = 1 << 20
 
 
 class BatchState(Enum):
@@ -40,28 +40,28 @@ class BatchState(Enum):
 class BatchWaits:
     """The records of one batch whose outcome goes to one place, in order; an object per record would be dear.
 
-    Neighbours whose timestamps are equal form a run: what is kept of each record is its sink alone.
+    Neighbours whose timestamps are equal form a run: what is kept of each record is its recipient alone.
     """
 
-    def __init__(self, destination: Destination) -> None:
-        self.destination: Final = destination
+    def __init__(self, route: OutcomeRoute) -> None:
+        self.route: Final = route
         self.batch: ProducerBatch | None = None
-        self.sinks: list[object] = []
-        self._starts: list[i64] = []  # of each run: its first sink,
-        self._indexes: list[i64] = []  # the index in the batch of that sink's record,
+        self.recipients: list[object] = []
+        self._starts: list[i64] = []  # of each run: its first recipient,
+        self._indexes: list[i64] = []  # the index in the batch of that recipient's record,
         self._deltas: list[i64] = []  # and the timestamp of all its records, minus the batch's base timestamp
         self._next_index: i64 = -1  # what would continue the last run
         self._delta: i64 = 0
 
-    def add(self, sink: object, index: i64, delta: i64) -> None:
+    def add(self, recipient: object, index: i64, delta: i64) -> None:
         """Remember whom to tell of the record at `index`."""
         if index != self._next_index or delta != self._delta:
-            self._starts.append(len(self.sinks))
+            self._starts.append(len(self.recipients))
             self._indexes.append(index)
             self._deltas.append(delta)
             self._delta = delta
         self._next_index = index + 1
-        self.sinks.append(sink)
+        self.recipients.append(recipient)
 
     def share_out(self, first: i64, end: i64, shift: i64) -> BatchWaits | None:
         """Return the waits of the records from `first` to before `end`, for a batch that begins with `first`.
@@ -75,11 +75,11 @@ class BatchWaits:
                 index = offset + at
                 if first <= index < end:
                     if mine is None:
-                        mine = BatchWaits(self.destination)
-                    mine.add(self.sinks[at], index - first, self._deltas[run] + shift)
+                        mine = BatchWaits(self.route)
+                    mine.add(self.recipients[at], index - first, self._deltas[run] + shift)
         return mine
 
-    def open(self) -> None:
+    def notify(self) -> None:
         """Tell everybody; called on the thread they belong to, once the batch is done."""
         batch = self.batch
         assert batch is not None
@@ -87,26 +87,26 @@ class BatchWaits:
         for run in range(len(self._starts)):
             start, end = self._starts[run], self._end_of(run)
             offset = self._indexes[run] - start
-            if self.destination.kind is WaitKind.CALLBACKS:
+            if self.route.kind is WaitKind.CALLBACKS:
                 interrupt = self._call_back(batch, start, end, offset, self._deltas[run]) or interrupt
-            elif self.destination.kind is WaitKind.FUTURES:
+            elif self.route.kind is WaitKind.FUTURES:
                 self._resolve(batch, start, end, offset, self._deltas[run])
             else:
                 self._complete(batch, start, end, offset, self._deltas[run])
-        if interrupt is not None and self.destination.mailbox is not None:
+        if interrupt is not None and self.route.mailbox is not None:
             raise interrupt  # the loop's owner wants to end it; by now everybody has been told
 
     def _end_of(self, run: int) -> i64:
-        return self._starts[run + 1] if run + 1 < len(self._starts) else len(self.sinks)
+        return self._starts[run + 1] if run + 1 < len(self._starts) else len(self.recipients)
 
     def _call_back(self, batch: ProducerBatch, start: i64, end: i64, offset: i64, delta: i64) -> BaseException | None:
         """Call the callbacks of a run; return the last KeyboardInterrupt or SystemExit among what they raised."""
         failed = batch.error is not None
         interrupt: BaseException | None = None
         for at in range(start, end):
-            callback = cast(OnDelivery, self.sinks[at])
+            callback = cast(OnDelivery, self.recipients[at])
             if failed:
-                failure = call_contained(callback, None, batch.error_at(offset + at))
+                failure = call_contained(callback, None, batch.record_error(offset + at))
             else:
                 failure = call_contained(callback, batch.metadata_at(offset + at, delta), None)
             if failure is None:
@@ -120,22 +120,22 @@ class BatchWaits:
         failed = batch.error is not None
         unheard = 0
         for at in range(start, end):
-            future = cast(OutcomeFuture, self.sinks[at])
+            future = cast(OutcomeFuture, self.recipients[at])
             if future.done():  # its task was cancelled or ran out of time: nobody hears of a failure
                 unheard += 1
             elif failed:
-                future.set_exception(own_copy(batch.error_at(offset + at)))
+                future.set_exception(copied_error(batch.record_error(offset + at)))
             else:
                 future.set_result(batch.metadata_at(offset + at, delta))
         if failed and unheard:
-            batch.listener.unheard_failure(batch.topic, unheard, batch.error_at(-1))
+            batch.listener.unobserved_failure(batch.topic, unheard, batch.record_error(-1))
 
     def _complete(self, batch: ProducerBatch, start: i64, end: i64, offset: i64, delta: i64) -> None:
         failed = batch.error is not None
         for at in range(start, end):
-            wait = cast(ThreadWait, self.sinks[at])
+            wait = cast(ThreadWait, self.recipients[at])
             if failed:
-                wait.complete(None, batch.error_at(offset + at))
+                wait.complete(None, batch.record_error(offset + at))
             else:
                 wait.complete(batch.metadata_at(offset + at, delta), None)
 
@@ -146,11 +146,11 @@ class BatchListener:
 
     def __init__(
         self,
-        unheard_failure: Callable[[str, int, ProduceError], None],
+        unobserved_failure: Callable[[str, int, ProduceError], None],
         callback_failed: Callable[[str, BaseException], None],
         post_to_callback_thread: Callable[[BatchWaits], None],
     ) -> None:
-        self.unheard_failure = unheard_failure
+        self.unobserved_failure = unobserved_failure
         self.callback_failed = callback_failed
         self.post_to_callback_thread = post_to_callback_thread
         self.batch_sent: Callable[[ProducerBatch], None] | None = None  # each time a connection has taken one
@@ -174,7 +174,7 @@ class ProducerBatch:
         self.charged: i64 = 0  # bytes of buffer memory to give back
         self.awaited = False  # somebody blocks or awaits: do not linger when the leader is idle
         self.urgent = False  # a flush or close waits: do not linger
-        self.ready = True  # False while the thread that filled it compresses it
+        self.is_compressing = False  # by the thread that filled it: it is not to be sent yet
         self.waits: list[BatchWaits] = []
         self.timestamp_deltas: list[i64] = []  # all records', to the base timestamp, if the listener keeps them
         self.last_waits: BatchWaits | None = None
@@ -184,11 +184,11 @@ class ProducerBatch:
         self.header: bytes | None = None
         self.identity: ProducerIdAndEpoch | None = None
         self.base_sequence: i64 = NO_SEQUENCE
-        self.issue: i64 = 0  # counts up over all batches of a partition: their order, beyond the sequences' wrap
-        self.issue_span: i64 = ISSUE_SPAN  # how many numbers it may hand on to the batches it is split into
+        self.send_order: i64 = 0  # counts up over all batches of a partition: their order, beyond the sequences' wrap
+        self.send_order_span: i64 = SEND_ORDER_SPAN  # how many numbers it may hand on to the batches it is split into
         self.attempts: i64 = 0
         self.is_ambiguous = False  # an earlier attempt got no answer: it may be in the log
-        self.setback: DekafError | None = None  # what the attempt before was refused with, or its answer lost to
+        self.previous_error: DekafError | None = None  # what the attempt before was refused with, or its answer lost to
 
         self.base_offset: i64 = -1
         self.log_append_ms: i64 = -1
@@ -207,37 +207,37 @@ class ProducerBatch:
         key: bytes | None,
         value: bytes | None,
         headers: bytes | None,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
         fresh: BatchWaits | None,
     ) -> i64:
         """Write one record and remember whom to tell of it; return what it is charged.
 
-        `fresh` waits were made in case nothing goes to `destination` yet.
+        `fresh` waits were made in case nothing goes to `route` yet.
         """
         builder = self.builder
         charge = builder.append(content, timestamp, key, value, headers)
-        if destination is not None:
-            charge += destination.cost_bytes
-            waits = self.find_waits(destination)
+        if route is not None:
+            charge += route.cost_bytes
+            waits = self.find_waits(route)
             if waits is None:
-                waits = BatchWaits(destination) if fresh is None else fresh
+                waits = BatchWaits(route) if fresh is None else fresh
                 waits.batch = self
                 self.waits.append(waits)
                 self.last_waits = waits
-            waits.add(sink, builder.record_count - 1, timestamp - builder.base_timestamp)
-            if destination.is_awaited:
+            waits.add(recipient, builder.record_count - 1, timestamp - builder.base_timestamp)
+            if route.is_awaited:
                 self.awaited = True
         self.charged += charge
         return charge
 
-    def find_waits(self, destination: Destination) -> BatchWaits | None:
-        """Return the waits that go to `destination`, if any record has some already."""
+    def find_waits(self, route: OutcomeRoute) -> BatchWaits | None:
+        """Return the waits that go to `route`, if any record has some already."""
         waits = self.last_waits
-        if waits is not None and waits.destination is destination:
+        if waits is not None and waits.route is route:
             return waits
         for waits in self.waits:
-            if waits.destination is destination:
+            if waits.route is route:
                 self.last_waits = waits
                 return waits
         return None
@@ -309,7 +309,7 @@ class ProducerBatch:
             timestamp = self.builder.base_timestamp + delta
         return RecordMetadata(self.topic, self.partition, offset, timestamp)
 
-    def error_at(self, index: i64) -> ProduceError:
+    def record_error(self, index: i64) -> ProduceError:
         """Return a record's error: its own where the broker named the records at fault (KIP-467)."""
         error = self.error
         assert error is not None
@@ -332,17 +332,17 @@ class ProducerBatch:
         unheard = self.record_count
         for waits in self.take_waits():
             told = True
-            destination = waits.destination
-            if destination.mailbox is not None:
-                told = destination.mailbox.post(waits)
-            elif destination.kind is WaitKind.CALLBACKS:
+            route = waits.route
+            if route.mailbox is not None:
+                told = route.mailbox.post(waits)
+            elif route.kind is WaitKind.CALLBACKS:
                 listener.post_to_callback_thread(waits)
             else:
-                waits.open()
+                waits.notify()
             if told:
-                unheard -= i64(len(waits.sinks))
+                unheard -= i64(len(waits.recipients))
         if self.error is not None and unheard > 0:
-            listener.unheard_failure(self.topic, int(unheard), self.error)
+            listener.unobserved_failure(self.topic, int(unheard), self.error)
         if listener.batch_done is not None:
             listener.batch_done(self)
         flushes = self.flushes

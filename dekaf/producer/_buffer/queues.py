@@ -16,7 +16,7 @@ from dekaf.partitioning import choose_by_load
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.batch_limit import BatchLimit
 from dekaf.producer._buffer.sequences import PartitionSequences
-from dekaf.producer._waiting.mailbox import Destination
+from dekaf.producer._waiting.mailbox import OutcomeRoute
 
 NO_LEADER: Final = -1
 UNDECIDED: Final = -1
@@ -33,8 +33,8 @@ class ParkedRecord:
         headers: bytes | None,
         partition: i64,
         timestamp: i64,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
         charged: i64,
         accepted: float,
     ) -> None:
@@ -43,8 +43,8 @@ class ParkedRecord:
         self.headers: Final = headers
         self.partition: Final = partition
         self.timestamp: Final = timestamp
-        self.sink: Final = sink
-        self.destination: Final = destination
+        self.recipient: Final = recipient
+        self.route: Final = route
         self.charged: Final = charged
         self.accepted: Final = accepted  # monotonic seconds
 
@@ -56,32 +56,32 @@ def batch_without_bytes(
     builder = RecordBatchBuilder(records[0].timestamp, BytesWriter())
     builder.record_count = len(records)
     batch = ProducerBatch(topic, partition, builder, records[0].accepted, listener)
-    waits: dict[Destination, BatchWaits] = {}
+    waits: dict[OutcomeRoute, BatchWaits] = {}
     for index, record in enumerate(records):
         batch.charged += record.charged
         delta = record.timestamp - builder.base_timestamp
         batch.timestamp_deltas.append(delta)
-        if record.destination is None or record.sink is None:
+        if record.route is None or record.recipient is None:
             continue
-        mine = waits.get(record.destination)
+        mine = waits.get(record.route)
         if mine is None:
-            mine = waits[record.destination] = BatchWaits(record.destination)
+            mine = waits[record.route] = BatchWaits(record.route)
             mine.batch = batch
             batch.waits.append(mine)
-        mine.add(record.sink, index, delta)
+        mine.add(record.recipient, index, delta)
     return batch
 
 
 @final
 class PartitionQueue:
-    """The batches of one partition, oldest first: `retries`, then `full`, then `open`."""
+    """The batches of one partition, oldest first: `retries`, then `full`, then `current`."""
 
     def __init__(self, topic: str, partition: i64, limit: BatchLimit) -> None:
         self.topic: Final = topic
         self.partition: Final = partition
         self.limit: Final = limit  # the topic's
         # Under the accumulator's lock.
-        self.open: ProducerBatch | None = None
+        self.current: ProducerBatch | None = None
         self.full: deque[ProducerBatch] = deque()
         self.is_active = False  # in the accumulator's or the sender's list of queues with something to send
         # Goes down under the lock together with is_active, and up again on the I/O thread alone: so a queue that is
@@ -92,16 +92,16 @@ class PartitionQueue:
         self.retry_at = 0.0
         self.leader: i64 = NO_LEADER
         self.in_flight: list[ProducerBatch] = []  # in order of issue
-        self.next_issue: i64 = 0
+        self.next_send_order: i64 = 0
         self.sequences = PartitionSequences()
 
     def waiting(self) -> int:
         """Return how many batches wait to be sent: the load that KIP-794 balances."""
-        return len(self.full) + len(self.retries) + (0 if self.open is None else 1)
+        return len(self.full) + len(self.retries) + (0 if self.current is None else 1)
 
     def oldest_created(self) -> float:
         """Return when the oldest batch that waits was created; infinity without one."""
-        batch = self.open  # read first and once: a caller may close it meanwhile, and then it is in `full`
+        batch = self.current  # read first and once: a caller may close it meanwhile, and then it is in `full`
         if self.retries:
             return self.retries[0].created
         if self.full:
@@ -110,7 +110,7 @@ class PartitionQueue:
 
     def has_unsent(self) -> bool:
         """Return whether there is anything to send, now or later."""
-        return self.open is not None or len(self.full) > 0 or len(self.retries) > 0
+        return self.current is not None or len(self.full) > 0 or len(self.retries) > 0
 
 
 @final
@@ -121,7 +121,7 @@ class TopicQueues:
         self.name: Final = name
         self.limit: Final = limit
         # Under the accumulator's lock.
-        self.is_open = False  # records go straight to their partitions
+        self.is_known = False  # records go straight to their partitions
         self.is_dropped = False  # forgotten by the accumulator: look the topic up again
         self.parked: deque[ParkedRecord] = deque()
         self.partitions: list[PartitionQueue] = []  # only ever grows

@@ -93,7 +93,7 @@ class PartitionSequences:
         if identity is not None and identity is self.identity and self.state is SequenceState.CONTINUOUS:
             self.state = SequenceState.UNRESOLVED
 
-    def settle_when_idle(self) -> None:
+    def resolve_when_idle(self) -> None:
         """With nothing numbered left on its way: an expired batch that no later answer vouched for leaves a gap."""
         if self.state is SequenceState.UNRESOLVED:
             self.state = SequenceState.CONTINUOUS if self.expected == self.next else SequenceState.BROKEN

@@ -31,40 +31,40 @@ from dekaf.errors import (
     InvalidTopicError,
     ProducerClosedError,
     RecordTooLargeError,
-    caused,
+    caused_error,
 )
 from dekaf.producer._buffer.accumulator import (
     APPENDED,
     JUST_NOW,
-    NO_ROOM,
-    NOT_OPEN,
+    NO_SPACE,
+    NOT_KNOWN,
     PARKED_COST,
     TOO_LARGE,
     RecordAccumulator,
 )
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.batch_limit import BatchLimit
+from dekaf.producer._buffer.buffer_memory import Reservation, SpaceTicket, SpaceWaiter
 from dekaf.producer._buffer.lock import IS_INTERRUPTIBLE, is_held_here
-from dekaf.producer._buffer.memory import Reservation, RoomTicket, RoomWaiter
 from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues
 from dekaf.producer._core import process as _process
+from dekaf.producer._core.engine_settings import engine_settings
 from dekaf.producer._core.hooks import ListenerHooks, OnSend
 from dekaf.producer._core.process import FORKS, ProcessLock
-from dekaf.producer._core.settings import engine_settings
 from dekaf.producer._core.status import Description, described, partitions_of, snapshot
 from dekaf.producer._engine.engine import Engine
 from dekaf.producer._engine.interface import BackendEngine
-from dekaf.producer._engine.local import LocalEngine
-from dekaf.producer._engine.parking import choose_partition, no_such_partition
+from dekaf.producer._engine.offline import OfflineEngine
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import UndeliveredHook
-from dekaf.producer._waiting.bell import BellPool
+from dekaf.producer._engine.unknown_topics import choose_partition, no_such_partition_error
 from dekaf.producer._waiting.callbacks import CallbackThread
 from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait, wait_seconds
-from dekaf.producer._waiting.loop_bell import EventLoop
-from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, Destination, LoopMailbox, WaitKind
+from dekaf.producer._waiting.loop_waker import EventLoop
+from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, LoopMailbox, OutcomeRoute, WaitKind
+from dekaf.producer._waiting.waker import WakerPool
 from dekaf.producer.config import ProducerConfig
-from dekaf.producer.memory import ProducedMessages
+from dekaf.producer.produced import ProducedMessages
 from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerState, ProducerStatus
 
 logger = logging.getLogger("dekaf.producer")
@@ -145,9 +145,9 @@ class ProducerCore:
         self._engine = None
         self.statistics = ProducerStatistics()
         self.callbacks = CallbackThread()
-        self._bells = BellPool()
+        self._wakers = WakerPool()
         self._listener = BatchListener(
-            self.statistics.unheard_failure, self.statistics.callback_failed, self.callbacks.post
+            self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post
         )
         self.on_send: OnSend | None = None
         if self.config.listener is not None:
@@ -157,9 +157,9 @@ class ProducerCore:
         self.on_undelivered: UndeliveredHook | None = None
         if self.config.on_undelivered is not None:
             self.on_undelivered = UndeliveredHook(self.config.on_undelivered, self.callbacks)
-        self._memory = ProducedMessages(self.config.buffer_memory) if self.config.backend == "memory" else None
-        self.deliveries = Destination(WaitKind.DELIVERIES, None, DELIVERY_COST, gathers=False)
-        self.thread_callbacks = Destination(WaitKind.CALLBACKS, None, CALLBACK_COST, gathers=False)
+        self._produced = ProducedMessages(self.config.buffer_memory) if self.config.backend == "memory" else None
+        self.deliveries = OutcomeRoute(WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False)
+        self.thread_callbacks = OutcomeRoute(WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False)
         self._mailboxes: dict[EventLoop, LoopMailbox] = {}
         self._last_mailbox: LoopMailbox | None = None
         # Stands in until there is an engine: it knows no topic, so the first record goes the slow way and starts one.
@@ -172,7 +172,7 @@ class ProducerCore:
 
     # The way in.
 
-    def now_ms(self) -> i64:
+    def clock_ms(self) -> i64:
         """Return the wall clock, and notice a fork.
 
         The fork hook costs a comparison. Where a process forks without running hooks (uWSGI), asking for the process id
@@ -193,30 +193,30 @@ class ProducerCore:
         headers: bytes | None,
         partition: i64,
         timestamp: i64,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
         reservation: Reservation | None,
     ) -> bool:
-        """Accept one record; False if there is no room. Room set aside before is used up either way."""
+        """Accept one record; False if there is no space. Space set aside before is used up either way."""
         # Read first: should another engine take over meanwhile, this one's accumulator is closed and refuses, whatever
         # topic it is given. And a topic that is open cannot be one of an engine before: it closed them as it ended.
         accumulator = self._accumulator
         if IS_INTERRUPTIBLE and is_held_here(accumulator.lock):
-            raise _interrupted(topic, reservation)
+            raise _interrupted_error(topic, reservation)
         queues: TopicQueues | None = self._last_topic
         if self._last_topic.name is not topic:
             queues = accumulator.topics.get(topic)
-        if queues is not None and queues.is_open and reservation is None:
+        if queues is not None and queues.is_known and reservation is None:
             self._last_topic = queues
             where = partition
             if partition >= 0 or self._partitioner is not None:
                 where = self._check_partition(queues, key, partition)
-            status = accumulator.append(queues, key, value, headers, where, timestamp, sink, destination, 0, JUST_NOW)
+            status = accumulator.append(queues, key, value, headers, where, timestamp, recipient, route, 0, JUST_NOW)
             if status == APPENDED:
                 return True
-            if status == NO_ROOM:
+            if status == NO_SPACE:
                 return False
-        return self._append_slowly(topic, key, value, headers, partition, timestamp, sink, destination, reservation)
+        return self._append_slowly(topic, key, value, headers, partition, timestamp, recipient, route, reservation)
 
     def _append_slowly(  # noqa: PLR0913 # a record's own fields
         self,
@@ -226,36 +226,36 @@ class ProducerCore:
         headers: bytes | None,
         partition: i64,
         timestamp: i64,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
         reservation: Reservation | None,
     ) -> bool:
-        """The way of a record whose topic is new, whose engine is to be started, or for which room was set aside."""
+        """The way of a record whose topic is new, whose engine is to be started, or for which space was set aside."""
         while True:
             accumulator = self._running_accumulator(topic, reservation)
             reserved: i64 = 0
             if reservation is not None:
-                if reservation.memory is not accumulator.memory:
+                if reservation.buffer is not accumulator.buffer:
                     return False  # granted by an engine that has ended since
                 reserved = reservation.size
             queues = accumulator.topic(topic)
             try:
-                if queues.is_open:
+                if queues.is_known:
                     where = self._check_partition(queues, key, partition)
                     status = accumulator.append(
-                        queues, key, value, headers, where, timestamp, sink, destination, reserved, JUST_NOW
+                        queues, key, value, headers, where, timestamp, recipient, route, reserved, JUST_NOW
                     )
                 else:
                     status = self._park(
-                        accumulator, queues, key, value, headers, partition, timestamp, sink, destination, reserved
+                        accumulator, queues, key, value, headers, partition, timestamp, recipient, route, reserved
                     )
                 if status == TOO_LARGE:
-                    raise self._too_large(topic, key, value, headers)  # noqa: TRY301 # the room goes back below
+                    raise self._too_large_error(topic, key, value, headers)  # noqa: TRY301 # the space goes back below
             except BaseException:
                 if reservation is not None:
                     reservation.give_back()
                 raise
-            if status != NOT_OPEN:
+            if status != NOT_KNOWN:
                 return status == APPENDED
 
     def _park(  # noqa: PLR0913 # a record's own fields
@@ -267,16 +267,16 @@ class ProducerCore:
         headers: bytes | None,
         partition: i64,
         timestamp: i64,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
         reserved: i64,
     ) -> i64:
         content = content_size(key, value, headers)
         if content + LENGTHS_UPPER_BOUND > accumulator.max_record_size:
             return TOO_LARGE
-        cost: i64 = 0 if destination is None else destination.cost_bytes
+        cost: i64 = 0 if route is None else route.cost_bytes
         charged = reserved if reserved > 0 else content + LENGTHS_UPPER_BOUND + cost + PARKED_COST
-        record = ParkedRecord(key, value, headers, partition, timestamp, sink, destination, charged, time.monotonic())
+        record = ParkedRecord(key, value, headers, partition, timestamp, recipient, route, charged, time.monotonic())
         status = accumulator.park(queues, record, reserved=reserved)
         if status == APPENDED:
             self._wake()
@@ -292,10 +292,10 @@ class ProducerCore:
             engine = self._engine
             if engine is not None:
                 engine.refresh_metadata()  # it may have been added just now; the next record will know
-            raise no_such_partition(queues.name, int(partition), count)
+            raise no_such_partition_error(queues.name, int(partition), count)
         return partition
 
-    def _too_large(
+    def _too_large_error(
         self, topic: str, key: bytes | None, value: bytes | None, headers: bytes | None
     ) -> RecordTooLargeError:
         size = content_size(key, value, headers) + LENGTHS_UPPER_BOUND
@@ -305,41 +305,41 @@ class ProducerCore:
             topic=topic,
         )
 
-    # Room.
+    # Space.
 
-    def room_for(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: bytes | None, destination: Destination | None
+    def space_for(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: bytes | None, route: OutcomeRoute | None
     ) -> i64:
         """Return how many bytes a record needs, at the most."""
-        cost: i64 = 0 if destination is None else destination.cost_bytes
+        cost: i64 = 0 if route is None else route.cost_bytes
         size = content_size(key, value, headers) + LENGTHS_UPPER_BOUND
         if size > self._accumulator.max_record_size:
-            raise self._too_large(topic, key, value, headers)
+            raise self._too_large_error(topic, key, value, headers)
         return size + cost + PARKED_COST
 
-    def room_ticket(self, topic: str, size: i64, grant: Callable[[], None]) -> RoomTicket:
-        """Return what to wait in line for room with; `grant` is called once there is some.
+    def space_ticket(self, topic: str, size: i64, grant: Callable[[], None]) -> SpaceTicket:
+        """Return what to wait in line for space with; `grant` is called once there is some.
 
         Raises:
             BufferExhaustedError: It is not to wait.
         """
         if not self._blocks_when_full or self.callbacks.is_current():
-            raise self.exhausted(topic, 0.0)
-        memory = self._running_accumulator(topic, None).memory
-        return RoomTicket(memory, RoomWaiter(size, grant), self._wake)
+            raise self.exhausted_error(topic, 0.0)
+        buffer = self._running_accumulator(topic, None).buffer
+        return SpaceTicket(buffer, SpaceWaiter(size, grant), self._wake)
 
-    def exhausted(self, topic: str, waited: float) -> BufferExhaustedError:
-        """Return the error for a record for which there was no room."""
+    def exhausted_error(self, topic: str, waited: float) -> BufferExhaustedError:
+        """Return the error for a record for which there was no space."""
         bound = "max_block_ms" if waited >= self.max_block else "the call's timeout"
         waits = f"none became free within {waited * 1000:.0f} ms ({bound})" if waited else "this call does not wait"
         error = BufferExhaustedError(
-            "No room in the buffer: records that wait for the brokers take up "
+            "No space in the buffer: records that wait for the brokers take up "
             f"buffer_memory={self.config.buffer_memory} bytes, and {waits}.",
             topic=topic,
             is_retriable=True,
         )
         engine = self._engine
-        error.__cause__ = None if engine is None else engine.trouble()
+        error.__cause__ = None if engine is None else engine.last_error()
         return error
 
     # Outcomes.
@@ -350,8 +350,8 @@ class ProducerCore:
 
     def new_blocked_call(self, topic: str) -> ThreadWait:
         """Return what a thread waits on that wants to do nothing else meanwhile."""
-        bell = self._bells.take()
-        return self.new_delivery(topic) if bell is None else BlockedCall(topic, bell, self._bells)
+        waker = self._wakers.take()
+        return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self._wakers)
 
     def _run_done_callbacks(self, delivery: DeliveryFuture) -> None:
         def run() -> None:
@@ -362,7 +362,7 @@ class ProducerCore:
     def mailbox(self, loop: EventLoop) -> LoopMailbox:
         """Return the mailbox of an event loop, on whose thread this is called."""
         if self._generation != FORKS.generation:
-            self.now_ms()  # the parent's mailboxes end at the parent's loops
+            self.clock_ms()  # the parent's mailboxes end at the parent's loops
         mailbox = self._last_mailbox
         if mailbox is None or mailbox.loop is not loop:
             mailbox = self._mailboxes.get(loop)
@@ -405,7 +405,7 @@ class ProducerCore:
 
     def start(self) -> BackendEngine:
         """Return the running engine, starting one if there is none."""
-        self.now_ms()
+        self.clock_ms()
         engine = self._engine
         if engine is not None and engine.is_running() and self.state is CoreState.OPEN:
             return engine
@@ -422,7 +422,7 @@ class ProducerCore:
                 try:
                     engine.start()
                 except RuntimeError as error:
-                    raise caused(_no_threads(error), error) from error
+                    raise caused_error(_no_threads_error(error), error) from error
                 if self.on_undelivered is not None:
                     self.callbacks.start()  # an interpreter that exits, when it is most needed, may start no thread
                 _process.register(_process.LiveEngine(engine, self.callbacks, self.on_undelivered, self.close_timeout))
@@ -439,13 +439,18 @@ class ProducerCore:
     def _new_engine(self) -> BackendEngine:
         if self.config.backend == "kafka":
             return Engine(self._settings, self._listener, self.statistics, self.on_undelivered)
-        return LocalEngine(
-            self.config.backend, self._settings.limits, self._partitioner, self._listener, self.statistics, self._memory
+        return OfflineEngine(
+            self.config.backend,
+            self._settings.limits,
+            self._partitioner,
+            self._listener,
+            self.statistics,
+            self._produced,
         )
 
     def current_engine(self) -> BackendEngine | None:
         """Return the engine if there is one, running or not."""
-        self.now_ms()
+        self.clock_ms()
         return self._engine
 
     def close(self, timeout: float | None) -> DrainReport:
@@ -484,7 +489,7 @@ class ProducerCore:
 
     def start_closing(self) -> BackendEngine | None:
         """Accept nothing more; return the engine to be drained, None if there is none or it has been closed."""
-        self.now_ms()
+        self.clock_ms()
         with self._lock:
             if self.state is CoreState.CLOSED:
                 return None
@@ -534,12 +539,12 @@ class ProducerCore:
 
     # Looking.
 
-    def memory(self) -> ProducedMessages:
+    def produced(self) -> ProducedMessages:
         """Return what was produced; ConfigurationError unless the backend is `memory`."""
-        self.now_ms()
-        if self._memory is None:
+        self.clock_ms()
+        if self._produced is None:
             raise ConfigurationError(f"backend={self.config.backend!r} keeps no messages; backend='memory' does.")
-        return self._memory
+        return self._produced
 
     def whereabouts(self) -> str:
         """Return where records go, in short."""
@@ -547,7 +552,7 @@ class ProducerCore:
 
     def status(self) -> ProducerStatus:
         """Return a snapshot."""
-        self.now_ms()
+        self.clock_ms()
         engine = self._engine
         return snapshot(self._producer_state(engine), engine, self._accumulator, self.statistics)
 
@@ -623,7 +628,7 @@ def _nothing() -> None:
     """There is no engine yet to be woken, or nobody to be told."""
 
 
-def _interrupted(topic: str, reservation: Reservation | None) -> BufferExhaustedError:
+def _interrupted_error(topic: str, reservation: Reservation | None) -> BufferExhaustedError:
     if reservation is not None:
         reservation.give_back()
     return BufferExhaustedError(
@@ -634,7 +639,7 @@ def _interrupted(topic: str, reservation: Reservation | None) -> BufferExhausted
     )
 
 
-def _no_threads(error: RuntimeError) -> DekafError:
+def _no_threads_error(error: RuntimeError) -> DekafError:
     if "shutdown" in str(error):  # "can't create new thread at interpreter shutdown", since Python 3.12
-        return caused(ProducerClosedError("The interpreter is exiting and starts no more threads."), error)
-    return caused(DekafError(f"A producer needs a thread, and the system gives none: {error}."), error)
+        return caused_error(ProducerClosedError("The interpreter is exiting and starts no more threads."), error)
+    return caused_error(DekafError(f"A producer needs a thread, and the system gives none: {error}."), error)

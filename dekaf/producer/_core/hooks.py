@@ -82,7 +82,7 @@ class ListenerHooks:
     def _tell_errors(self, batch: ProducerBatch) -> None:
         index: i64 = 0
         while index < batch.record_count:
-            error = batch.error_at(index)
+            error = batch.record_error(index)
             partition = error.partition if batch.partition < 0 else int(batch.partition)
             try:
                 self._listener.on_error(batch.topic, partition, error)

@@ -118,7 +118,7 @@ def refuse_patched_threads() -> None:
             )
 
 
-def drain_at_exit() -> None:
+def close_at_exit() -> None:
     """Deliver what every engine of this process has accepted, all at once, each within its `close_timeout_ms`."""
     _exiting.append(True)
     mine = [live for live in _live if live.pid == os.getpid() and live.engine.is_alive()]
@@ -180,10 +180,10 @@ def _register_in_multiprocessing() -> None:
         return
     import multiprocessing.util  # noqa: PLC0415 # only where it is in use
 
-    multiprocessing.util.Finalize(None, drain_at_exit, exitpriority=0)
+    multiprocessing.util.Finalize(None, close_at_exit, exitpriority=0)
 
 
 # Registered on import: hooks run last in, first out, so the application's own, registered later, may still produce.
-atexit.register(drain_at_exit)
+atexit.register(close_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)

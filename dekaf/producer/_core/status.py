@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from dekaf._cluster.metadata import NO_METADATA
-from dekaf.errors import BrokerConnectionError, DekafError, UnknownTopicOrPartitionError, caused
+from dekaf.errors import BrokerConnectionError, DekafError, UnknownTopicOrPartitionError, caused_error
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.statistics import ProducerStatistics
@@ -21,20 +21,20 @@ def snapshot(
 ) -> ProducerStatus:
     """Return how a producer is doing; any thread may change it meanwhile."""
     metadata = NO_METADATA if engine is None else engine.metadata()
-    memory = accumulator.memory
+    buffer = accumulator.buffer
     return ProducerStatus(
         state=state,
         buffered_records=accumulator.pending_records(),
-        buffered_bytes=int(memory.capacity - memory.free),
-        buffer_memory=int(memory.capacity),
-        waiting_for_room=len(memory.waiters),
+        buffered_bytes=int(buffer.capacity - buffer.free),
+        buffer_memory=int(buffer.capacity),
+        waiting_for_space=len(buffer.waiters),
         in_flight_requests=0 if engine is None else engine.in_flight_requests(),
         known_brokers=len(metadata.brokers),
         connected_brokers=0 if engine is None else engine.connected_brokers(),
         topics=tuple(sorted(metadata.topics)),
         delivered_total=statistics.delivered,
         failed_total=statistics.failed,
-        fire_failures_total=statistics.fire_failures,
+        unobserved_failures_total=statistics.unobserved_failures,
         retries_total=statistics.retries,
         engine_restarts=statistics.engine_restarts,
         producer_id_resets=statistics.producer_id_resets,
@@ -47,14 +47,14 @@ def partitions_of(topic: str, engine: BackendEngine | None, max_block_ms: int) -
     """Return the partitions of a topic; UnknownTopicOrPartitionError if they are not known."""
     known = None if engine is None else engine.metadata().topics.get(topic)
     if known is None:
-        trouble = None if engine is None else engine.trouble()
+        last_error = None if engine is None else engine.last_error()
         unknown = UnknownTopicOrPartitionError(
             "The topic's partitions are not known; the cluster was asked for "
-            f"max_block_ms={max_block_ms}{'.' if trouble is None else f': {trouble}'}",
+            f"max_block_ms={max_block_ms}{'.' if last_error is None else f': {last_error}'}",
             topic=topic,
             is_retriable=True,
         )
-        raise caused(unknown, trouble) from trouble
+        raise caused_error(unknown, last_error) from last_error
     return tuple(
         PartitionInfo(
             topic=topic,
@@ -73,7 +73,7 @@ def described(
     description, error = answer[0] if answer else (None, None)
     if description is not None:
         return description
-    cause = error if error is not None or engine is None else engine.trouble()
-    raise caused(
+    cause = error if error is not None or engine is None else engine.last_error()
+    raise caused_error(
         BrokerConnectionError(f"No broker of {', '.join(servers)} answered: {cause or 'no answer in time'}"), cause
     )

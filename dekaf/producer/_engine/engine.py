@@ -18,7 +18,7 @@ from dekaf._cluster.refresh import MetadataRefresher
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.connection import BrokerConnection
 from dekaf._network.io_thread import IoThread
-from dekaf._network.link import CallbackRequest, Link
+from dekaf._network.requests import CallbackRequest, SenderConnection
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode, produce_error
 from dekaf._protocol.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
@@ -32,11 +32,11 @@ from dekaf.producer._buffer.accumulator import WAKE_ALWAYS, WAKE_AWAITED, WAKE_N
 from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
 from dekaf.producer._engine.flush import FlushWaiter
 from dekaf.producer._engine.interface import Described
-from dekaf.producer._engine.parking import NEVER, Parking
-from dekaf.producer._engine.producer_id import unsupported
-from dekaf.producer._engine.sender import Sender, SenderOwner, SenderSettings
+from dekaf.producer._engine.producer_id import unsupported_error
+from dekaf.producer._engine.sender import Sender, SenderHost, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered, UndeliveredHook
+from dekaf.producer._engine.unknown_topics import NEVER, UnknownTopics
 from dekaf.types import BrokerInfo, ClusterDescription
 
 logger = logging.getLogger("dekaf.producer.engine")
@@ -94,7 +94,7 @@ class PendingCheck:
 
 
 @final
-class Engine(SenderOwner):
+class Engine(SenderHost):
     """Public methods may be called from any thread, those with a leading underscore only on the I/O thread."""
 
     def __init__(
@@ -114,7 +114,7 @@ class Engine(SenderOwner):
         )
         self._refresher: Final = MetadataRefresher(settings.metadata_max_age, settings.sender.retry.backoff)
         self._sender: Final = Sender(self.accumulator, settings.sender, statistics, self, monotonic)
-        self._parking: Final = Parking(
+        self._unknown_topics: Final = UnknownTopics(
             self.accumulator, listener, statistics, settings.max_block, self._refresher.remove_topic
         )
         self._client: Final = NetworkClient(
@@ -169,7 +169,7 @@ class Engine(SenderOwner):
 
         def begin() -> None:
             queues = self.accumulator.topic(topic)
-            if queues.is_open or not self.is_running():
+            if queues.is_known or not self.is_running():
                 tell()
                 return
             queues.flushes.append(tell)
@@ -196,7 +196,7 @@ class Engine(SenderOwner):
         """Have the cluster asked for its metadata soon."""
         self._io.call(self._refresh_soon)
 
-    def trouble(self) -> DekafError | None:
+    def last_error(self) -> DekafError | None:
         """Return why no broker is connected at present."""
         return self._client.last_error
 
@@ -245,11 +245,11 @@ class Engine(SenderOwner):
             return
         now = monotonic()
         self.accumulator.wake_for = WAKE_ALWAYS  # an append during this pass asks for another
-        for name in self._parking.take_new_topics(now):
+        for name in self._unknown_topics.take_new_topics(now):
             self._refresher.add_topic(name)
         due = NEVER
-        if self._parking.is_waiting():
-            due = self._parking.expire(now, self._client.last_error, self._client.addresses_tried())
+        if self._unknown_topics.is_waiting():
+            due = self._unknown_topics.expire(now, self._client.last_error, self._client.addresses_tried())
         due = min(due, self._ask_metadata(now))
         due = min(due, self._ask_producer_id(now))
         if self._checks:
@@ -315,10 +315,10 @@ class Engine(SenderOwner):
         for topic in response.topics:
             if topic.error_code != ErrorCode.NONE:
                 error = produce_error(topic.error_code, topic.name, partition=None, may_be_persisted=False)
-                self._parking.answered(topic.name, error, is_final=topic.error_code in FINAL_TOPIC_ERRORS)
-        self._parking.let_in(metadata)
+                self._unknown_topics.answered(topic.name, error, is_final=topic.error_code in FINAL_TOPIC_ERRORS)
+        self._unknown_topics.let_in(metadata)
         self._sender.update_metadata(metadata)
-        is_enough = not self._parking.is_waiting() and not self._sender.has_leaderless()
+        is_enough = not self._unknown_topics.is_waiting() and not self._sender.has_leaderless()
         self._refresher.answered(now, is_enough=is_enough)
 
     def _on_metadata_lost(self, _error: DekafError) -> None:
@@ -344,7 +344,7 @@ class Engine(SenderOwner):
             version = connection.version(ApiKey.INIT_PRODUCER_ID)
         except BrokerConnectionError as error:
             source.lost(now)
-            self._sender.fail_unsent(unsupported(error))
+            self._sender.fail_unsent(unsupported_error(error))
             return source.due_at()
         body = BytesWriter()
         InitProducerIdRequest().encode(body, version)
@@ -364,7 +364,7 @@ class Engine(SenderOwner):
 
     # What the sender asks for.
 
-    def link_to(self, node_id: int, now: float) -> Link | None:
+    def connection_to(self, node_id: int, now: float) -> SenderConnection | None:
         """Return the connection to a broker, if it is ready."""
         return self._client.connection(node_id, now)
 
@@ -378,9 +378,9 @@ class Engine(SenderOwner):
         """Have the cluster asked."""
         self._refresher.want()
 
-    def connection_trouble(self, node_id: int) -> DekafError | None:
+    def connection_error(self, node_id: int) -> DekafError | None:
         """Return why a broker is not connected at present."""
-        return self._client.trouble_with(node_id)
+        return self._client.node_error(node_id)
 
     # Flushing, checking, ending.
 
@@ -432,10 +432,10 @@ class Engine(SenderOwner):
         self._io.stop()
 
     def _give_up_everything(self, reason: str, cause: BaseException | None, undelivered: Undelivered | None) -> None:
-        def of_batch(batch: ProducerBatch) -> ProduceError:
-            return of_topic(batch.topic, partition=int(batch.partition), may_be_persisted=batch.is_ambiguous)
+        def batch_error(batch: ProducerBatch) -> ProduceError:
+            return topic_error(batch.topic, partition=int(batch.partition), may_be_persisted=batch.is_ambiguous)
 
-        def of_topic(topic: str, *, partition: int | None = None, may_be_persisted: bool = False) -> ProduceError:
+        def topic_error(topic: str, *, partition: int | None = None, may_be_persisted: bool = False) -> ProduceError:
             error = DeliveryAbortedError(
                 f"{reason}.",
                 topic=topic,
@@ -446,9 +446,9 @@ class Engine(SenderOwner):
             error.__cause__ = cause if cause is not None else self._client.last_error
             return error
 
-        self._parking.take_new_topics(monotonic())
-        self._parking.abort(of_topic, undelivered)
-        self._sender.abort(of_batch, undelivered)
+        self._unknown_topics.take_new_topics(monotonic())
+        self._unknown_topics.abort(topic_error, undelivered)
+        self._sender.abort(batch_error, undelivered)
         checks = self._checks
         self._checks = []
         for check in checks:

@@ -29,7 +29,7 @@ class BackendEngine(Protocol):
         """Start whatever it needs."""
 
     def wake(self) -> None:
-        """Have it look: something was accepted, or somebody waits for room."""
+        """Have it look: something was accepted, or somebody waits for space."""
 
     def is_running(self) -> bool:
         """Return whether it accepts records."""
@@ -58,7 +58,7 @@ class BackendEngine(Protocol):
     def refresh_metadata(self) -> None:
         """Have the cluster asked for its metadata soon."""
 
-    def trouble(self) -> DekafError | None:
+    def last_error(self) -> DekafError | None:
         """Return why no broker is connected at present."""
 
     def close_accepting(self) -> None:

@@ -85,7 +85,7 @@ class ProducerIdSource:
         return True
 
 
-def unsupported(error: BrokerConnectionError) -> ProduceError:
+def unsupported_error(error: BrokerConnectionError) -> ProduceError:
     """Return the error for a broker without the API."""
     wrapped = ProduceError(f"The broker gives no producer id: {error} Or set enable_idempotence=False.")
     wrapped.__cause__ = error

@@ -13,7 +13,7 @@ from typing import Final, final
 from mypy_extensions import i64, mypyc_attr
 
 from dekaf._cluster.metadata import Broker, ClusterMetadata
-from dekaf._network.link import Link, PendingRequest
+from dekaf._network.requests import PendingRequest, SenderConnection
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf._protocol.produce import (
@@ -26,14 +26,14 @@ from dekaf._protocol.produce import (
 )
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import NULL_UUID
-from dekaf.errors import BrokerConnectionError, DekafError, ProduceError, caused
+from dekaf.errors import BrokerConnectionError, DekafError, ProduceError, caused_error
 from dekaf.producer._buffer.accumulator import RecordAccumulator
-from dekaf.producer._buffer.batch import ISSUE_SPAN, BatchState, ProducerBatch
+from dekaf.producer._buffer.batch import SEND_ORDER_SPAN, BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
-from dekaf.producer._engine.drain import NEVER, Drain, DrainRules, NodeQueues
+from dekaf.producer._engine.batch_selector import NEVER, BatchSelector, NodeQueues, SelectionRules
+from dekaf.producer._engine.completion import BatchCompletion, CompletionHost, RetrySettings
 from dekaf.producer._engine.producer_id import ProducerIdSource
-from dekaf.producer._engine.routes import Routes
-from dekaf.producer._engine.settlement import RetrySettings, Settlement, SettlementOwner
+from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
 
@@ -44,7 +44,7 @@ logger = logging.getLogger("dekaf.producer.sender")
 class SenderSettings:
     """The sender's options; times in seconds."""
 
-    def __init__(self, acks: int, request_timeout: float, retry: RetrySettings, rules: DrainRules) -> None:
+    def __init__(self, acks: int, request_timeout: float, retry: RetrySettings, rules: SelectionRules) -> None:
         self.acks: Final[i64] = acks
         self.request_timeout: Final = request_timeout
         self.retry: Final = retry
@@ -52,10 +52,10 @@ class SenderSettings:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class SenderOwner(SettlementOwner):
+class SenderHost(CompletionHost):
     """Who the sender turns to; the engine."""
 
-    def link_to(self, node_id: int, now: float) -> Link | None:
+    def connection_to(self, node_id: int, now: float) -> SenderConnection | None:
         """Return the connection to a broker, if it is ready."""
         raise NotImplementedError
 
@@ -68,17 +68,19 @@ class SenderOwner(SettlementOwner):
 class InFlightProduce(PendingRequest):
     """A produce request under way: what was sent, under the names and ids it was sent with."""
 
-    def __init__(self, sender: Sender, node: NodeQueues, link: Link, batches: list[ProducerBatch]) -> None:
+    def __init__(
+        self, sender: Sender, node: NodeQueues, connection: SenderConnection, batches: list[ProducerBatch]
+    ) -> None:
         super().__init__(ApiKey.PRODUCE)
         self.sender: Final = sender
         self.node: Final = node
-        self.link: Final = link
+        self.connection: Final = connection
         self.batches: Final = batches
         self.topic_ids: dict[bytes, str] = {}  # the live ones may change before the answer comes
 
     def on_response(self, reader: Reader, version: int) -> None:
         """Hand every batch its part of the answer."""
-        response = ProduceResponse.decode(reader, version)  # as a whole, before anything is settled
+        response = ProduceResponse.decode(reader, version)  # as a whole, before any batch is completed
         self.sender.answered(self, response)
 
     def on_lost(self, error: DekafError) -> None:
@@ -95,7 +97,7 @@ class Sender:
         accumulator: RecordAccumulator,
         settings: SenderSettings,
         statistics: ProducerStatistics,
-        owner: SenderOwner,
+        owner: SenderHost,
         clock: Callable[[], float],
     ) -> None:
         self.in_flight: list[InFlightProduce] = []
@@ -104,66 +106,70 @@ class Sender:
         self._statistics: Final = statistics
         self._owner: Final = owner
         self._clock: Final = clock
-        self._routes: Final = Routes(accumulator, owner.want_metadata)
-        self._settlement: Final = Settlement(accumulator, self._routes, settings.retry, statistics, owner, clock)
-        self._drain: Final = Drain(accumulator, settings.rules)
+        self._queues_by_leader: Final = QueuesByLeader(accumulator, owner.want_metadata)
+        self._completion: Final = BatchCompletion(
+            accumulator, self._queues_by_leader, settings.retry, statistics, owner, clock
+        )
+        self._selector: Final = BatchSelector(accumulator, settings.rules)
         self._next_sweep = NEVER
 
     @property
     def metadata(self) -> ClusterMetadata:
         """The cluster as last heard of."""
-        return self._routes.metadata
+        return self._queues_by_leader.metadata
 
     @property
     def producer_id(self) -> ProducerIdSource:
         """Where the producer id comes from."""
-        return self._settlement.producer_id
+        return self._completion.producer_id
 
     # The pass.
 
     def run(self, now: float) -> float:
         """Send whatever is due; return when the next batch falls due by itself."""
-        self._next_sweep = min(self._next_sweep, self._routes.adopt_activated() + self._settings.retry.delivery_timeout)
+        self._next_sweep = min(
+            self._next_sweep, self._queues_by_leader.adopt_activated() + self._settings.retry.delivery_timeout
+        )
         if now >= self._next_sweep:
             self._expire(now)
-        self._settlement.mend_sequences()  # after the expiry, which may have left a gap: no other event may follow
-        self._drain.due = NEVER
+        self._completion.mend_sequences()  # after the expiry, which may have left a gap: no other event may follow
+        self._selector.due = NEVER
         if not self.needs_producer_id():
-            for node in self._routes.nodes.values():
+            for node in self._queues_by_leader.nodes.values():
                 if node.queues:
                     self._run_node(node, now)
-        return min(self._drain.due, self._next_sweep)
+        return min(self._selector.due, self._next_sweep)
 
     def is_waiting_for_answers(self) -> bool:
         """Return whether every broker has a request under way, so that the next pass comes by itself."""
-        return self._routes.are_all_busy()
+        return self._queues_by_leader.are_all_busy()
 
     def has_leaderless(self) -> bool:
         """Return whether something waits for a partition to get a leader."""
-        return self._routes.has_leaderless()
+        return self._queues_by_leader.has_leaderless()
 
     def needs_producer_id(self) -> bool:
         """Return whether batches cannot be numbered for lack of an identity."""
-        return self._settings.rules.is_idempotent and self._settlement.producer_id.identity is None
+        return self._settings.rules.is_idempotent and self._completion.producer_id.identity is None
 
     def update_metadata(self, metadata: ClusterMetadata) -> None:
         """Take over a snapshot of the cluster."""
-        self._routes.update(metadata)
+        self._queues_by_leader.update(metadata)
 
     def _run_node(self, node: NodeQueues, now: float) -> None:
-        link = self._owner.link_to(int(node.node_id), now)
-        if link is None:
+        connection = self._owner.connection_to(int(node.node_id), now)
+        if connection is None:
             return  # the connection's own timer, or its being ready, brings the next pass
-        while node.in_flight < self._settings.rules.max_in_flight and link.takes_requests(now):
-            batches = self._drain.take(node, self._settlement.producer_id.identity, now)
+        while node.in_flight < self._settings.rules.max_in_flight and connection.takes_requests(now):
+            batches = self._selector.take(node, self._completion.producer_id.identity, now)
             if not batches:
                 return
-            self._send(node, link, batches)
+            self._send(node, connection, batches)
 
     # Sending.
 
-    def _send(self, node: NodeQueues, link: Link, batches: list[ProducerBatch]) -> None:
-        sent = InFlightProduce(self, node, link, batches)
+    def _send(self, node: NodeQueues, connection: SenderConnection, batches: list[ProducerBatch]) -> None:
+        sent = InFlightProduce(self, node, connection, batches)
         node.in_flight += 1
         self.in_flight.append(sent)  # first of all: should anything go wrong, nobody else knows these batches
         topics: dict[str, TopicProduceData] = {}
@@ -177,31 +183,31 @@ class Sender:
             assert batch.sealed is not None
             topic.partitions.append(PartitionProduceData(batch.partition, batch.header, batch.sealed.records))
         try:
-            version = _version(link, sent)
+            version = _version(connection, sent)
         except BrokerConnectionError as error:
             self._refuse(sent, error)
             return
         request = ProduceRequest(self._settings.acks, int(self._settings.request_timeout * 1000), list(topics.values()))
         expects_response = self._settings.acks != 0
         if expects_response:
-            link.send(sent, version, request.encode(version))
+            connection.send(sent, version, request.encode(version))
         else:
-            link.send_unanswered(sent, version, request.encode(version))
+            connection.send_unanswered(sent, version, request.encode(version))
         for batch in batches:
             if batch.listener.batch_sent is not None:
                 batch.listener.batch_sent(batch)
         if not expects_response:
             self._forget(sent)
             for batch in batches:
-                self._settlement.settle(batch, ErrorCode.NONE, None)
+                self._completion.complete(batch, ErrorCode.NONE, None)
 
     def _topic_data(self, topic: str) -> TopicProduceData:
-        known = self._routes.metadata.topics.get(topic)
+        known = self._queues_by_leader.metadata.topics.get(topic)
         return TopicProduceData(topic, NULL_UUID if known is None else known.topic_id)
 
     def _prepare(self, batch: ProducerBatch) -> None:
         """Fix a batch's bytes and, the first time it leaves, its sequence."""
-        queue = self._routes.queue_of(batch)
+        queue = self._queues_by_leader.queue_of(batch)
         if batch.sealed is None:  # lingered and never full: whoever fills a batch seals it, if there is a codec
             self._seal(queue, batch)
         if batch.header is None:
@@ -217,9 +223,9 @@ class Sender:
             self._accumulator.recycle(batch.seal(None))
 
     def _number(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
-        batch.issue = queue.next_issue
-        queue.next_issue += ISSUE_SPAN
-        identity = self._settlement.producer_id.identity if self._settings.rules.is_idempotent else None
+        batch.send_order = queue.next_send_order
+        queue.next_send_order += SEND_ORDER_SPAN
+        identity = self._completion.producer_id.identity if self._settings.rules.is_idempotent else None
         if identity is None:
             batch.number(None, -1)
             return
@@ -231,16 +237,16 @@ class Sender:
     def _refuse(self, sent: InFlightProduce, error: BrokerConnectionError) -> None:
         self._forget(sent)
         for batch in sent.batches:
-            self._routes.queue_of(batch).in_flight.remove(batch)
+            self._queues_by_leader.queue_of(batch).in_flight.remove(batch)
             failure = ProduceError(str(error), topic=batch.topic, partition=int(batch.partition))
-            self._settlement.give_up(batch, caused(failure, error))
+            self._completion.give_up(batch, caused_error(failure, error))
 
     # Answers.
 
     def answered(self, sent: InFlightProduce, response: ProduceResponse) -> None:
         """Settle every batch of a request; a batch the answer does not mention counts as unanswered."""
         self._forget(sent)
-        sent.link.throttle(int(response.throttle_time_ms))
+        sent.connection.throttle(int(response.throttle_time_ms))
         results: dict[tuple[str, int], PartitionProduceResponse] = {}
         for topic in response.topics:
             name = topic.name or sent.topic_ids.get(topic.topic_id, "")
@@ -256,16 +262,16 @@ class Sender:
             result = results.get((batch.topic, int(batch.partition)))
             if result is None:
                 logger.warning("The broker's answer leaves out %s-%d; it is sent again", batch.topic, batch.partition)
-                self._settlement.settle(batch, ErrorCode.NETWORK_EXCEPTION, None)
+                self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None)
             else:
-                self._settlement.settle(batch, int(result.error_code), result)
+                self._completion.complete(batch, int(result.error_code), result)
 
     def lost(self, sent: InFlightProduce, error: DekafError) -> None:
         """Send every batch of a request again, with the same numbers: the broker recognises what it has written."""
         self._forget(sent)
         self._statistics.last_error = str(error)
         for batch in sent.batches:
-            self._settlement.settle(batch, ErrorCode.NETWORK_EXCEPTION, None, lost_to=error)
+            self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None, lost_to=error)
 
     def _forget(self, sent: InFlightProduce) -> None:
         self.in_flight.remove(sent)
@@ -282,14 +288,14 @@ class Sender:
                 if batch.state is BatchState.DONE:
                     continue
                 if batch.created <= limit:
-                    self._settlement.expire_in_flight(batch)
+                    self._completion.expire_in_flight(batch)
                 else:
                     oldest = min(oldest, batch.created)
-        for queue in self._routes.active_queues():
+        for queue in self._queues_by_leader.active_queues():
             for batch in self._take_expired(queue, limit):
-                self._settlement.expire(batch)
+                self._completion.expire(batch)
             oldest = min(oldest, queue.oldest_created())
-        self._routes.forget_inactive()
+        self._queues_by_leader.forget_inactive()
         self._next_sweep = oldest + self._settings.retry.delivery_timeout
 
     def _take_expired(self, queue: PartitionQueue, limit: float) -> list[ProducerBatch]:
@@ -297,11 +303,11 @@ class Sender:
         while queue.retries and queue.retries[0].created <= limit:
             expired.append(queue.retries.pop(0))
         with self._accumulator.lock:
-            while queue.full and queue.full[0].ready and queue.full[0].created <= limit:
+            while queue.full and not queue.full[0].is_compressing and queue.full[0].created <= limit:
                 expired.append(queue.full.popleft())
-            if not queue.full and queue.open is not None and queue.open.created <= limit:
-                expired.append(queue.open)
-                queue.open = None
+            if not queue.full and queue.current is not None and queue.current.created <= limit:
+                expired.append(queue.current)
+                queue.current = None
             queue.is_active = queue.is_listed = queue.has_unsent()
         return expired
 
@@ -309,44 +315,44 @@ class Sender:
 
     def fail_unsent(self, error: ProduceError) -> None:
         """Fail everything that waits to be sent for the first time, for a reason that waiting will not cure."""
-        for queue in self._routes.active_queues():
+        for queue in self._queues_by_leader.active_queues():
             for batch in self._take_unsent(queue):
-                self._settlement.give_up(batch, error)
+                self._completion.give_up(batch, error)
 
     def abort(self, make_error: Callable[[ProducerBatch], ProduceError], undelivered: Undelivered | None) -> None:
         """Fail everything accepted and not yet told; nothing is sent any more. `undelivered` takes it down before."""
-        self._routes.adopt_activated()
+        self._queues_by_leader.adopt_activated()
         issued: list[ProducerBatch] = []
         unsent: list[ProducerBatch] = []
         for sent in self.in_flight:
             for batch in sent.batches:
                 batch.is_ambiguous = True
                 issued.append(batch)
-        for queue in self._routes.active_queues():
+        for queue in self._queues_by_leader.active_queues():
             issued.extend(queue.retries)
             queue.retries.clear()
             unsent.extend(self._take_unsent(queue))
-        issued.sort(key=_issue)  # what waits to be repeated may be older than what is in flight
+        issued.sort(key=_send_order)  # what waits to be repeated may be older than what is in flight
         batches = issued + unsent
         if undelivered is not None:
             for batch in batches:
                 undelivered.add_batch(batch)
         for batch in batches:
-            self._settlement.abandon(batch, make_error(batch))
+            self._completion.abandon(batch, make_error(batch))
 
     def pending_batches(self) -> list[ProducerBatch]:
         """Return every batch whose outcome was not told yet, after making lingering ones leave at once."""
-        self._routes.adopt_activated()
+        self._queues_by_leader.adopt_activated()
         batches: list[ProducerBatch] = []
         for sent in self.in_flight:
             batches.extend(sent.batches)
-        for queue in self._routes.active_queues():
+        for queue in self._queues_by_leader.active_queues():
             batches.extend(queue.retries)
             with self._accumulator.lock:
                 batches.extend(queue.full)
-                if queue.open is not None:
-                    queue.open.urgent = True
-                    batches.append(queue.open)
+                if queue.current is not None:
+                    queue.current.urgent = True
+                    batches.append(queue.current)
         return [batch for batch in batches if batch.state is not BatchState.DONE]
 
     def _take_unsent(self, queue: PartitionQueue) -> list[ProducerBatch]:
@@ -354,17 +360,17 @@ class Sender:
         with self._accumulator.lock:
             batches.extend(queue.full)
             queue.full.clear()
-            if queue.open is not None:
-                batches.append(queue.open)
-                queue.open = None
+            if queue.current is not None:
+                batches.append(queue.current)
+                queue.current = None
         return batches
 
 
-def _issue(batch: ProducerBatch) -> i64:
-    return batch.issue
+def _send_order(batch: ProducerBatch) -> i64:
+    return batch.send_order
 
 
-def _version(link: Link, sent: InFlightProduce) -> int:
+def _version(connection: SenderConnection, sent: InFlightProduce) -> int:
     if NULL_UUID in sent.topic_ids:
-        return link.version(ApiKey.PRODUCE, at_most=LAST_WITH_NAMES)
-    return link.version(ApiKey.PRODUCE)
+        return connection.version(ApiKey.PRODUCE, at_most=LAST_WITH_NAMES)
+    return connection.version(ApiKey.PRODUCE)

@@ -48,13 +48,13 @@ def _new_child(parent: ProducerBatch, timestamp: i64) -> ProducerBatch:
 def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec | None) -> None:
     """Seal and number the children, and give them what the parent had."""
     first: i64 = 0  # the index, in the parent, of the child's first record
-    span = parent.issue_span // len(children)
+    span = parent.send_order_span // len(children)
     for number, child in enumerate(children):
         count = child.record_count
         _pass_on_waits(parent, child, first)
         child.seal(codec)
-        child.issue = parent.issue + number * span
-        child.issue_span = span
+        child.send_order = parent.send_order + number * span
+        child.send_order_span = span
         child.is_ambiguous = parent.is_ambiguous
         base: i64 = NO_SEQUENCE
         if parent.identity is not None:

@@ -51,11 +51,11 @@ class ProducerStatistics:
         self.given_up = 0  # of the failed ones, those that a close had no more time for
         self.is_giving_up = False  # the I/O thread's alone
         self.retries = 0
-        self.fire_failures = 0  # also counted by event loops, for futures whose task went away
+        self.unobserved_failures = 0  # also counted by event loops, for futures whose task went away
         self.engine_restarts = 0
         self.producer_id_resets = 0
         self.last_error: str | None = None
-        self._unheard = FailureLog(
+        self._unobserved = FailureLog(
             "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s", clock
         )
         self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r", clock)
@@ -79,10 +79,10 @@ class ProducerStatistics:
         if len(self._failures) < FAILURE_SAMPLE:
             self._failures.append(error)
 
-    def unheard_failure(self, topic: str, count: int, error: ProduceError) -> None:
+    def unobserved_failure(self, topic: str, count: int, error: ProduceError) -> None:
         """Count and log failed records that have nobody to tell; on any thread."""
-        self.fire_failures += count
-        self._unheard.add(topic, count, error)
+        self.unobserved_failures += count
+        self._unobserved.add(topic, count, error)
 
     def callback_failed(self, topic: str, failure: BaseException) -> None:
         """Log what an `on_delivery` raised; on any thread."""

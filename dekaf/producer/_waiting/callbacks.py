@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import final
 
-from dekaf.producer._waiting.mailbox import Letter
+from dekaf.producer._waiting.mailbox import OutcomeGroup
 
 
 @final
@@ -21,9 +21,9 @@ class CallbackThread:
         self._worker: threading.Thread | None = None
         self._is_stopped = False
 
-    def post(self, letter: Letter) -> None:
-        """Have a letter opened; from any thread."""
-        self.run(letter.open)
+    def post(self, group: OutcomeGroup) -> None:
+        """Have a group notified; from any thread."""
+        self.run(group.notify)
 
     def run(self, job: Callable[[], None]) -> None:
         """Have `job` called; from any thread."""

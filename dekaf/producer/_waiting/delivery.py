@@ -12,14 +12,14 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
-from dekaf.errors import DeliveryTimeoutError, ProduceError, caused
-from dekaf.producer._waiting.bell import Bell, BellPool
+from dekaf.errors import DeliveryTimeoutError, ProduceError, caused_error
+from dekaf.producer._waiting.waker import EventfdWaker, WakerPool
 from dekaf.types import RecordMetadata
 
 
-def own_copy(error: ProduceError) -> ProduceError:
+def copied_error(error: ProduceError) -> ProduceError:
     """Return a copy for one waiter: a batch's error raised by a thousand tasks would gather all their tracebacks."""
-    return caused(copy.copy(error), error.__cause__)
+    return caused_error(copy.copy(error), error.__cause__)
 
 
 def wait_seconds(timeout: float) -> float:
@@ -38,7 +38,7 @@ def checked_timeout(timeout: object) -> float | None:
     return wait_seconds(float(timeout))
 
 
-def still_waiting(topic: str, timeout: float) -> ProduceError:
+def still_waiting_error(topic: str, timeout: float) -> ProduceError:
     """Return what a caller raises whose own timeout ended before the record's outcome was known."""
     return DeliveryTimeoutError(
         f"no acknowledgement within the call's timeout of {timeout:g} s. The record stays accepted and the producer "
@@ -49,7 +49,7 @@ def still_waiting(topic: str, timeout: float) -> ProduceError:
 
 
 class ThreadWait:
-    """What a thread's record has as its sink: `complete` is called once, mostly by the I/O thread."""
+    """What a thread's record has as its recipient: `complete` is called once, mostly by the I/O thread."""
 
     def __init__(self, topic: str) -> None:
         self.topic: Final = topic
@@ -72,7 +72,7 @@ class ThreadWait:
 
     def _outcome(self) -> RecordMetadata:
         if self._error is not None:
-            raise own_copy(self._error)
+            raise copied_error(self._error)
         assert self._metadata is not None
         return self._metadata
 
@@ -81,25 +81,25 @@ class ThreadWait:
 class BlockedCall(ThreadWait):
     """A `produce` that waits: the thread does nothing else meanwhile, and nobody else ever sees this."""
 
-    def __init__(self, topic: str, bell: Bell, bells: BellPool) -> None:
+    def __init__(self, topic: str, waker: EventfdWaker, wakers: WakerPool) -> None:
         super().__init__(topic)
-        self._bell: Final = bell
-        self._bells: Final = bells
+        self._waker: Final = waker
+        self._wakers: Final = wakers
 
     def complete(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
         """Set the outcome and wake the caller."""
         self._set(metadata, error)
-        self._bell.ring()
+        self._waker.wake()
 
     def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
         """Wait for the seconds that are `left` of a call's `timeout`; return where the record landed."""
         deadline = None if left is None else monotonic() + left
         try:
-            while not self._is_done:  # a ring may be a late one, meant for the call before
-                if not self._bell.wait(deadline) and not self._is_done:
-                    raise still_waiting(self.topic, timeout or 0.0)
+            while not self._is_done:  # a wake-up may be a late one, meant for the call before
+                if not self._waker.wait(deadline) and not self._is_done:
+                    raise still_waiting_error(self.topic, timeout or 0.0)
         finally:
-            self._bells.give_back(self._bell)
+            self._wakers.give_back(self._waker)
         return self._outcome()
 
 
@@ -148,7 +148,7 @@ class DeliveryFuture(ThreadWait):
             if left is None:
                 self._gate.acquire()
             elif not self._gate.acquire(timeout=wait_seconds(left)):
-                raise still_waiting(self.topic, timeout or 0.0)
+                raise still_waiting_error(self.topic, timeout or 0.0)
             self._gate.release()  # the next waiter's turn
         return self._outcome()
 
@@ -181,7 +181,7 @@ class DeliveryFuture(ThreadWait):
 
         def copy_outcome(_: DeliveryFuture) -> None:
             if self._error is not None:
-                future.set_exception(own_copy(self._error))
+                future.set_exception(copied_error(self._error))
             else:
                 future.set_result(self._metadata)  # type: ignore[arg-type]  # without an error there is metadata
 

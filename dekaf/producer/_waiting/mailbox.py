@@ -10,7 +10,7 @@ from typing import Final, Protocol, final
 from mypy_extensions import i64
 
 from dekaf.errors import ProduceError
-from dekaf.producer._waiting.loop_bell import EventLoop, way_into
+from dekaf.producer._waiting.loop_waker import EventLoop, threadsafe_call
 from dekaf.types import OnDelivery, RecordMetadata
 
 
@@ -27,10 +27,10 @@ class OutcomeFuture(Protocol):
         """Tell why it was not delivered."""
 
 
-class Letter(Protocol):
+class OutcomeGroup(Protocol):
     """Something to be opened on a loop."""
 
-    def open(self) -> None:
+    def notify(self) -> None:
         """Tell the outcomes inside; called on the loop."""
 
 
@@ -51,16 +51,18 @@ CALLBACK_COST: Final = 64
 
 
 @final
-class Destination:
+class OutcomeRoute:
     """Where outcomes of one kind go: one object per kind and event loop (or for all threads), compared by identity."""
 
-    def __init__(self, kind: WaitKind, mailbox: LoopMailbox | None, cost_bytes: i64, *, gathers: bool) -> None:
+    def __init__(
+        self, kind: WaitKind, mailbox: LoopMailbox | None, cost_bytes: i64, *, wakes_after_loop_round: bool
+    ) -> None:
         self.kind: Final = kind
         self.mailbox: Final = mailbox
         self.cost_bytes: Final = cost_bytes
         self.is_awaited: Final = kind is not WaitKind.CALLBACKS
         # Wake the I/O thread at the end of the loop's round: only for a caller who keeps the loop running by awaiting.
-        self.gathers: Final = gathers
+        self.wakes_after_loop_round: Final = wakes_after_loop_round
 
 
 @final
@@ -70,40 +72,40 @@ class LoopMailbox:
     def __init__(self, loop: EventLoop, wake: Callable[[], None]) -> None:
         self.loop = loop
         self._wake = wake
-        self._call: Final = way_into(loop)
-        self._letters: deque[Letter] = deque()
+        self._call: Final = threadsafe_call(loop)
+        self._groups: deque[OutcomeGroup] = deque()
         self._delivery_scheduled = False
         self._wake_scheduled = False
-        self.awaited: Final = Destination(WaitKind.FUTURES, self, FUTURE_COST, gathers=True)
-        self.submitted: Final = Destination(WaitKind.FUTURES, self, FUTURE_COST, gathers=False)
-        self.callbacks: Final = Destination(WaitKind.CALLBACKS, self, CALLBACK_COST, gathers=False)
+        self.awaited: Final = OutcomeRoute(WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=True)
+        self.submitted: Final = OutcomeRoute(WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=False)
+        self.callbacks: Final = OutcomeRoute(WaitKind.CALLBACKS, self, CALLBACK_COST, wakes_after_loop_round=False)
 
-    def post(self, letter: Letter) -> bool:
+    def post(self, group: OutcomeGroup) -> bool:
         """Hand over outcomes; False if the loop is closed and nobody is left to tell."""
         if self.loop.is_closed():
-            self._letters.clear()
+            self._groups.clear()
             return False
-        self._letters.append(letter)
+        self._groups.append(group)
         if self._delivery_scheduled:
             return True
         self._delivery_scheduled = True
         try:
-            self._call(self.deliver)
+            self._call(self.dispatch)
         except RuntimeError:  # closed just now
-            self._letters.clear()
+            self._groups.clear()
             return False
         return True
 
-    def deliver(self) -> None:
-        """Open every letter."""
+    def dispatch(self) -> None:
+        """Notify every group."""
         self._delivery_scheduled = False  # before emptying: a post from now on schedules again
         try:
-            while self._letters:
-                self._letters.popleft().open()
+            while self._groups:
+                self._groups.popleft().notify()
         except BaseException:  # the loop's owner wants to end it, but may well run it again
-            if self._letters:
+            if self._groups:
                 self._delivery_scheduled = True
-                self.loop.call_soon(self.deliver)
+                self.loop.call_soon(self.dispatch)
             raise
 
     def wake_after_this_round(self) -> None:

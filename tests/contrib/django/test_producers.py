@@ -109,8 +109,8 @@ def test_backend_without_kafka_keeps_what_views_produce() -> None:
         answer = Client().get("/sync")
 
         assert answer.json() == {"offset": 0}
-        assert [message.topic for message in get_producer().memory.messages] == ["orders"]
-        assert [json.loads(message.value or b"") for message in get_producer("audit").memory.messages] == [
+        assert [message.topic for message in get_producer().produced.messages] == ["orders"]
+        assert [json.loads(message.value or b"") for message in get_producer("audit").produced.messages] == [
             {"order": "42"}
         ]
 

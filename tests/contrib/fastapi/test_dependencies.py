@@ -99,8 +99,8 @@ def test_one_variable_runs_it_without_kafka(monkeypatch: pytest.MonkeyPatch) -> 
         registry: ProducerRegistry = app.state.dekaf
 
         assert answers == [0, 1, None]
-        assert [message.value for message in registry.async_producer().memory.messages] == [b"paid", b"paid"]
-        assert len(registry.producer("audit").memory.to_topic("audit")) == 2
+        assert [message.value for message in registry.async_producer().produced.messages] == [b"paid", b"paid"]
+        assert len(registry.producer("audit").produced.to_topic("audit")) == 2
 
 
 @pytest.mark.asyncio

@@ -11,13 +11,13 @@ from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import JUST_NOW, BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue, TopicQueues
-from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, Destination, WaitKind
+from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, OutcomeRoute, WaitKind
 from dekaf.types import RecordMetadata
 
 T = 1_700_000_000_000
 
-CALLBACKS = Destination(WaitKind.CALLBACKS, None, CALLBACK_COST, gathers=False)
-DELIVERIES = Destination(WaitKind.DELIVERIES, None, DELIVERY_COST, gathers=False)
+CALLBACKS = OutcomeRoute(WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False)
+DELIVERIES = OutcomeRoute(WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False)
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Heard:
 
     unheard: list[tuple[str, int, ProduceError]] = field(default_factory=list)
     broken: list[tuple[str, BaseException]] = field(default_factory=list)
-    letters: list[BatchWaits] = field(default_factory=list)
+    groups: list[BatchWaits] = field(default_factory=list)
 
     def listener(self) -> BatchListener:
         """Return a listener that notes everything here."""
@@ -37,12 +37,12 @@ class Heard:
         def broken(topic: str, failure: BaseException) -> None:
             self.broken.append((topic, failure))
 
-        return BatchListener(unheard, broken, self.letters.append)
+        return BatchListener(unheard, broken, self.groups.append)
 
-    def open_letters(self) -> None:
+    def notify_all(self) -> None:
         """Do what the callback thread does."""
-        while self.letters:
-            self.letters.pop(0).open()
+        while self.groups:
+            self.groups.pop(0).notify()
 
 
 class CallbackNotes(list[tuple[RecordMetadata | None, ProduceError | None]]):
@@ -94,7 +94,7 @@ def open_topic(accumulator: RecordAccumulator, name: str = "t", partitions: int 
         queue = PartitionQueue(name, index, topic.limit)
         queue.leader = 1
         topic.partitions.append(queue)
-    topic.is_open = True
+    topic.is_known = True
     accumulator.take_new_topics()
     return topic
 
@@ -107,27 +107,27 @@ def append(
     key: bytes | None = None,
     partition: int = 0,
     timestamp: int = T,
-    sink: object | None = None,
-    destination: Destination | None = None,
+    recipient: object | None = None,
+    route: OutcomeRoute | None = None,
     reserved: int = 0,
 ) -> int:
     """Append one record."""
-    return int(accumulator.append(topic, key, value, None, partition, timestamp, sink, destination, reserved, JUST_NOW))
+    return int(accumulator.append(topic, key, value, None, partition, timestamp, recipient, route, reserved, JUST_NOW))
 
 
 def batches_of(queue: PartitionQueue) -> list[ProducerBatch]:
     """Return the batches of a queue that were never sent, oldest first."""
-    return [*queue.full, *([queue.open] if queue.open is not None else [])]
+    return [*queue.full, *([queue.current] if queue.current is not None else [])]
 
 
 def release(accumulator: RecordAccumulator, topic: TopicQueues) -> None:
     """Give back the memory of everything that waits, as if it had been delivered."""
     for queue in topic.partitions:
         for batch in batches_of(queue):
-            accumulator.memory.give_back(batch.charged)
+            accumulator.buffer.give_back(batch.charged)
             batch.charged = 0
         queue.full.clear()
-        queue.open = None
+        queue.current = None
 
 
 def constant_backoff(_attempt: int) -> float:

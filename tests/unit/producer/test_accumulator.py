@@ -12,8 +12,8 @@ from dekaf._record.compression import codec_for
 from dekaf.partitioning import RoundRobinPartitioner, murmur2
 from dekaf.producer._buffer.accumulator import (
     APPENDED,
-    NO_ROOM,
-    NOT_OPEN,
+    NO_SPACE,
+    NOT_KNOWN,
     TOO_LARGE,
     WAKE_ALWAYS,
     WAKE_AWAITED,
@@ -21,7 +21,7 @@ from dekaf.producer._buffer.accumulator import (
     RecordAccumulator,
 )
 from dekaf.producer._buffer.batch import BatchState
-from dekaf.producer._buffer.memory import RoomWaiter
+from dekaf.producer._buffer.buffer_memory import SpaceWaiter
 from dekaf.producer._buffer.queues import UNDECIDED, ParkedRecord
 from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.testing.record_reader import read_records
@@ -84,8 +84,8 @@ def test_record_larger_than_a_batch_has_one_for_itself() -> None:
 
     queue = topic.partitions[0]
     assert [batch.record_count for batch in batches_of(queue)] == [1, 1, 1]
-    assert queue.open is not None
-    assert [batch.ready for batch in queue.full] == [True, True]
+    assert queue.current is not None
+    assert [batch.is_compressing for batch in queue.full] == [False, False]
 
 
 def test_batch_size_of_one_makes_a_batch_of_every_record() -> None:
@@ -95,7 +95,7 @@ def test_batch_size_of_one_makes_a_batch_of_every_record() -> None:
         append(accumulator, topic)
 
     assert [batch.record_count for batch in topic.partitions[0].full] == [1, 1, 1]
-    assert topic.partitions[0].open is None
+    assert topic.partitions[0].current is None
 
 
 def test_whoever_fills_a_batch_compresses_it() -> None:
@@ -106,7 +106,7 @@ def test_whoever_fills_a_batch_compresses_it() -> None:
 
     full = topic.partitions[0].full
     assert full
-    assert all(batch.state is BatchState.SEALED and batch.ready for batch in full)
+    assert all(batch.state is BatchState.SEALED and not batch.is_compressing for batch in full)
     assert all(batch.sealed is not None and batch.sealed.codec_id == 1 for batch in full)
 
 
@@ -124,7 +124,7 @@ def test_codec_that_fails_leaves_the_batch_to_the_sender() -> None:
     assert append(accumulator, topic) == APPENDED
 
     (batch,) = topic.partitions[0].full
-    assert (batch.ready, batch.sealed) == (True, None)
+    assert (batch.is_compressing, batch.sealed) == (False, None)
 
 
 def test_writers_are_used_again() -> None:
@@ -133,7 +133,7 @@ def test_writers_are_used_again() -> None:
     append(accumulator, topic, b"one")
     batch = batches_of(topic.partitions[0])[0]
     writer = batch.builder.writer
-    topic.partitions[0].open = None
+    topic.partitions[0].current = None
     accumulator.recycle(batch.seal(None))
     append(accumulator, topic, b"two")
 
@@ -161,7 +161,7 @@ def test_memory_is_accounted_for_to_the_byte() -> None:
     topic = open_topic(accumulator, partitions=3)
     chance = random.Random(5)
     for number in range(500):
-        destination = chance.choice([None, CALLBACKS, DELIVERIES])
+        route = chance.choice([None, CALLBACKS, DELIVERIES])
         append(
             accumulator,
             topic,
@@ -169,21 +169,21 @@ def test_memory_is_accounted_for_to_the_byte() -> None:
             key=chance.choice([None, b"key"]),
             partition=chance.randrange(3),
             timestamp=T + chance.randint(-500, 500),
-            sink=None if destination is None else number,
-            destination=destination,
+            recipient=None if route is None else number,
+            route=route,
         )
 
     charged = sum(batch.charged for queue in topic.partitions for batch in batches_of(queue))
     written = sum(batch.builder.size_bytes - 61 for queue in topic.partitions for batch in batches_of(queue))
     waiting = sum(
-        len(waits.sinks) * waits.destination.cost_bytes
+        len(waits.recipients) * waits.route.cost_bytes
         for queue in topic.partitions
         for batch in batches_of(queue)
         for waits in batch.waits
     )
-    assert accumulator.memory.capacity - accumulator.memory.free == charged == written + waiting
+    assert accumulator.buffer.capacity - accumulator.buffer.free == charged == written + waiting
     release(accumulator, topic)
-    assert accumulator.memory.free == accumulator.memory.capacity
+    assert accumulator.buffer.free == accumulator.buffer.capacity
 
 
 def test_no_room_changes_nothing() -> None:
@@ -191,10 +191,10 @@ def test_no_room_changes_nothing() -> None:
     topic = open_topic(accumulator)
     while append(accumulator, topic, b"." * 50) == APPENDED:
         pass
-    free, accepted = accumulator.memory.free, accumulator.accepted
+    free, accepted = accumulator.buffer.free, accumulator.accepted
 
-    assert append(accumulator, topic, b"." * 50) == NO_ROOM
-    assert (accumulator.memory.free, accumulator.accepted) == (free, accepted)
+    assert append(accumulator, topic, b"." * 50) == NO_SPACE
+    assert (accumulator.buffer.free, accumulator.accepted) == (free, accepted)
     assert 0 <= free < 90
 
 
@@ -202,27 +202,27 @@ def test_no_room_while_others_wait_in_line() -> None:
     accumulator = accumulator_of(buffer_memory=1_100)
     topic = open_topic(accumulator)
     append(accumulator, topic)
-    accumulator.memory.line_up(RoomWaiter(1_100, lambda: None))
+    accumulator.buffer.line_up(SpaceWaiter(1_100, lambda: None))
 
-    assert append(accumulator, topic) == NO_ROOM
+    assert append(accumulator, topic) == NO_SPACE
 
 
 def test_what_was_reserved_and_not_needed_goes_back() -> None:
     accumulator = accumulator_of()
     topic = open_topic(accumulator)
-    accumulator.memory.free -= 1_000
+    accumulator.buffer.free -= 1_000
     assert append(accumulator, topic, reserved=1_000) == APPENDED
 
     release(accumulator, topic)
-    assert accumulator.memory.free == accumulator.memory.capacity
+    assert accumulator.buffer.free == accumulator.buffer.capacity
 
 
 def test_reserved_room_needs_no_more_of_it() -> None:
     accumulator = accumulator_of(buffer_memory=1_100)
     topic = open_topic(accumulator)
-    accumulator.memory.free = 0
+    accumulator.buffer.free = 0
 
-    assert append(accumulator, topic) == NO_ROOM
+    assert append(accumulator, topic) == NO_SPACE
     assert append(accumulator, topic, reserved=500) == APPENDED
 
 
@@ -246,7 +246,7 @@ def test_keys_go_to_their_partition_whoever_leads_it() -> None:
     topic.partitions[murmur2(b"key") % 5].leader = -1
     append(accumulator, topic, key=b"key", partition=-1)
 
-    assert [queue.open is not None for queue in topic.partitions].index(True) == murmur2(b"key") % 5
+    assert [queue.current is not None for queue in topic.partitions].index(True) == murmur2(b"key") % 5
 
 
 def test_records_without_a_key_stay_with_a_partition_for_a_batch() -> None:
@@ -295,8 +295,8 @@ def test_own_partitioner_decides_about_keys_too() -> None:
     append(accumulator, topic, key=b"key", partition=1)
     append(accumulator, topic, key=b"key", partition=-1)  # it left the choice to the sticky one
 
-    assert sum(1 for queue in topic.partitions if queue.open is not None) >= 1
-    assert topic.partitions[1].open is not None
+    assert sum(1 for queue in topic.partitions if queue.current is not None) >= 1
+    assert topic.partitions[1].current is not None
 
 
 # Waking.
@@ -318,7 +318,7 @@ def test_append_wakes_according_to_the_state(state: int, is_awaited: bool, wakes
     accumulator = accumulator_of(wake=wake)
     topic = open_topic(accumulator)
     accumulator.wake_for = state
-    append(accumulator, topic, sink=object(), destination=DELIVERIES if is_awaited else CALLBACKS)
+    append(accumulator, topic, recipient=object(), route=DELIVERIES if is_awaited else CALLBACKS)
 
     assert wake.count == wakes
 
@@ -364,7 +364,7 @@ def test_awaiting_coroutines_wake_once_at_the_end_of_their_round() -> None:
     loop = Loop()
     mailbox = LoopMailbox(loop, wake)
     for _ in range(5):
-        append(accumulator, topic, sink=object(), destination=mailbox.awaited)
+        append(accumulator, topic, recipient=object(), route=mailbox.awaited)
 
     assert wake.count == 0
     assert len(loop.soon) == 1
@@ -376,7 +376,7 @@ def test_submitting_coroutines_wake_at_once() -> None:
     """Nothing says that their loop goes on."""
     wake = Wakes()
     accumulator = accumulator_of(wake=wake)
-    append(accumulator, open_topic(accumulator), sink=object(), destination=LoopMailbox(Loop(), wake).submitted)
+    append(accumulator, open_topic(accumulator), recipient=object(), route=LoopMailbox(Loop(), wake).submitted)
 
     assert wake.count == 1
 
@@ -402,56 +402,56 @@ def test_parked_record_is_charged_and_counted_once() -> None:
     topic = accumulator.topic("t")
     record = parked()
     assert accumulator.park(topic, record, reserved=0) == APPENDED
-    assert accumulator.memory.capacity - accumulator.memory.free == 300
+    assert accumulator.buffer.capacity - accumulator.buffer.free == 300
     assert accumulator.pending_records() == 1
 
     open_topic(accumulator)
-    topic.is_open = False
+    topic.is_known = False
     assert accumulator.place(topic, record, 0) == APPENDED
 
     assert accumulator.pending_records() == 1
-    batch = topic.partitions[0].open
+    batch = topic.partitions[0].current
     assert batch is not None
-    assert accumulator.memory.capacity - accumulator.memory.free == batch.charged < 300
+    assert accumulator.buffer.capacity - accumulator.buffer.free == batch.charged < 300
 
 
 def test_time_of_a_parked_record_runs_from_its_acceptance() -> None:
     accumulator = accumulator_of()
     topic = open_topic(accumulator)
-    topic.is_open = False
+    topic.is_known = False
     accumulator.place(topic, parked(accepted=12.5), 0)
 
-    assert topic.partitions[0].open is not None
-    assert topic.partitions[0].open.created == 12.5
+    assert topic.partitions[0].current is not None
+    assert topic.partitions[0].current.created == 12.5
 
 
 def test_parking_needs_room() -> None:
     accumulator = accumulator_of(buffer_memory=1_000)
     topic = accumulator.topic("t")
 
-    assert [accumulator.park(topic, parked(), reserved=0) for _ in range(4)] == [APPENDED] * 3 + [NO_ROOM]
+    assert [accumulator.park(topic, parked(), reserved=0) for _ in range(4)] == [APPENDED] * 3 + [NO_SPACE]
     assert accumulator.park(topic, parked(), reserved=300) == APPENDED
 
 
-@pytest.mark.parametrize("reason", ["is_open", "is_dropped", "is_closed"])
+@pytest.mark.parametrize("reason", ["is_known", "is_dropped", "is_closed"])
 def test_nothing_is_parked_where_nobody_would_find_it(reason: str) -> None:
     accumulator = accumulator_of()
     topic = accumulator.topic("t")
     setattr(accumulator if reason == "is_closed" else topic, reason, True)
 
-    assert accumulator.park(topic, parked(), reserved=0) == NOT_OPEN
-    assert accumulator.memory.free == accumulator.memory.capacity
+    assert accumulator.park(topic, parked(), reserved=0) == NOT_KNOWN
+    assert accumulator.buffer.free == accumulator.buffer.capacity
 
 
 def test_closed_accumulator_takes_nothing_even_from_whoever_looked_before() -> None:
     accumulator = accumulator_of()
     topic = open_topic(accumulator)
     accumulator.close()
-    assert append(accumulator, topic) == NOT_OPEN
+    assert append(accumulator, topic) == NOT_KNOWN
 
-    topic.is_open = True  # what a thread saw that is switched away between looking and locking
-    assert append(accumulator, topic) == NOT_OPEN
-    assert append(accumulator, topic, reserved=500) == NOT_OPEN
+    topic.is_known = True  # what a thread saw that is switched away between looking and locking
+    assert append(accumulator, topic) == NOT_KNOWN
+    assert append(accumulator, topic, reserved=500) == NOT_KNOWN
     assert accumulator.pending_records() == 0
 
 
@@ -462,7 +462,7 @@ def test_closed_accumulator_still_places_what_was_parked_before() -> None:
     accumulator.park(topic, record, reserved=0)
     accumulator.close()
     open_topic(accumulator)
-    topic.is_open = False
+    topic.is_known = False
 
     assert accumulator.place(topic, record, 0) == APPENDED
 
@@ -470,8 +470,8 @@ def test_closed_accumulator_still_places_what_was_parked_before() -> None:
 def test_closing_dismisses_those_in_line() -> None:
     accumulator = accumulator_of(buffer_memory=1_000)
     granted: list[int] = []
-    accumulator.memory.free = 0
-    accumulator.memory.line_up(RoomWaiter(500, lambda: granted.append(1)))
+    accumulator.buffer.free = 0
+    accumulator.buffer.line_up(SpaceWaiter(500, lambda: granted.append(1)))
     accumulator.close()
 
     assert granted == [1]
@@ -499,4 +499,4 @@ def test_many_threads_append_without_losing_a_byte() -> None:
         mine = [value for value in values_in(accumulator, topic, 0) if value and value.startswith(b"%d-" % number)]
         assert mine == [b"%d-%d" % (number, turn) for turn in range(0, 300, 2)]
     release(accumulator, topic)
-    assert accumulator.memory.free == accumulator.memory.capacity
+    assert accumulator.buffer.free == accumulator.buffer.capacity

@@ -375,7 +375,7 @@ def no_threads_of_other_tests() -> None:
 def assert_untouched(face: Calls) -> None:
     """Nothing was accepted, and not even a thread was started."""
     status = face.status()
-    assert (status.buffered_bytes, status.buffered_records, status.waiting_for_room) == (0, 0, 0)
+    assert (status.buffered_bytes, status.buffered_records, status.waiting_for_space) == (0, 0, 0)
     assert not threads_of_producers()
 
 

@@ -43,7 +43,7 @@ def fill(
         for queue in topic.partitions:
             while queue.full:
                 full.append(queue.full.popleft())
-                accumulator.memory.give_back(full[-1].charged)
+                accumulator.buffer.give_back(full[-1].charged)
     return full
 
 

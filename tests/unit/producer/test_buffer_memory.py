@@ -1,4 +1,4 @@
-"""Room: exact, and in turn."""
+"""Space: exact, and in turn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import pytest
 from librt.threading import Lock
 
-from dekaf.producer._buffer.memory import BufferMemory, RoomWaiter
+from dekaf.producer._buffer.buffer_memory import BufferMemory, SpaceWaiter
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ class Line:
     def __init__(self, memory: BufferMemory) -> None:
         self._memory = memory
         self.served: list[int] = []
-        self.waiters: list[RoomWaiter] = []
+        self.waiters: list[SpaceWaiter] = []
 
-    def join(self, size: int) -> RoomWaiter:
+    def join(self, size: int) -> SpaceWaiter:
         """Line up for `size` bytes."""
         number = len(self.waiters)
-        waiter = RoomWaiter(size, lambda: self.served.append(number))
+        waiter = SpaceWaiter(size, lambda: self.served.append(number))
         self.waiters.append(waiter)
         self._memory.line_up(waiter)
         return waiter
@@ -40,15 +40,15 @@ def take(memory: BufferMemory, size: int) -> None:
 def test_room_is_what_is_free(memory: BufferMemory) -> None:
     take(memory, 60)
 
-    assert memory.has_room_locked(40)
-    assert not memory.has_room_locked(41)
+    assert memory.has_space_locked(40)
+    assert not memory.has_space_locked(41)
 
 
 def test_whoever_comes_while_others_wait_has_to_wait(memory: BufferMemory) -> None:
     take(memory, 60)
     Line(memory).join(50)
 
-    assert not memory.has_room_locked(1)
+    assert not memory.has_space_locked(1)
 
 
 def test_grant_comes_at_once_where_there_is_room(memory: BufferMemory) -> None:
@@ -132,7 +132,7 @@ def test_grant_may_use_the_memory_again(memory: BufferMemory) -> None:
         memory.give_back(30)
         line.join(10)
 
-    memory.line_up(RoomWaiter(30, grant))
+    memory.line_up(SpaceWaiter(30, grant))
     memory.give_back(30)
 
     assert line.served == [0]
@@ -148,7 +148,7 @@ def test_nothing_gets_lost_between_many_threads() -> None:
             size = chance.randint(1, 600)
             gate = threading.Lock()
             gate.acquire()
-            waiter = RoomWaiter(size, gate.release)
+            waiter = SpaceWaiter(size, gate.release)
             memory.line_up(waiter)
             if chance.random() < 0.2:
                 memory.withdraw(waiter)

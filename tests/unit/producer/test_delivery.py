@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from dekaf.errors import BrokerConnectionError, DeliveryTimeoutError, InvalidRecordError, caused
-from dekaf.producer._waiting.delivery import DeliveryFuture, own_copy
+from dekaf.errors import BrokerConnectionError, DeliveryTimeoutError, InvalidRecordError, caused_error
+from dekaf.producer._waiting.delivery import DeliveryFuture, copied_error
 from dekaf.types import RecordMetadata
 
 METADATA = RecordMetadata("t", 0, 7, 1)
-ERROR = caused(InvalidRecordError("no", topic="t", partition=3, code=87), BrokerConnectionError("why"))
+ERROR = caused_error(InvalidRecordError("no", topic="t", partition=3, code=87), BrokerConnectionError("why"))
 
 
 class Runner:
@@ -70,7 +70,7 @@ def test_error_is_raised_as_a_copy_for_each(delivery: DeliveryFuture) -> None:
 
 
 def test_copy_of_an_error_says_the_same() -> None:
-    assert str(own_copy(ERROR)) == str(ERROR)
+    assert str(copied_error(ERROR)) == str(ERROR)
 
 
 @pytest.mark.parametrize("timeout", [0, 0.01, -1.0])

@@ -44,13 +44,13 @@ class Loop:
 
 
 class Note:
-    """A letter that notes being opened."""
+    """A group that notes being told."""
 
     def __init__(self, opened: list[int], number: int) -> None:
         self._opened = opened
         self._number = number
 
-    def open(self) -> None:
+    def notify(self) -> None:
         """Note it."""
         self._opened.append(self._number)
 
@@ -70,7 +70,7 @@ def mailbox(loop: Loop, wakes: Wakes) -> LoopMailbox:
     return LoopMailbox(loop, wakes)
 
 
-def test_many_letters_take_one_call(mailbox: LoopMailbox, loop: Loop) -> None:
+def test_many_groups_take_one_call(mailbox: LoopMailbox, loop: Loop) -> None:
     opened: list[int] = []
     assert all(mailbox.post(Note(opened, number)) for number in range(5))
 
@@ -79,11 +79,11 @@ def test_many_letters_take_one_call(mailbox: LoopMailbox, loop: Loop) -> None:
     assert opened == [0, 1, 2, 3, 4]
 
 
-def test_letter_posted_while_letters_are_opened_is_delivered(mailbox: LoopMailbox, loop: Loop) -> None:
+def test_group_posted_while_groups_are_opened_is_delivered(mailbox: LoopMailbox, loop: Loop) -> None:
     opened: list[int] = []
 
     class Posting:
-        def open(self) -> None:
+        def notify(self) -> None:
             mailbox.post(Note(opened, 2))
 
     mailbox.post(Posting())
@@ -95,14 +95,14 @@ def test_letter_posted_while_letters_are_opened_is_delivered(mailbox: LoopMailbo
     assert loop.soon == []
 
 
-def test_closed_loop_takes_no_letters_however_many(mailbox: LoopMailbox, loop: Loop) -> None:
+def test_closed_loop_takes_no_groups_however_many(mailbox: LoopMailbox, loop: Loop) -> None:
     loop.is_over = True
     opened: list[int] = []
 
     assert [mailbox.post(Note(opened, number)) for number in range(3)] == [False] * 3
 
 
-def test_loop_closed_before_it_delivered_takes_no_more_letters(mailbox: LoopMailbox, loop: Loop) -> None:
+def test_loop_closed_before_it_delivered_takes_no_more_groups(mailbox: LoopMailbox, loop: Loop) -> None:
     opened: list[int] = []
     assert mailbox.post(Note(opened, 0))
     loop.is_over = True
@@ -136,7 +136,9 @@ def test_round_of_appends_wakes_once(mailbox: LoopMailbox, loop: Loop, wakes: Wa
 
 
 def test_destinations_say_who_awaits_and_who_gathers(mailbox: LoopMailbox) -> None:
-    assert [(one.is_awaited, one.gathers) for one in (mailbox.awaited, mailbox.submitted, mailbox.callbacks)] == [
+    assert [
+        (one.is_awaited, one.wakes_after_loop_round) for one in (mailbox.awaited, mailbox.submitted, mailbox.callbacks)
+    ] == [
         (True, True),
         (True, False),
         (False, False),

@@ -40,33 +40,33 @@ def test_failures_nobody_hears_of_are_logged_once_per_interval_with_their_count(
     statistics: ProducerStatistics, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(5):
-        statistics.unheard_failure("t", 10, ERROR)
+        statistics.unobserved_failure("t", 10, ERROR)
     assert len(lines(caplog)) == 1
     assert lines(caplog)[0].startswith("10 record(s) for topic t")
 
     clock.now += LOG_INTERVAL
-    statistics.unheard_failure("t", 3, ERROR)
+    statistics.unobserved_failure("t", 3, ERROR)
 
     assert len(lines(caplog)) == 2
     assert lines(caplog)[1].startswith("43 record(s)")
-    assert statistics.fire_failures == 53
+    assert statistics.unobserved_failures == 53
 
 
 def test_topics_do_not_silence_each_other(statistics: ProducerStatistics, caplog: pytest.LogCaptureFixture) -> None:
     for topic in ("a", "b", "a", "b"):
-        statistics.unheard_failure(topic, 1, ERROR)
+        statistics.unobserved_failure(topic, 1, ERROR)
 
     assert len(lines(caplog)) == 2
 
 
 def test_broken_callbacks_are_logged_apart(statistics: ProducerStatistics, caplog: pytest.LogCaptureFixture) -> None:
-    statistics.unheard_failure("t", 1, ERROR)
+    statistics.unobserved_failure("t", 1, ERROR)
     statistics.callback_failed("t", ValueError("on purpose"))
     statistics.callback_failed("t", ValueError("silent"))
 
     assert len(lines(caplog)) == 2
     assert "on purpose" in lines(caplog)[1]
-    assert statistics.fire_failures == 1
+    assert statistics.unobserved_failures == 1
 
 
 def test_report_tells_what_happened_since_the_last_one(statistics: ProducerStatistics) -> None:

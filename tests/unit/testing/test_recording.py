@@ -173,7 +173,7 @@ def test_status_counts() -> None:
     status = recording.status()
 
     assert status.state is ProducerState.RUNNING
-    assert (status.delivered_total, status.failed_total, status.fire_failures_total) == (1, 2, 1)
+    assert (status.delivered_total, status.failed_total, status.unobserved_failures_total) == (1, 2, 1)
     assert status.topics == ("orders",)
     assert status.last_error is not None
 

@@ -249,7 +249,7 @@ def test_callback_is_told_once_before_fire_returns(producer: RecordingProducer[s
         (None, NotEnoughReplicasError),
         (0, type(None)),
     ]
-    assert producer.status().fire_failures_total == 0
+    assert producer.status().unobserved_failures_total == 0
 
 
 def test_unheard_failure_is_counted(producer: RecordingProducer[str, Order]) -> None:
@@ -257,7 +257,7 @@ def test_unheard_failure_is_counted(producer: RecordingProducer[str, Order]) -> 
 
     producer.fire("orders", "42", Order(1))
 
-    assert producer.status().fire_failures_total == 1
+    assert producer.status().unobserved_failures_total == 1
 
 
 def test_callback_runs_on_the_loop_after_fire_returned(async_producer: RecordingAsyncProducer[str, Order]) -> None:

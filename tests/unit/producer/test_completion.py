@@ -9,8 +9,8 @@ from dekaf.errors import DekafError, DeliveryTimeoutError, NotEnoughReplicasErro
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
-from dekaf.producer._engine.routes import Routes
-from dekaf.producer._engine.settlement import RetrySettings, Settlement, SettlementOwner
+from dekaf.producer._engine.completion import BatchCompletion, CompletionHost, RetrySettings
+from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._engine.statistics import ProducerStatistics
 from tests.unit.producer.rooms import (
     CALLBACKS,
@@ -38,62 +38,62 @@ class Looks(Heard):
 
         def look(waits: BatchWaits) -> None:
             assert self.accumulator is not None
-            memory = self.accumulator.memory
-            self.taken.append(int(memory.capacity - memory.free))
-            self.letters.append(waits)
+            buffer = self.accumulator.buffer
+            self.taken.append(int(buffer.capacity - buffer.free))
+            self.groups.append(waits)
 
-        return BatchListener(heard.unheard_failure, heard.callback_failed, look)
+        return BatchListener(heard.unobserved_failure, heard.callback_failed, look)
 
 
-class Owner(SettlementOwner):
+class Owner(CompletionHost):
     """An engine that asks for nothing."""
 
     def want_metadata(self) -> None:
         """Do not."""
 
-    def connection_trouble(self, node_id: int) -> DekafError | None:
+    def connection_error(self, node_id: int) -> DekafError | None:
         """Have none."""
         return None
 
 
-def in_flight(looks: Looks, *, age: float = 0.0) -> tuple[Settlement, ProducerBatch]:
-    """Return a settlement, and a batch of one record that was sent; it is `age` seconds old when its answer comes."""
+def in_flight(looks: Looks, *, age: float = 0.0) -> tuple[BatchCompletion, ProducerBatch]:
+    """Return a completion, and a batch of one record that was sent; it is `age` seconds old when its answer comes."""
     accumulator = looks.accumulator = accumulator_of(heard=looks)
     topic = open_topic(accumulator)
-    append(accumulator, topic, sink=CallbackNotes(), destination=CALLBACKS)
+    append(accumulator, topic, recipient=CallbackNotes(), route=CALLBACKS)
     queue: PartitionQueue = topic.partitions[0]
-    batch = queue.open
+    batch = queue.current
     assert batch is not None
-    queue.open = None
+    queue.current = None
     batch.seal(None)
     batch.number(None, -1)
     queue.in_flight.append(batch)
     owner = Owner()
-    settlement = Settlement(
+    completion = BatchCompletion(
         accumulator,
-        Routes(accumulator, owner.want_metadata),
+        QueuesByLeader(accumulator, owner.want_metadata),
         RetrySettings(DELIVERY_TIMEOUT, constant_backoff),
         ProducerStatistics(),
         owner,
         lambda: batch.created + age,
     )
-    return settlement, batch
+    return completion, batch
 
 
 @pytest.mark.parametrize("code", [ErrorCode.NONE, ErrorCode.INVALID_RECORD], ids=lambda code: code.name)
 def test_room_is_given_back_before_anybody_hears_of_the_outcome(code: ErrorCode) -> None:
     looks = Looks()
-    settlement, batch = in_flight(looks)
+    completion, batch = in_flight(looks)
 
-    settlement.settle(batch, int(code), None)
+    completion.complete(batch, int(code), None)
 
     assert looks.taken == [0]
 
 
 def test_refusal_that_comes_when_the_time_is_over_says_what_to_do_about_it() -> None:
-    settlement, batch = in_flight(Looks(), age=DELIVERY_TIMEOUT)
+    completion, batch = in_flight(Looks(), age=DELIVERY_TIMEOUT)
 
-    settlement.settle(batch, int(ErrorCode.NOT_ENOUGH_REPLICAS), None)
+    completion.complete(batch, int(ErrorCode.NOT_ENOUGH_REPLICAS), None)
 
     assert isinstance(batch.error, DeliveryTimeoutError)
     assert isinstance(batch.error.__cause__, NotEnoughReplicasError)

@@ -1,8 +1,8 @@
 """The engine of the backends without Kafka: every record is delivered on the spot, and kept or dropped.
 
-It has no thread and no connection. Topics never open, so every record is parked, and whoever parked one settles what is
-parked: by the time a call has handed its record over, the outcome is told. Serializers, limits, the partitioner, the
-counters and all that waits for outcomes are those of the Kafka engine.
+It has no thread and no connection. Topics never become known, so every record is parked, and the thread that parked one
+completes what is parked: by the time a call has handed its record over, the outcome is told. Serializers, limits, the
+partitioner, the counters and all that waits for outcomes are those of the Kafka engine.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from dekaf._cluster.metadata import NO_EPOCH, NO_LEADER, ClusterMetadata, Partit
 from dekaf._record.builder import content_size
 from dekaf._record.record_reader import decode_headers
 from dekaf._wire.writer import NULL_UUID
-from dekaf.errors import DekafError, ProduceError, caused
+from dekaf.errors import DekafError, ProduceError, caused_error
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues, batch_without_bytes
 from dekaf.producer._engine.engine import EngineState
 from dekaf.producer._engine.interface import Described
-from dekaf.producer._engine.parking import choose_partition
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer.memory import ProducedMessages, RecordedMessage
+from dekaf.producer._engine.unknown_topics import choose_partition
+from dekaf.producer.produced import ProducedMessages, RecordedMessage
 from dekaf.types import ClusterDescription, Headers
 
 logger = logging.getLogger("dekaf.producer.engine")
@@ -39,7 +39,7 @@ PARTITIONS: Final = 1
 
 
 @final
-class LocalEngine:
+class OfflineEngine:
     """Public methods may be called from any thread."""
 
     def __init__(  # what it shares with the Kafka engine, and where messages go
@@ -49,7 +49,7 @@ class LocalEngine:
         partitioner: Partitioner | None,
         listener: BatchListener,
         statistics: ProducerStatistics,
-        memory: ProducedMessages | None,
+        produced: ProducedMessages | None,
     ) -> None:
         self.state = EngineState.RUNNING
         self.statistics: Final = statistics
@@ -57,10 +57,10 @@ class LocalEngine:
         self._backend: Final = backend
         self._partitioner: Final = partitioner
         self._listener: Final = listener
-        self._memory: Final = memory  # None drops everything
+        self._produced: Final = produced  # None drops everything
         self._flushes: deque[Callable[[], None]] = deque()
-        # Whoever holds it settles; it guards everything below. Nobody ever waits for it: a finalizer, or a partitioner,
-        # that produces meanwhile leaves its record to the one who settles.
+        # The thread that holds it completes records; it guards everything below. No thread ever waits for it: a
+        # finalizer, or a partitioner, that produces meanwhile leaves its record to the thread that holds it.
         self._turn = threading.Lock()
         self._next_offsets: dict[tuple[str, int], int] = {}
         self._topics: dict[str, None] = {}
@@ -68,7 +68,7 @@ class LocalEngine:
 
     def start(self) -> None:
         """Say once that nothing goes to Kafka: in production, that would be a mistake."""
-        fate = "dropped" if self._memory is None else "kept in memory"
+        fate = "dropped" if self._produced is None else "kept in memory"
         logger.warning("backend=%r: messages are %s, and nothing is sent to Kafka", self._backend, fate)
 
     def wake(self) -> None:
@@ -78,7 +78,7 @@ class LocalEngine:
             if not self._turn.acquire(blocking=False):
                 break
             try:
-                self._settle_all()
+                self._complete_all()
                 interrupt = interrupt or self._interrupt
                 self._interrupt = None
             finally:
@@ -128,7 +128,7 @@ class LocalEngine:
     def refresh_metadata(self) -> None:
         """There is nobody to ask."""
 
-    def trouble(self) -> DekafError | None:
+    def last_error(self) -> DekafError | None:
         """Return None: nothing can go wrong with connections."""
         return None
 
@@ -152,12 +152,12 @@ class LocalEngine:
 
     # Settling; only while holding the turn.
 
-    def _settle_all(self) -> None:
+    def _complete_all(self) -> None:
         flushes = self._flushes
         due = len(flushes)  # before looking at the records: all that these wait for are parked by now
         for topic in self.accumulator.take_new_topics():
             for record in self._take_parked(topic):
-                self._settle(topic.name, record)
+                self._complete(topic.name, record)
         for _ in range(due):
             flushes.popleft()()
 
@@ -171,7 +171,7 @@ class LocalEngine:
             self.accumulator.topics.pop(topic.name, None)
         return parked
 
-    def _settle(self, topic: str, record: ParkedRecord) -> None:
+    def _complete(self, topic: str, record: ParkedRecord) -> None:
         try:
             partition = self._partition_of(topic, record)
             offset = self._write(topic, partition, record)
@@ -180,20 +180,20 @@ class LocalEngine:
             return
         except BaseException as error:  # a partitioner that calls sys.exit(), or a signal
             self._interrupt = error
-            self._fail(topic, record, caused(ProduceError(f"Interrupted by {error!r}.", topic=topic), error))
+            self._fail(topic, record, caused_error(ProduceError(f"Interrupted by {error!r}.", topic=topic), error))
             return
         batch = batch_without_bytes(topic, partition, [record], self._listener)
         # Counted, and given back, first: whoever hears of it may look at the counters at once.
-        self.accumulator.settled += 1
+        self.accumulator.completed += 1
         self.statistics.record_delivered(1)
-        self.accumulator.memory.give_back(batch.charged)
+        self.accumulator.buffer.give_back(batch.charged)
         batch.succeed(offset, -1)
 
     def _fail(self, topic: str, record: ParkedRecord, error: ProduceError) -> None:
         batch = batch_without_bytes(topic, record.partition, [record], self._listener)
-        self.accumulator.settled += 1
+        self.accumulator.completed += 1
         self.statistics.record_failed(1, error)
-        self.accumulator.memory.give_back(batch.charged)
+        self.accumulator.buffer.give_back(batch.charged)
         batch.fail(error)
 
     def _partition_of(self, topic: str, record: ParkedRecord) -> int:
@@ -206,7 +206,7 @@ class LocalEngine:
     def _write(self, topic: str, partition: int, record: ParkedRecord) -> int:
         """Keep a record, or drop it; return its offset, -1 if it was dropped."""
         self._topics[topic] = None
-        if self._memory is None:
+        if self._produced is None:
             return -1
         place = (topic, partition)
         offset = self._next_offsets.get(place, 0)
@@ -221,5 +221,5 @@ class LocalEngine:
             offset=offset,
         )
         size: i64 = content_size(record.key, record.value, record.headers)
-        self._memory.keep(message, int(size))
+        self._produced.keep(message, int(size))
         return offset

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from dekaf.producer._waiting.loop_bell import LoopBell, way_into
+from dekaf.producer._waiting.loop_waker import LoopWaker, threadsafe_call
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is Linux's")
 
@@ -38,11 +38,11 @@ def loop(make_loop: MakeLoop) -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def is_bell(call: Callable[[Any], object]) -> bool:
-    return isinstance(getattr(call, "__self__", None), LoopBell)
+    return isinstance(getattr(call, "__self__", None), LoopWaker)
 
 
 async def way() -> Callable[[Callable[[], object]], object]:
-    return way_into(asyncio.get_running_loop())
+    return threadsafe_call(asyncio.get_running_loop())
 
 
 def open_descriptors() -> set[str]:
@@ -256,7 +256,7 @@ def test_loop_that_takes_no_weak_references_is_called_its_own_way() -> None:
             raise NotImplementedError
 
     loop: Any = Loop()
-    assert way_into(loop) == loop.call_soon_threadsafe
+    assert threadsafe_call(loop) == loop.call_soon_threadsafe
 
 
 def test_system_without_eventfd_calls_the_loop_its_own_way(

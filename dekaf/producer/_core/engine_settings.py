@@ -11,10 +11,10 @@ from dekaf._network.connection import ConnectionSettings
 from dekaf._record.compression import codec_for
 from dekaf._version import __version__
 from dekaf.producer._buffer.accumulator import BufferLimits
-from dekaf.producer._engine.drain import DrainRules
+from dekaf.producer._engine.batch_selector import SelectionRules
+from dekaf.producer._engine.completion import RetrySettings
 from dekaf.producer._engine.engine import EngineSettings
 from dekaf.producer._engine.sender import SenderSettings
-from dekaf.producer._engine.settlement import RetrySettings
 from dekaf.producer.config import ProducerConfig
 
 
@@ -22,7 +22,7 @@ def engine_settings(config: ProducerConfig) -> EngineSettings:
     """Return an engine's settings; imports the codec's package, and makes the partitioner."""
     backoff = exponential_backoff(config.retry_backoff_ms / 1000.0, config.retry_backoff_max_ms / 1000.0)
     request_timeout = config.request_timeout_ms / 1000.0
-    rules = DrainRules(
+    rules = SelectionRules(
         config.linger_ms / 1000.0,
         config.max_request_size,
         config.max_in_flight_requests_per_connection,

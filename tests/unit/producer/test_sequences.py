@@ -85,7 +85,7 @@ def test_expired_batch_nobody_vouches_for_leaves_a_gap() -> None:
     sequences.take(3)
     sequences.lose_sight(ME)
 
-    sequences.settle_when_idle()
+    sequences.resolve_when_idle()
 
     assert sequences.state is SequenceState.BROKEN
 
@@ -95,7 +95,7 @@ def test_expired_batch_acknowledged_late_leaves_no_gap() -> None:
     base = sequences.take(3)
     sequences.lose_sight(ME)
     sequences.acknowledge(ME, base, 3)
-    sequences.settle_when_idle()
+    sequences.resolve_when_idle()
 
     assert sequences.state is SequenceState.CONTINUOUS
 
@@ -106,7 +106,7 @@ def test_gap_is_not_forgotten() -> None:
     sequences.break_off(ME)
     sequences.lose_sight(ME)
     sequences.acknowledge(ME, base, 3)
-    sequences.settle_when_idle()
+    sequences.resolve_when_idle()
 
     assert sequences.state is SequenceState.BROKEN
 
@@ -138,7 +138,7 @@ def test_batches_without_numbers_change_nothing() -> None:
     sequences.acknowledge(None, -1, 3)
     sequences.lose_sight(None)
     sequences.break_off(None)
-    sequences.settle_when_idle()
+    sequences.resolve_when_idle()
 
     assert sequences.state is SequenceState.CONTINUOUS
     assert not sequences.acknowledged

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from dekaf.errors import DeliveryTimeoutError, InvalidRecordError
-from dekaf.producer._waiting.bell import Bell, BellPool
 from dekaf.producer._waiting.delivery import BlockedCall
+from dekaf.producer._waiting.waker import EventfdWaker, WakerPool
 from dekaf.types import RecordMetadata
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is Linux's")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is L
 METADATA = RecordMetadata("t", 0, 7, 1)
 
 
-def is_open(descriptor: int) -> bool:
+def is_known(descriptor: int) -> bool:
     try:
         os.fstat(descriptor)
     except OSError:
@@ -27,10 +27,10 @@ def is_open(descriptor: int) -> bool:
     return True
 
 
-def take(bells: BellPool) -> Bell:
-    bell = bells.take()
-    assert bell is not None
-    return bell
+def take(wakers: WakerPool) -> EventfdWaker:
+    waker = wakers.take()
+    assert waker is not None
+    return waker
 
 
 def soon(seconds: float = 5.0) -> float:
@@ -38,73 +38,73 @@ def soon(seconds: float = 5.0) -> float:
 
 
 def test_ring_wakes_whoever_waits() -> None:
-    bell = take(BellPool())
-    threading.Timer(0.05, bell.ring).start()
+    waker = take(WakerPool())
+    threading.Timer(0.05, waker.wake).start()
 
-    assert bell.wait(None)
+    assert waker.wait(None)
 
 
 def test_ring_that_came_first_is_heard_once() -> None:
-    bell = take(BellPool())
-    bell.ring()
-    bell.ring()
+    waker = take(WakerPool())
+    waker.wake()
+    waker.wake()
 
-    assert bell.wait(soon())
-    assert not bell.wait(soon(0.01))
+    assert waker.wait(soon())
+    assert not waker.wait(soon(0.01))
 
 
 def test_nothing_rings_by_the_deadline() -> None:
-    bell = take(BellPool())
+    waker = take(WakerPool())
     started = time.monotonic()
 
-    assert not bell.wait(started + 0.05)
+    assert not waker.wait(started + 0.05)
     assert time.monotonic() - started >= 0.05
-    assert not bell.wait(started)  # long ago
+    assert not waker.wait(started)  # long ago
 
 
 def test_wait_with_a_deadline_far_away_ends_with_the_ring() -> None:
-    bell = take(BellPool())
-    threading.Timer(0.05, bell.ring).start()
+    waker = take(WakerPool())
+    threading.Timer(0.05, waker.wake).start()
 
-    assert bell.wait(soon(threading.TIMEOUT_MAX))
+    assert waker.wait(soon(threading.TIMEOUT_MAX))
 
 
 def test_bell_given_back_is_taken_again_and_dropped_ones_are_closed() -> None:
-    bells = BellPool()
-    first, second = take(bells), take(bells)
+    wakers = WakerPool()
+    first, second = take(wakers), take(wakers)
     dropped = second.descriptor
-    assert is_open(first.descriptor)
-    assert is_open(dropped)
-    bells.give_back(first)
-    assert take(bells) is first
+    assert is_known(first.descriptor)
+    assert is_known(dropped)
+    wakers.give_back(first)
+    assert take(wakers) is first
 
     del second
-    assert not is_open(dropped)
+    assert not is_known(dropped)
 
 
 def test_burst_of_threads_does_not_keep_its_descriptors() -> None:
-    bells = BellPool()
-    taken = [take(bells) for _ in range(200)]
-    descriptors = [bell.descriptor for bell in taken]
-    assert all(map(is_open, descriptors))
+    wakers = WakerPool()
+    taken = [take(wakers) for _ in range(200)]
+    descriptors = [waker.descriptor for waker in taken]
+    assert all(map(is_known, descriptors))
     while taken:
-        bells.give_back(taken.pop())
+        wakers.give_back(taken.pop())
 
-    assert 0 < sum(map(is_open, descriptors)) < 100
+    assert 0 < sum(map(is_known, descriptors)) < 100
 
 
 def test_forked_child_neither_takes_nor_closes_its_parents(monkeypatch: pytest.MonkeyPatch) -> None:
-    bells = BellPool()
-    inherited = take(bells)
-    bells.give_back(inherited)
+    wakers = WakerPool()
+    inherited = take(wakers)
+    wakers.give_back(inherited)
     descriptor = inherited.descriptor
     pid = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: pid + 1)
 
-    own = take(bells)
+    own = take(wakers)
     assert own is not inherited
     del inherited
-    assert is_open(descriptor)
+    assert is_known(descriptor)
     os.close(descriptor)
 
 
@@ -113,43 +113,43 @@ def test_without_descriptors_there_is_no_bell(monkeypatch: pytest.MonkeyPatch) -
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(os, "eventfd", no_more)
-    assert BellPool().take() is None
+    assert WakerPool().take() is None
 
 
 def test_system_without_eventfd_has_no_bell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "eventfd")
-    assert BellPool().take() is None
+    assert WakerPool().take() is None
 
 
 def test_blocked_call_returns_what_it_is_told_and_gives_its_bell_back() -> None:
-    bells = BellPool()
-    bell = take(bells)
-    call = BlockedCall("t", bell, bells)
+    wakers = WakerPool()
+    waker = take(wakers)
+    call = BlockedCall("t", waker, wakers)
     threading.Timer(0.05, call.complete, (METADATA, None)).start()
 
     assert call.result_by(None, None) is METADATA
-    assert take(bells) is bell
+    assert take(wakers) is waker
 
 
 def test_late_ring_does_not_end_the_next_call() -> None:
-    bells = BellPool()
-    bell = take(bells)
-    bell.ring()  # for the call before, which had seen its outcome already
-    call = BlockedCall("t", bell, bells)
+    wakers = WakerPool()
+    waker = take(wakers)
+    waker.wake()  # for the call before, which had seen its outcome already
+    call = BlockedCall("t", waker, wakers)
 
     with pytest.raises(DeliveryTimeoutError, match="stays accepted"):
         call.result_by(0.02, 0.02)
 
 
 def test_calls_whose_time_is_over_take_no_descriptors_with_them() -> None:
-    bells = BellPool()
-    calls = [BlockedCall("t", only := take(bells), bells)]
+    wakers = WakerPool()
+    calls = [BlockedCall("t", only := take(wakers), wakers)]
     for _ in range(50):
         with pytest.raises(DeliveryTimeoutError, match="timeout of 0 s") as caught:
             calls[-1].result_by(0.0, 0.0)
         assert caught.value.may_be_persisted
-        assert take(bells) is only
-        calls.append(BlockedCall("t", only, bells))
+        assert take(wakers) is only
+        calls.append(BlockedCall("t", only, wakers))
 
     for call in calls:
         call.complete(METADATA, None)
@@ -157,9 +157,9 @@ def test_calls_whose_time_is_over_take_no_descriptors_with_them() -> None:
 
 
 def test_call_raises_its_own_copy_of_the_error() -> None:
-    bells = BellPool()
+    wakers = WakerPool()
     error = InvalidRecordError("no", topic="t")
-    call = BlockedCall("t", take(bells), bells)
+    call = BlockedCall("t", take(wakers), wakers)
     call.complete(None, error)
 
     with pytest.raises(InvalidRecordError) as caught:

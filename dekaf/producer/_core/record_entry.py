@@ -1,6 +1,6 @@
 """One face's way in: turn a call's arguments into the bytes of a record, and offer it to the core.
 
-Both faces stand on this; only the waiting for room, and for the outcome, is theirs.
+Both faces stand on this; only the waiting for space, and for the outcome, is theirs.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, Final, final
 from mypy_extensions import i64
 
 from dekaf._record.builder import encode_headers
-from dekaf.errors import SerializationError, caused
+from dekaf.errors import SerializationError, caused_error
 from dekaf.message import ProducerMessage
-from dekaf.producer._buffer.memory import Reservation
+from dekaf.producer._buffer.buffer_memory import Reservation
 from dekaf.producer._core.core import ProducerCore
-from dekaf.producer._waiting.mailbox import Destination
+from dekaf.producer._waiting.mailbox import OutcomeRoute
 from dekaf.serialization import AutoSerializer, BytesSerializer, Serializer, StringSerializer
 from dekaf.types import Field, Headers, HeadersLike, SerializationContext, Timestamp, timestamp_to_ms
 
@@ -71,7 +71,7 @@ class FieldEncoder:
                 topic=topic,
                 field=self._field.value,
             )
-            raise caused(broken, error) from error
+            raise caused_error(broken, error) from error
         if not isinstance(data, bytes):
             raise SerializationError(
                 f"The {self._field.value}'s serializer {type(self.serializer).__name__} returned "
@@ -92,7 +92,7 @@ class FieldEncoder:
 
 @final
 class WaitingRecord:
-    """A record for which there was no room: its bytes, so that nothing is serialized twice."""
+    """A record for which there was no space: its bytes, so that nothing is serialized twice."""
 
     def __init__(  # noqa: PLR0913 # a record's own fields
         self,
@@ -102,8 +102,8 @@ class WaitingRecord:
         headers: bytes | None,
         partition: i64,
         timestamp: i64,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
     ) -> None:
         self.topic: Final = topic
         self.key: Final = key
@@ -111,16 +111,16 @@ class WaitingRecord:
         self.headers: Final = headers
         self.partition: Final = partition
         self.timestamp: Final = timestamp
-        self.sink: Final = sink
-        self.destination: Final = destination
+        self.recipient: Final = recipient
+        self.route: Final = route
 
     def size(self, core: ProducerCore) -> i64:
-        """Return how much room it needs, at the most."""
-        return core.room_for(self.topic, self.key, self.value, self.headers, self.destination)
+        """Return how much space it needs, at the most."""
+        return core.space_for(self.topic, self.key, self.value, self.headers, self.route)
 
 
 @final
-class Intake:
+class RecordEntry:
     """A face's serializers in front of the core."""
 
     def __init__(self, core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> None:
@@ -129,7 +129,7 @@ class Intake:
         self.value: Final = FieldEncoder(value, Field.VALUE)
         self._callback_type: object = None  # the last callback's: to ask for each would be a fifth of `fire`
 
-    def offer(  # noqa: PLR0913 # a call's own arguments: an object for them would cost as much as all the rest
+    def append(  # noqa: PLR0913 # a call's own arguments: an object for them would cost as much as all the rest
         self,
         topic: object,
         key: object,
@@ -137,14 +137,14 @@ class Intake:
         headers: HeadersLike | None,
         partition: object,
         timestamp: Timestamp | None,
-        sink: object | None,
-        destination: Destination | None,
+        recipient: object | None,
+        route: OutcomeRoute | None,
     ) -> WaitingRecord | None:
-        """Check, serialize and append one record; return it if there was no room."""
+        """Check, serialize and append one record; return it if there was no space."""
         core = self.core
-        now = core.now_ms()
+        now = core.clock_ms()
         if not isinstance(topic, str):
-            raise no_topic(topic)
+            raise no_topic_error(topic)
         if value is MISSING:
             raise TypeError("value is missing; write value=None for a tombstone")
         where: i64 = -1
@@ -161,9 +161,9 @@ class Intake:
                 header_bytes = encode_headers(given.pairs)
         key_bytes = self.key.encode(key, topic, given)
         value_bytes = self.value.encode(value, topic, given)
-        if core.append(topic, key_bytes, value_bytes, header_bytes, where, at, sink, destination, None):
+        if core.append(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route, None):
             return None
-        return WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, sink, destination)
+        return WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route)
 
     def check_callback(self, on_delivery: object) -> None:
         """Raise TypeError for what nobody could call; whether anybody could is a matter of its type alone."""
@@ -176,8 +176,8 @@ class Intake:
         on_send = self.core.on_send
         return given if on_send is None else on_send(topic, given)
 
-    def offer_again(self, record: WaitingRecord, reservation: Reservation) -> bool:
-        """Append a record for which room was set aside; False if that room is gone with the engine that granted it."""
+    def append_again(self, record: WaitingRecord, reservation: Reservation) -> bool:
+        """Append a record for which space was set aside; False if that went with the engine that granted it."""
         return self.core.append(
             record.topic,
             record.key,
@@ -185,18 +185,18 @@ class Intake:
             record.headers,
             record.partition,
             record.timestamp,
-            record.sink,
-            record.destination,
+            record.recipient,
+            record.route,
             reservation,
         )
 
 
-def no_topic(topic: object) -> TypeError:
+def no_topic_error(topic: object) -> TypeError:
     """Return what a call raises whose first argument is neither a topic's name nor a message."""
     return TypeError(f"topic must be a str or a ProducerMessage, not {type(topic).__name__}")
 
 
-def no_message(message: object) -> TypeError:
+def no_message_error(message: object) -> TypeError:
     """Return what `produce_all` raises for something else than a message."""
     return TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
 

@@ -19,8 +19,8 @@ from dekaf.errors import (
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._buffer.queues import ParkedRecord
-from dekaf.producer._engine.parking import Parking, choose_partition
 from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.unknown_topics import UnknownTopics, choose_partition
 from tests.unit.producer.rooms import CALLBACKS, CallbackNotes, Heard, T, accumulator_of, append, batches_of
 
 MAX_BLOCK = 5.0
@@ -39,14 +39,16 @@ def cluster_of(**partitions: int) -> ClusterMetadata:
 
 
 class Lot:
-    """A parking with everything around it."""
+    """Unknown topics with everything around them."""
 
     def __init__(self, partitioner: Partitioner | None = None) -> None:
         self.heard = Heard()
         self.statistics = ProducerStatistics()
         self.accumulator: RecordAccumulator = accumulator_of(heard=self.heard, partitioner=partitioner)
         self.dropped: list[str] = []
-        self.parking = Parking(self.accumulator, self.heard.listener(), self.statistics, MAX_BLOCK, self.dropped.append)
+        self.unknown_topics = UnknownTopics(
+            self.accumulator, self.heard.listener(), self.statistics, MAX_BLOCK, self.dropped.append
+        )
 
     def park(
         self, value: bytes, *, topic: str = "t", key: bytes | None = None, partition: int = -1, accepted: float = 0.0
@@ -55,13 +57,13 @@ class Lot:
         notes = CallbackNotes()
         record = ParkedRecord(key, value, None, partition, T, notes, CALLBACKS, 300, accepted)
         assert self.accumulator.park(self.accumulator.topic(topic), record, reserved=0) == APPENDED
-        self.parking.take_new_topics(accepted)
+        self.unknown_topics.take_new_topics(accepted)
         return notes
 
-    def expire(self, now: float, trouble: BrokerConnectionError | None = None) -> float:
+    def expire(self, now: float, last_error: BrokerConnectionError | None = None) -> float:
         """Let time pass."""
-        due = self.parking.expire(now, trouble, "a:1, b:2")
-        self.heard.open_letters()
+        due = self.unknown_topics.expire(now, last_error, "a:1, b:2")
+        self.heard.notify_all()
         return due
 
     def values(self, topic: str = "t", partition: int = 0) -> list[int]:
@@ -71,7 +73,7 @@ class Lot:
     @property
     def is_empty(self) -> bool:
         """Whether no memory is taken."""
-        return bool(self.accumulator.memory.free == self.accumulator.memory.capacity)
+        return bool(self.accumulator.buffer.free == self.accumulator.buffer.capacity)
 
 
 def error_of(notes: CallbackNotes) -> ProduceError:
@@ -87,13 +89,13 @@ def test_known_topic_lets_its_records_in_and_opens() -> None:
     lot = Lot()
     for number in range(3):
         lot.park(b"%d" % number, partition=0)
-    assert lot.parking.is_waiting()
-    lot.parking.let_in(cluster_of(t=2))
+    assert lot.unknown_topics.is_waiting()
+    lot.unknown_topics.let_in(cluster_of(t=2))
 
     topic = lot.accumulator.topics["t"]
-    assert topic.is_open
+    assert topic.is_known
     assert lot.values() == [3]
-    assert not lot.parking.is_waiting()
+    assert not lot.unknown_topics.is_waiting()
     assert append(lot.accumulator, topic) == APPENDED
     assert lot.accumulator.pending_records() == 4
 
@@ -101,9 +103,9 @@ def test_known_topic_lets_its_records_in_and_opens() -> None:
 def test_topic_that_grew_has_more_queues() -> None:
     lot = Lot()
     lot.park(b"a", partition=0)
-    lot.parking.let_in(cluster_of(t=1))
+    lot.unknown_topics.let_in(cluster_of(t=1))
     first = lot.accumulator.topics["t"].partitions[0]
-    lot.parking.let_in(cluster_of(t=3))
+    lot.unknown_topics.let_in(cluster_of(t=3))
 
     assert len(lot.accumulator.topics["t"].partitions) == 3
     assert lot.accumulator.topics["t"].partitions[0] is first
@@ -113,8 +115,8 @@ def test_topic_that_grew_has_more_queues() -> None:
 def test_partition_out_of_range_fails_that_record_alone() -> None:
     lot = Lot()
     lost, kept = lot.park(b"a", partition=7), lot.park(b"b", partition=1)
-    lot.parking.let_in(cluster_of(t=2))
-    lot.heard.open_letters()
+    lot.unknown_topics.let_in(cluster_of(t=2))
+    lot.heard.notify_all()
 
     assert isinstance(error_of(lost), UnknownTopicOrPartitionError)
     assert kept == []
@@ -134,7 +136,7 @@ def test_records_are_given_up_one_by_one_as_their_time_ends() -> None:
     assert isinstance(error_of(late), DeliveryTimeoutError)
     assert lot.is_empty
     assert lot.dropped == ["t"]
-    assert not lot.parking.is_waiting()
+    assert not lot.unknown_topics.is_waiting()
     assert "t" not in lot.accumulator.topics
     assert lot.accumulator.pending_records() == 0
 
@@ -142,20 +144,20 @@ def test_records_are_given_up_one_by_one_as_their_time_ends() -> None:
 def test_error_names_the_servers_and_the_trouble() -> None:
     lot = Lot()
     notes = lot.park(b"a")
-    trouble = BrokerConnectionError("Cannot connect to the broker at a:1: refused.")
-    lot.expire(MAX_BLOCK, trouble)
+    last_error = BrokerConnectionError("Cannot connect to the broker at a:1: refused.")
+    lot.expire(MAX_BLOCK, last_error)
 
     error = error_of(notes)
     assert "a:1, b:2" in str(error)
     assert "refused" in str(error)
-    assert error.__cause__ is trouble
+    assert error.__cause__ is last_error
     assert (error.topic, error.is_retriable, error.may_be_persisted) == ("t", True, False)
 
 
 def test_error_says_what_the_cluster_said() -> None:
     lot = Lot()
     notes = lot.park(b"a")
-    lot.parking.answered("t", UnknownTopicOrPartitionError("does not exist", topic="t", code=3), is_final=False)
+    lot.unknown_topics.answered("t", UnknownTopicOrPartitionError("does not exist", topic="t", code=3), is_final=False)
     assert notes == []
     lot.expire(MAX_BLOCK)
 
@@ -168,13 +170,13 @@ def test_error_says_what_the_cluster_said() -> None:
 def test_hopeless_answer_fails_the_records_at_once_and_is_not_remembered() -> None:
     lot = Lot()
     notes = lot.park(b"a")
-    lot.parking.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
-    lot.heard.open_letters()
+    lot.unknown_topics.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+    lot.heard.notify_all()
     assert isinstance(error_of(notes), TopicAuthorizationError)
     assert lot.is_empty
 
     again = lot.park(b"b")
-    lot.parking.let_in(cluster_of(t=1))
+    lot.unknown_topics.let_in(cluster_of(t=1))
     assert again == []
     assert lot.values() == [1]
 
@@ -183,9 +185,9 @@ def test_known_topic_survives_whatever_is_said_about_it() -> None:
     """Also while the producer closes, when no topic counts as open any more."""
     lot = Lot()
     lot.park(b"a", partition=0)
-    lot.parking.let_in(cluster_of(t=1))
+    lot.unknown_topics.let_in(cluster_of(t=1))
     lot.accumulator.close()
-    lot.parking.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+    lot.unknown_topics.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
 
     assert "t" in lot.accumulator.topics
     assert lot.values() == [1]
@@ -196,19 +198,19 @@ def test_new_topic_that_an_earlier_answer_opened_is_not_waited_for() -> None:
     lot = Lot()
     record = ParkedRecord(None, b"a", None, 0, T, None, None, 300, 0.0)
     lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
-    lot.parking.let_in(cluster_of(t=1))
+    lot.unknown_topics.let_in(cluster_of(t=1))
 
-    assert lot.parking.take_new_topics(0.0) == ["t"]
-    assert not lot.parking.is_waiting()
+    assert lot.unknown_topics.take_new_topics(0.0) == ["t"]
+    assert not lot.unknown_topics.is_waiting()
 
 
 def test_new_topic_that_an_earlier_answer_dropped_is_forgotten() -> None:
     lot = Lot()
     record = ParkedRecord(None, b"a", None, 0, T, None, None, 300, 0.0)
     lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
-    lot.parking.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+    lot.unknown_topics.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
 
-    assert lot.parking.take_new_topics(0.0) == []
+    assert lot.unknown_topics.take_new_topics(0.0) == []
     assert lot.expire(1_000.0) == math.inf
     assert lot.is_empty
 
@@ -219,8 +221,8 @@ def test_closing_fails_what_is_parked_and_tells_flushes() -> None:
     told: list[int] = []
     lot.accumulator.topics["t"].flushes.append(lambda: told.append(1))
 
-    count = lot.parking.abort(lambda topic: ProduceError("closed", topic=topic), None)
-    lot.heard.open_letters()
+    count = lot.unknown_topics.abort(lambda topic: ProduceError("closed", topic=topic), None)
+    lot.heard.notify_all()
 
     assert count == 1
     assert error_of(notes).topic == "t"
@@ -234,7 +236,7 @@ def test_flushes_are_told_when_records_are_let_in_and_when_they_are_given_up() -
     for topic in ("t", "u"):
         lot.park(b"a", topic=topic, partition=0)
         lot.accumulator.topics[topic].flushes.append(lambda topic=topic: told.append(topic))  # type: ignore[misc]  # mypy cannot infer a lambda's default
-    lot.parking.let_in(cluster_of(t=1))
+    lot.unknown_topics.let_in(cluster_of(t=1))
     assert told == ["t"]
     lot.expire(MAX_BLOCK)
 
@@ -251,7 +253,7 @@ def test_failures_are_counted_before_anybody_hears_of_them() -> None:
 
     record = ParkedRecord(None, b"a", None, -1, T, Looking(), CALLBACKS, 300, 0.0)
     lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
-    lot.parking.take_new_topics(0.0)
+    lot.unknown_topics.take_new_topics(0.0)
     lot.expire(MAX_BLOCK)
 
     assert seen == [(1, 0)]
@@ -273,7 +275,7 @@ class Saying:
 def test_own_partitioner_is_asked_for_parked_records() -> None:
     lot = Lot(Saying(1))
     lot.park(b"a", key=b"key")
-    lot.parking.let_in(cluster_of(t=2))
+    lot.unknown_topics.let_in(cluster_of(t=2))
 
     assert lot.values(partition=1) == [1]
 
@@ -296,8 +298,8 @@ def test_partitioner_that_raises_fails_its_record_and_nothing_else(kind: type[Ba
     failure = kind("on purpose")
     lot = Lot(Saying(failure))
     bad, good = lot.park(b"a"), lot.park(b"b", partition=0)
-    lot.parking.let_in(cluster_of(t=1))
-    lot.heard.open_letters()
+    lot.unknown_topics.let_in(cluster_of(t=1))
+    lot.heard.notify_all()
 
     assert error_of(bad).__cause__ is failure
     assert good == []

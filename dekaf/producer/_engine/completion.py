@@ -14,29 +14,29 @@ from mypy_extensions import mypyc_attr
 from dekaf._cluster.metadata import NO_LEADER, Partition
 from dekaf._protocol.error_codes import ErrorCode, produce_error, row_for
 from dekaf._protocol.produce import PartitionProduceResponse
-from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, caused
+from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, caused_error
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
 from dekaf.producer._buffer.sequences import SequenceState
 from dekaf.producer._engine.producer_id import ProducerIdSource, ProducerIdState
-from dekaf.producer._engine.routes import Routes
+from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._engine.split import split
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.verdict import BatchContext, Verdict, judge
 
-logger = logging.getLogger("dekaf.producer.settlement")
+logger = logging.getLogger("dekaf.producer.completion")
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class SettlementOwner:
-    """Who the settlement turns to; the engine."""
+class CompletionHost:
+    """Whom batch completion turns to; the engine."""
 
     def want_metadata(self) -> None:
         """Have the cluster asked for its metadata."""
         raise NotImplementedError
 
-    def connection_trouble(self, node_id: int) -> DekafError | None:
+    def connection_error(self, node_id: int) -> DekafError | None:
         """Return why there is no connection to a broker at present, for error messages."""
         raise NotImplementedError
 
@@ -51,30 +51,30 @@ class RetrySettings:
 
 
 @final
-class Settlement:
+class BatchCompletion:
     """Owned by the I/O thread."""
 
     def __init__(
         self,
         accumulator: RecordAccumulator,
-        routes: Routes,
+        queues_by_leader: QueuesByLeader,
         settings: RetrySettings,
         statistics: ProducerStatistics,
-        owner: SettlementOwner,
+        owner: CompletionHost,
         clock: Callable[[], float],
     ) -> None:
         self.producer_id: Final = ProducerIdSource(settings.backoff)
         self._accumulator: Final = accumulator
-        self._routes: Final = routes
+        self._queues_by_leader: Final = queues_by_leader
         self._settings: Final = settings
         self._statistics: Final = statistics
         self._owner: Final = owner
         self._clock: Final = clock
-        self._troubled: list[PartitionQueue] = []  # their sequences are unresolved or broken
+        self._broken_sequences: list[PartitionQueue] = []  # their sequences are unresolved or broken
 
     # Answers.
 
-    def settle(
+    def complete(
         self,
         batch: ProducerBatch,
         code: int,
@@ -83,10 +83,10 @@ class Settlement:
         lost_to: DekafError | None = None,
     ) -> None:
         """Deal with a batch that was answered with `code`; NETWORK_EXCEPTION: there was no answer, due to `lost_to`."""
-        queue = self._routes.queue_of(batch)
+        queue = self._queues_by_leader.queue_of(batch)
         queue.in_flight.remove(batch)
         if batch.state is BatchState.DONE:
-            self._settle_told(queue, batch, code)
+            self._complete_told(queue, batch, code)
             return
         if code == ErrorCode.NONE:
             self._deliver(queue, batch, result)
@@ -100,11 +100,11 @@ class Settlement:
             return
         row = row_for(code)
         batch.is_ambiguous = batch.is_ambiguous or row.may_be_persisted
-        batch.setback = lost_to or _refusal(batch, code, result)
+        batch.previous_error = lost_to or _refusal_error(batch, code, result)
         if row.refreshes_metadata:
             self._owner.want_metadata()
         if verdict is Verdict.FAIL:
-            error = self._error_for(batch, code, result, is_expired=is_expired)
+            error = self._answer_error(batch, code, result, is_expired=is_expired)
             if result is not None:
                 batch.record_errors = result.record_errors
             if row.renews_producer_id and self.producer_id.drop(batch.identity, now):
@@ -121,15 +121,15 @@ class Settlement:
     def _deliver(self, queue: PartitionQueue, batch: ProducerBatch, result: PartitionProduceResponse | None) -> None:
         queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
         self._statistics.delivered += int(batch.record_count)
-        self._accumulator.settled += batch.record_count
-        self._note_trouble(queue)
+        self._accumulator.completed += batch.record_count
+        self._note_broken_sequence(queue)
         self._release(batch)  # before it is told: whoever hears of it may look at the buffer at once
         if result is None:
             batch.succeed(-1, -1)
         else:
             batch.succeed(result.base_offset, result.log_append_time_ms)
 
-    def _settle_told(self, queue: PartitionQueue, batch: ProducerBatch, code: int) -> None:
+    def _complete_told(self, queue: PartitionQueue, batch: ProducerBatch, code: int) -> None:
         """The caller was told of a time-out before; only the sequences still want to know."""
         if code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
             queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
@@ -137,21 +137,21 @@ class Settlement:
             queue.sequences.lose_sight(batch.identity)
         else:
             queue.sequences.break_off(batch.identity)
-        self._note_trouble(queue)
+        self._note_broken_sequence(queue)
         self._release(batch)
 
     def _retry(self, queue: PartitionQueue, batch: ProducerBatch, *, leader_is_news: bool, now: float) -> None:
         self._statistics.retries += 1
         at = 0
-        while at < len(queue.retries) and queue.retries[at].issue < batch.issue:
+        while at < len(queue.retries) and queue.retries[at].send_order < batch.send_order:
             at += 1
         queue.retries.insert(at, batch)
         # A leader that is news has not failed yet (KIP-951).
         queue.retry_at = now
         if not leader_is_news:
             queue.retry_at += self._settings.backoff(int(batch.attempts))
-        self._note_trouble(queue)
-        self._routes.activate(queue)
+        self._note_broken_sequence(queue)
+        self._queues_by_leader.activate(queue)
 
     def _split(self, queue: PartitionQueue, batch: ProducerBatch, now: float) -> None:
         logger.info("%s-%d takes no batch of %d bytes; it is split", batch.topic, batch.partition, batch.size_on_wire())
@@ -159,35 +159,35 @@ class Settlement:
         queue.limit.refused(batch.builder.size_bytes)
         batch.forget_bytes()
         at = 0
-        while at < len(queue.retries) and queue.retries[at].issue < batch.issue:
+        while at < len(queue.retries) and queue.retries[at].send_order < batch.send_order:
             at += 1
         queue.retries[at:at] = children
         queue.retry_at = now
-        self._routes.activate(queue)
+        self._queues_by_leader.activate(queue)
 
     def _take_hint(self, batch: ProducerBatch, result: PartitionProduceResponse | None) -> bool:
         if result is None or result.current_leader is None or result.current_leader.leader_id < 0:
             return False
         hint = result.current_leader
         leader = Partition(leader_id=int(hint.leader_id), leader_epoch=int(hint.leader_epoch))
-        metadata = self._routes.metadata
+        metadata = self._queues_by_leader.metadata
         updated = metadata.with_leader(batch.topic, int(batch.partition), leader)
         if updated is metadata:
             return False
-        self._routes.update(updated)
+        self._queues_by_leader.update(updated)
         return True
 
     # Giving up.
 
     def give_up(self, batch: ProducerBatch, error: ProduceError) -> None:
         """Fail a batch of which nothing is on its way any more."""
-        queue = self._routes.queue_of(batch)
+        queue = self._queues_by_leader.queue_of(batch)
         if batch.identity is not None:
             if batch.is_ambiguous:
                 queue.sequences.lose_sight(batch.identity)
             else:
                 queue.sequences.break_off(batch.identity)
-        self._note_trouble(queue)
+        self._note_broken_sequence(queue)
         self._release(batch)
         self.tell_failure(batch, error)
 
@@ -205,7 +205,7 @@ class Settlement:
         if batch.state is BatchState.DONE:
             return False
         # Counted first: whoever hears of it may look at the counters at once.
-        self._accumulator.settled += batch.record_count
+        self._accumulator.completed += batch.record_count
         self._statistics.record_failed(int(batch.record_count), error)
         return batch.fail(error)
 
@@ -218,14 +218,14 @@ class Settlement:
         batch.forget_bytes()
         charged = batch.charged
         batch.charged = 0
-        self._accumulator.memory.give_back(charged)
+        self._accumulator.buffer.give_back(charged)
 
-    def _error_for(
+    def _answer_error(
         self, batch: ProducerBatch, code: int, result: PartitionProduceResponse | None, *, is_expired: bool
     ) -> ProduceError:
         if is_expired and row_for(code).is_retriable:
             return self._expired_error(batch, self._what_it_waited_for(batch))
-        return _refusal(batch, code, result)
+        return _refusal_error(batch, code, result)
 
     def _expired_error(self, batch: ProducerBatch, what: str) -> ProduceError:
         timeout_ms = self._settings.delivery_timeout * 1000
@@ -236,45 +236,47 @@ class Settlement:
             is_retriable=True,
             may_be_persisted=batch.is_ambiguous,
         )
-        return caused(error, self._last_trouble(batch))
+        return caused_error(error, self._latest_error(batch))
 
-    def _last_trouble(self, batch: ProducerBatch) -> DekafError | None:
-        if isinstance(batch.setback, ProduceError):  # a refusal is old news where the leader cannot be reached now
-            return self._trouble(batch) or batch.setback
+    def _latest_error(self, batch: ProducerBatch) -> DekafError | None:
+        if isinstance(
+            batch.previous_error, ProduceError
+        ):  # a refusal is old news where the leader cannot be reached now
+            return self._leader_error(batch) or batch.previous_error
         # A connection may be ready again by now: what it was lost for before still is why the answer never came.
-        return batch.setback or self._trouble(batch)
+        return batch.previous_error or self._leader_error(batch)
 
     def _what_it_waited_for(self, batch: ProducerBatch) -> str:
-        if batch.setback is not None:
-            return f"It was sent {int(batch.attempts)} time(s). The last trouble: {self._last_trouble(batch)}"
-        trouble = self._trouble(batch)
-        if trouble is not None:
-            return f"It waited for a connection. {trouble}"
-        if self._routes.queue_of(batch).leader == NO_LEADER:
+        if batch.previous_error is not None:
+            return f"It was sent {int(batch.attempts)} time(s). The last error: {self._latest_error(batch)}"
+        last_error = self._leader_error(batch)
+        if last_error is not None:
+            return f"It waited for a connection. {last_error}"
+        if self._queues_by_leader.queue_of(batch).leader == NO_LEADER:
             return "It waited for its partition to get a leader."
         return "It waited for earlier batches to be acknowledged."
 
-    def _trouble(self, batch: ProducerBatch) -> DekafError | None:
-        return self._owner.connection_trouble(int(self._routes.queue_of(batch).leader))
+    def _leader_error(self, batch: ProducerBatch) -> DekafError | None:
+        return self._owner.connection_error(int(self._queues_by_leader.queue_of(batch).leader))
 
     # Sequences.
 
     def mend_sequences(self) -> None:
         """Number anew what a gap has made unwritable, once nothing of the partition is under way any more."""
-        if not self._troubled:
+        if not self._broken_sequences:
             return
-        troubled = self._troubled
-        self._troubled = []
-        for queue in troubled:
+        broken = self._broken_sequences
+        self._broken_sequences = []
+        for queue in broken:
             if not self._is_mended(queue):
-                self._troubled.append(queue)
+                self._broken_sequences.append(queue)
 
     def _is_mended(self, queue: PartitionQueue) -> bool:
         sequences = queue.sequences
         if queue.in_flight:
             return False
         if not queue.retries:
-            sequences.settle_when_idle()
+            sequences.resolve_when_idle()
         if sequences.state is not SequenceState.BROKEN:
             return sequences.state is SequenceState.CONTINUOUS
         self.producer_id.bump(sequences.identity)
@@ -301,12 +303,12 @@ class Settlement:
             )
             self.give_up(batch, error)
 
-    def _note_trouble(self, queue: PartitionQueue) -> None:
-        if queue.sequences.state is not SequenceState.CONTINUOUS and queue not in self._troubled:
-            self._troubled.append(queue)
+    def _note_broken_sequence(self, queue: PartitionQueue) -> None:
+        if queue.sequences.state is not SequenceState.CONTINUOUS and queue not in self._broken_sequences:
+            self._broken_sequences.append(queue)
 
 
-def _refusal(batch: ProducerBatch, code: int, result: PartitionProduceResponse | None) -> ProduceError:
+def _refusal_error(batch: ProducerBatch, code: int, result: PartitionProduceResponse | None) -> ProduceError:
     detail = None if result is None else result.error_message
     return produce_error(
         code, batch.topic, partition=int(batch.partition), detail=detail, may_be_persisted=batch.is_ambiguous
@@ -316,6 +318,6 @@ def _refusal(batch: ProducerBatch, code: int, result: PartitionProduceResponse |
 def _is_oldest(queue: PartitionQueue, batch: ProducerBatch) -> bool:
     """Return whether no earlier batch of the partition is under way or waits to be repeated."""
     for other in queue.in_flight:
-        if other.issue < batch.issue:
+        if other.send_order < batch.send_order:
             return False
-    return not queue.retries or queue.retries[0].issue > batch.issue
+    return not queue.retries or queue.retries[0].send_order > batch.send_order

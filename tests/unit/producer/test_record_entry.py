@@ -11,7 +11,7 @@ import pytest
 from dekaf.errors import InvalidTopicError, ProducerClosedError, SerializationError
 from dekaf.message import ProducerMessage
 from dekaf.producer._core.core import ProducerCore
-from dekaf.producer._core.intake import MISSING, FieldEncoder, Intake, only_message, partition_number
+from dekaf.producer._core.record_entry import MISSING, FieldEncoder, RecordEntry, only_message, partition_number
 from dekaf.producer.config import ProducerConfig
 from dekaf.serialization import AutoSerializer, BytesSerializer, IntegerSerializer, StringSerializer
 from dekaf.types import Field, Headers, SerializationContext
@@ -25,12 +25,12 @@ def core() -> Iterator[ProducerCore]:
 
 
 @pytest.fixture
-def intake(core: ProducerCore) -> Intake:
-    return Intake(core, StringSerializer(), BytesSerializer())
+def entry(core: ProducerCore) -> RecordEntry:
+    return RecordEntry(core, StringSerializer(), BytesSerializer())
 
 
-def offer(intake: Intake, topic: object = "t", key: object = "k", value: object = b"v", **others: Any) -> object:
-    return intake.offer(
+def append(entry: RecordEntry, topic: object = "t", key: object = "k", value: object = b"v", **others: Any) -> object:
+    return entry.append(
         topic,
         key,
         value,
@@ -130,26 +130,26 @@ def test_wrong_type_is_refused_by_the_serializer_itself() -> None:
 # Offering.
 
 
-def test_record_is_accepted_as_bytes(core: ProducerCore, intake: Intake) -> None:
-    assert offer(intake, headers=[("h", "1"), ("h", None)], partition=3, timestamp=1234) is None
+def test_record_is_accepted_as_bytes(core: ProducerCore, entry: RecordEntry) -> None:
+    assert append(entry, headers=[("h", "1"), ("h", None)], partition=3, timestamp=1234) is None
 
     record = parked(core)
     assert (record.key, record.value, record.partition, record.timestamp) == (b"k", b"v", 3, 1234)
     assert record.headers == bytes.fromhex("04" + "0268" + "0231" + "0268" + "01")
 
 
-def test_timestamp_is_the_wall_clock_unless_given(core: ProducerCore, intake: Intake) -> None:
+def test_timestamp_is_the_wall_clock_unless_given(core: ProducerCore, entry: RecordEntry) -> None:
     before = dt.datetime.now(dt.UTC)
-    offer(intake)
+    append(entry)
     after = dt.datetime.now(dt.UTC)
 
     assert int(before.timestamp() * 1000) <= parked(core).timestamp <= int(after.timestamp() * 1000)
-    offer(intake, timestamp=dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
+    append(entry, timestamp=dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
     assert parked(core).timestamp == 1_704_067_200_000
 
 
-def test_empty_headers_are_none(core: ProducerCore, intake: Intake) -> None:
-    offer(intake, headers={})
+def test_empty_headers_are_none(core: ProducerCore, entry: RecordEntry) -> None:
+    append(entry, headers={})
 
     assert parked(core).headers is None
 
@@ -175,19 +175,19 @@ def test_empty_headers_are_none(core: ProducerCore, intake: Intake) -> None:
     ],
 )
 def test_nonsense_is_refused_before_anything_is_accepted(
-    core: ProducerCore, intake: Intake, arguments: dict[str, Any], error: type[Exception]
+    core: ProducerCore, entry: RecordEntry, arguments: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        offer(intake, **arguments)
+        append(entry, **arguments)
 
     assert core.buffered_records() == 0
     assert core.status().buffered_bytes == 0
 
 
-def test_closed_producer_accepts_nothing(core: ProducerCore, intake: Intake) -> None:
+def test_closed_producer_accepts_nothing(core: ProducerCore, entry: RecordEntry) -> None:
     core.close(0.0)
     with pytest.raises(ProducerClosedError):
-        offer(intake)
+        append(entry)
 
 
 def test_partition_number_is_an_int_in_range() -> None:

@@ -24,7 +24,7 @@ from dekaf.errors import (
 )
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.producer.memory import MESSAGE_COST
+from dekaf.producer.produced import MESSAGE_COST
 from dekaf.registry import ProducerRegistry
 from dekaf.types import Headers, OnDelivery, ProduceAllError, ProducerState, RecordMetadata
 
@@ -69,7 +69,7 @@ def test_all_calls_of_the_thread_face_work(backend: Local) -> None:
     assert [(one.topic, one.partition, one.leader) for one in producer.partitions_for("u")] == [("u", 0, None)]
     status = producer.status()
     assert (status.state, status.delivered_total, status.topics) == (ProducerState.RUNNING, 5, ("t", "u"))
-    assert (status.buffered_records, status.buffered_bytes, status.waiting_for_room) == (0, 0, 0)
+    assert (status.buffered_records, status.buffered_bytes, status.waiting_for_space) == (0, 0, 0)
     assert threading.active_count() == threads
     assert repr(producer) == f"<Producer {backend} open>"
 
@@ -132,11 +132,11 @@ def test_views_share_the_memory() -> None:
     topic.produce(b"k", b"v")
     asyncio.run(coroutines.produce("t", "k", "c"))
 
-    assert [message.value for message in producer.memory.messages] == [b'{"a":1}', b"v", b"c"]
-    assert view.memory is producer.memory
-    assert [message.value for message in producer.memory.to_topic("orders")] == [b"v"]
+    assert [message.value for message in producer.produced.messages] == [b'{"a":1}', b"v", b"c"]
+    assert view.produced is producer.produced
+    assert [message.value for message in producer.produced.to_topic("orders")] == [b"v"]
     producer.close()
-    assert len(producer.memory) == 3
+    assert len(producer.produced) == 3
 
 
 @pytest.mark.parametrize("start", ["lazy", "background", "eager"])
@@ -164,7 +164,7 @@ def test_messages_are_kept_as_they_would_be_sent(producer: Producer[Any, Any]) -
     producer.produce("t", "42", {"state": "placed"}, headers={"a": "1", "b": None}, partition=7, timestamp=T)
     producer.produce("t", "42", None, timestamp=T + 1)
 
-    first, second = producer.memory.messages
+    first, second = producer.produced.messages
     assert (first.topic, first.partition, first.offset, first.timestamp_ms) == ("t", 7, 0, T)
     assert (first.key, first.value, first.headers) == (b"42", b'{"state":"placed"}', Headers([("a", "1"), ("b", None)]))
     assert (second.partition, second.offset, second.value, second.headers) == (0, 0, None, Headers())
@@ -175,31 +175,31 @@ def test_oldest_messages_go_when_the_memory_is_full() -> None:
         for number in range(100):
             producer.fire("t", None, b"%04d" % number + b"x" * 996)
 
-        kept = [int((message.value or b"")[:4]) for message in producer.memory.messages]
+        kept = [int((message.value or b"")[:4]) for message in producer.produced.messages]
         assert kept == list(range(100 - len(kept), 100))
         assert 18 <= len(kept) <= 20
-        assert producer.memory.dropped == 100 - len(kept)
-        assert [message.offset for message in producer.memory.messages] == kept
+        assert producer.produced.dropped == 100 - len(kept)
+        assert [message.offset for message in producer.produced.messages] == kept
 
 
 def test_memory_can_be_cleared(producer: Producer[Any, Any]) -> None:
     producer.fire("t", value=b"a")
-    producer.memory.clear()
+    producer.produced.clear()
     producer.fire("t", value=b"b")
 
-    assert [(message.value, message.offset) for message in producer.memory.messages] == [(b"b", 1)]
+    assert [(message.value, message.offset) for message in producer.produced.messages] == [(b"b", 1)]
 
 
 @pytest.mark.parametrize("options", [{"backend": "disabled"}, {"bootstrap_servers": "localhost:9092"}])
 def test_other_backends_have_no_memory(options: dict[str, Any]) -> None:
     with Producer(**options) as producer, pytest.raises(ConfigurationError, match="backend='memory' does"):
-        _ = producer.memory
+        _ = producer.produced
 
 
 def test_memory_does_not_show_values(producer: Producer[Any, Any]) -> None:
     producer.fire("t", value=b"secret")
 
-    assert repr(producer.memory) == "<ProducedMessages: 1>"
+    assert repr(producer.produced) == "<ProducedMessages: 1>"
 
 
 # The same checks as with Kafka.
@@ -229,7 +229,7 @@ def test_wrong_calls_raise_and_leave_nothing(
         with pytest.raises(kind):
             producer.fire(*arguments, **options)
 
-        assert len(producer.memory) == 0
+        assert len(producer.produced) == 0
         assert producer.status().buffered_bytes == 0
 
 
@@ -324,8 +324,8 @@ def test_many_threads_are_served_in_their_own_order(backend: Local) -> None:
         assert one.flush(5.0).delivered == 4_000
         assert one.status().buffered_bytes == 0
         if backend == "memory":
-            kept = [tuple(map(int, (message.value or b"").split())) for message in one.memory.messages]
-            assert [message.offset for message in one.memory.messages] == list(range(4_000))
+            kept = [tuple(map(int, (message.value or b"").split())) for message in one.produced.messages]
+            assert [message.offset for message in one.produced.messages] == list(range(4_000))
             for number in range(8):
                 assert [place for place in kept if place[0] == number] == [(number, at) for at in range(500)]
     for number in range(8):
@@ -356,14 +356,14 @@ def test_forked_child_begins_with_an_empty_memory(producer: Producer[Any, Any]) 
     if pid == 0:
         signal.alarm(10)
         try:
-            is_empty = len(producer.memory) == 0
+            is_empty = len(producer.produced) == 0
             metadata = producer.produce("t", value=b"child")
-            values = [message.value for message in producer.memory.messages]
+            values = [message.value for message in producer.produced.messages]
             os._exit(0 if is_empty and metadata.offset == 0 and values == [b"child"] else 1)
         finally:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert [message.value for message in producer.memory.messages] == [b"parent"]
+    assert [message.value for message in producer.produced.messages] == [b"parent"]
 
 
 def test_registry_takes_backends_by_alias() -> None:
@@ -372,7 +372,7 @@ def test_registry_takes_backends_by_alias() -> None:
         registry.producer("audit", str, str).produce("t", "k", "v")
         asyncio.run(registry.async_producer("default", str, str).produce("t", "k", "w"))
 
-        assert [message.value for message in registry.producer("default").memory.messages] == [b"v", b"w"]
+        assert [message.value for message in registry.producer("default").produced.messages] == [b"v", b"w"]
 
 
 def test_producer_that_is_dropped_warns(backend: Local) -> None:
@@ -422,4 +422,4 @@ def test_listener_hears_of_everything_but_batches(backend: Local) -> None:
     assert ear.heard[0] == "t"
     assert set(map(str, ear.heard)) == {"t", str(T), "('t', None)"}
     if backend == "memory":
-        assert [message.headers for message in producer.memory.messages] == [Headers([("h", "1")])]
+        assert [message.headers for message in producer.produced.messages] == [Headers([("h", "1")])]

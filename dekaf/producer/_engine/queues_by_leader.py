@@ -10,11 +10,11 @@ from dekaf._cluster.metadata import NO_LEADER, NO_METADATA, ClusterMetadata
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
-from dekaf.producer._engine.drain import NodeQueues
+from dekaf.producer._engine.batch_selector import NodeQueues
 
 
 @final
-class Routes:
+class QueuesByLeader:
     """The active queues by leader. The I/O thread's alone, but for the accumulator's own lists."""
 
     def __init__(self, accumulator: RecordAccumulator, want_metadata: Callable[[], None]) -> None:

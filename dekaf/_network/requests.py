@@ -15,7 +15,7 @@ from dekaf._protocol.api import ApiKey
 from dekaf._wire.reader import Reader
 from dekaf.errors import DekafError
 
-__all__ = ("CallbackRequest", "Link", "PendingRequest")
+__all__ = ("CallbackRequest", "PendingRequest", "SenderConnection")
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -59,7 +59,7 @@ class CallbackRequest(PendingRequest):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Link:
+class SenderConnection:
     """What the sender needs of a connection."""
 
     def takes_requests(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Count the bytes of accepted records, and let those who find no room wait their turn.
+"""Count the bytes of accepted records, and let those who find no space wait their turn.
 
 One lock serves this room and the accumulator: it guards everything here.
 """
@@ -14,7 +14,7 @@ from mypy_extensions import i64
 
 
 @final
-class RoomWaiter:
+class SpaceWaiter:
     """Someone in line; `grant` is called once, without the lock, after `size` bytes were set aside."""
 
     def __init__(self, size: i64, grant: Callable[[], None]) -> None:
@@ -30,15 +30,15 @@ class BufferMemory:
     def __init__(self, capacity: i64, lock: Lock) -> None:
         self.capacity: Final = capacity
         self.free: i64 = capacity
-        self.waiters: deque[RoomWaiter] = deque()
+        self.waiters: deque[SpaceWaiter] = deque()
         self.has_waiters = False  # as the deque tells; a flag costs a record a tenth of asking the deque
         self._lock = lock
 
-    def has_room_locked(self, size: i64) -> bool:
+    def has_space_locked(self, size: i64) -> bool:
         """Return whether `size` bytes may be taken now: those in line come first."""
         return self.free >= size and not self.has_waiters
 
-    def line_up(self, waiter: RoomWaiter) -> None:
+    def line_up(self, waiter: SpaceWaiter) -> None:
         """Join the line; the grant may come before this returns."""
         with self._lock:
             self.waiters.append(waiter)
@@ -47,9 +47,9 @@ class BufferMemory:
 
     def give_back(self, size: i64) -> None:
         """Free bytes, and grant those in line what they asked for."""
-        granted: list[RoomWaiter] | None = None
+        granted: list[SpaceWaiter] | None = None
         while True:
-            waiter: RoomWaiter | None = None
+            waiter: SpaceWaiter | None = None
             with self._lock:
                 self.free += size
                 size = 0
@@ -81,7 +81,7 @@ class BufferMemory:
         for waiter in waiters:
             waiter.grant()
 
-    def withdraw(self, waiter: RoomWaiter) -> None:
+    def withdraw(self, waiter: SpaceWaiter) -> None:
         """Leave the line; what was granted in the meantime goes back."""
         size: i64 = 0
         with self._lock:
@@ -95,35 +95,35 @@ class BufferMemory:
 
 @final
 class Reservation:
-    """Room that was granted: so many bytes of one engine's buffer memory."""
+    """Space that was granted: so many bytes of one engine's buffer memory."""
 
-    def __init__(self, memory: BufferMemory, size: i64) -> None:
-        self.memory: Final = memory
+    def __init__(self, buffer: BufferMemory, size: i64) -> None:
+        self.buffer: Final = buffer
         self.size: Final = size
 
     def give_back(self) -> None:
         """Return it unused."""
-        self.memory.give_back(self.size)
+        self.buffer.give_back(self.size)
 
 
 @final
-class RoomTicket:
-    """A place in the line for room."""
+class SpaceTicket:
+    """A place in the line for space."""
 
-    def __init__(self, memory: BufferMemory, waiter: RoomWaiter, wake: Callable[[], None]) -> None:
-        self._memory: Final = memory
+    def __init__(self, buffer: BufferMemory, waiter: SpaceWaiter, wake: Callable[[], None]) -> None:
+        self._buffer: Final = buffer
         self._waiter: Final = waiter
         self._wake: Final = wake
 
     def line_up(self) -> None:
         """Join the line; `withdraw` from then on if anything goes wrong."""
-        self._memory.line_up(self._waiter)
+        self._buffer.line_up(self._waiter)
         self._wake()  # what lingers leaves at once while somebody waits
 
     def granted(self) -> Reservation:
         """Return what was granted."""
-        return Reservation(self._memory, self._waiter.size)
+        return Reservation(self._buffer, self._waiter.size)
 
     def withdraw(self) -> None:
         """Leave the line, giving back what was granted meanwhile."""
-        self._memory.withdraw(self._waiter)
+        self._buffer.withdraw(self._waiter)

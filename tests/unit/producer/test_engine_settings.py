@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dekaf.producer._core.settings import exponential_backoff
+from dekaf.producer._core.engine_settings import exponential_backoff
 
 
 @pytest.mark.parametrize(("attempt", "middle"), [(1, 0.1), (2, 0.2), (3, 0.4), (4, 0.8)])

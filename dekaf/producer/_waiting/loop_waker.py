@@ -14,7 +14,7 @@ from contextvars import Context
 from typing import Any, Final, Protocol, final
 from weakref import WeakKeyDictionary
 
-from dekaf.producer._waiting.bell import Bell, new_bell
+from dekaf.producer._waiting.waker import EventfdWaker, new_waker
 
 
 class EventLoop(Protocol):
@@ -37,70 +37,70 @@ class EventLoop(Protocol):
 
 
 @final
-class LoopBell:
-    """The bell of one event loop, for as long as the loop lives, whichever producers come and go."""
+class LoopWaker:
+    """The waker of one event loop, for as long as the loop lives, whichever producers come and go."""
 
-    def __init__(self, bell: Bell) -> None:
-        self.process_id: Final = bell.process_id
-        self._bell: Final = bell
+    def __init__(self, waker: EventfdWaker) -> None:
+        self.process_id: Final = waker.process_id
+        self._waker: Final = waker
         self._calls: deque[Callable[[], object]] = deque()
-        self._is_rung = False
+        self._is_awake = False
 
     def call(self, function: Callable[[], object]) -> None:
         """Have `function` called on the loop; from any thread."""
         self._calls.append(function)
-        if self._is_rung:
+        if self._is_awake:
             return
         try:
-            self._is_rung = True
-            self._bell.ring()
-        except BaseException:  # KeyboardInterrupt, for one: nobody would ever ring again
-            self._is_rung = False
+            self._is_awake = True
+            self._waker.wake()
+        except BaseException:  # KeyboardInterrupt, for one: no thread would ever wake the loop again
+            self._is_awake = False
             raise
 
     def answer(self) -> None:
-        """Make the calls; what the loop does when it rings."""
+        """Make the calls; what the loop does when it is woken."""
         try:
-            self._bell.silence()
-            self._is_rung = False  # before looking: whoever asks from now on rings again
+            self._waker.clear()
+            self._is_awake = False  # before looking: a thread that asks from now on wakes it again
             for _ in range(len(self._calls)):
                 self._calls.popleft()()
         except BaseException:  # the loop's owner wants to end it, but may well run it again
-            self._is_rung = True
-            self._bell.ring()
+            self._is_awake = True
+            self._waker.wake()
             raise
 
 
-_BELLS: Final[WeakKeyDictionary[EventLoop, LoopBell]] = WeakKeyDictionary()
+_WAKERS: Final[WeakKeyDictionary[EventLoop, LoopWaker]] = WeakKeyDictionary()
 
 
-def way_into(loop: EventLoop) -> Callable[[Callable[[], object]], object]:
+def threadsafe_call(loop: EventLoop) -> Callable[[Callable[[], object]], object]:
     """Return what has an event loop call something, from any thread; to be asked for on the loop itself."""
     try:
-        bell = _BELLS.get(loop) or _attach(loop)
+        waker = _WAKERS.get(loop) or _attach(loop)
     except Exception:  # a loop without readers, or without weak references: there always is another way
         return loop.call_soon_threadsafe
-    # One that a forked child has inherited would ring at its parent's.
-    if bell is None or bell.process_id != os.getpid():
+    # One that a forked child has inherited would wake its parent's.
+    if waker is None or waker.process_id != os.getpid():
         return loop.call_soon_threadsafe
-    return bell.call
+    return waker.call
 
 
-def _attach(loop: EventLoop) -> LoopBell | None:
+def _attach(loop: EventLoop) -> LoopWaker | None:
     _forget_closed_loops()
-    bell = new_bell(blocks=False)
-    if bell is None:
+    waker = new_waker(blocks=False)
+    if waker is None:
         return None
-    attached = LoopBell(bell)
+    attached = LoopWaker(waker)
     # In a context of its own: a reader keeps that of whoever adds it, here a first request with all it refers to.
-    Context().run(loop.add_reader, bell.descriptor, attached.answer)
-    _BELLS[loop] = attached
+    Context().run(loop.add_reader, waker.descriptor, attached.answer)
+    _WAKERS[loop] = attached
     return attached
 
 
 def _forget_closed_loops() -> None:
     """Let go of loops that were closed with calls still to be made: those lead back to the loop, and keep it alive."""
-    for reference in _BELLS.keyrefs():
+    for reference in _WAKERS.keyrefs():
         loop = reference()
         if loop is not None and loop.is_closed():
-            _BELLS.pop(loop, None)
+            _WAKERS.pop(loop, None)

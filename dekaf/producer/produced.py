@@ -47,7 +47,7 @@ class ProducedMessages:
     Example:
         >>> producer = Producer(backend="memory")
         >>> producer.fire("orders", "42", "placed")
-        >>> producer.memory.messages[0].value
+        >>> producer.produced.messages[0].value
         b'placed'
     """
 
@@ -67,7 +67,7 @@ class ProducedMessages:
 
     @property
     def dropped(self) -> int:
-        """How many messages had to go to make room for later ones."""
+        """How many messages had to go to make space for later ones."""
         with self._lock:
             return self._dropped
 

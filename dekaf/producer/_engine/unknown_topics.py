@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeGuard, final
 
 from dekaf._cluster.metadata import ClusterMetadata
-from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, UnknownTopicOrPartitionError, caused
+from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, UnknownTopicOrPartitionError, caused_error
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
@@ -25,7 +25,7 @@ def choose_partition(partitioner: Partitioner, topic: str, key: bytes | None, co
         partition: object = chooser.partition(topic, key, count)
     except Exception as error:
         broken = ProduceError(f"The partitioner {type(partitioner).__name__} raised {error!r}.", topic=topic)
-        raise caused(broken, error) from error
+        raise caused_error(broken, error) from error
     if partition is None:
         return -1
     if not _is_partition(partition, count):
@@ -42,7 +42,7 @@ def _is_partition(returned: object, count: int) -> TypeGuard[int]:
     return isinstance(returned, int) and not isinstance(returned, bool) and 0 <= returned < count
 
 
-def no_such_partition(topic: str, partition: int, count: int) -> ProduceError:
+def no_such_partition_error(topic: str, partition: int, count: int) -> ProduceError:
     """Return the error for an explicit partition that the topic does not have."""
     return UnknownTopicOrPartitionError(
         f"There is no partition {partition}: the topic has partitions 0 to {count - 1}.",
@@ -52,7 +52,7 @@ def no_such_partition(topic: str, partition: int, count: int) -> ProduceError:
 
 
 @final
-class Parking:
+class UnknownTopics:
     """The parked records of all topics. Owned by the I/O thread; times are monotonic seconds."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Parking:
                 queue = PartitionQueue(topic.name, index, topic.limit)
                 queue.leader = metadata.leader(topic.name, index)
                 topic.partitions.append(queue)
-            if not topic.is_open:
+            if not topic.is_known:
                 self._place(topic)
 
     def answered(self, topic: str, error: ProduceError, *, is_final: bool) -> None:
@@ -107,7 +107,7 @@ class Parking:
         if is_final:
             self._fail_all(queues, error)
 
-    def expire(self, now: float, trouble: DekafError | None, servers: str) -> float:
+    def expire(self, now: float, last_error: DekafError | None, servers: str) -> float:
         """Fail what waited for `max_block_ms`, oldest first; return when to look again."""
         due = NEVER
         for name, since in list(self._waiting.items()):
@@ -118,7 +118,7 @@ class Parking:
                     expired.append(topic.parked.popleft())
                 oldest = max(since, topic.parked[0].accepted) if topic.parked else since
             if expired:
-                self._fail(topic, expired, self._expired_error(name, trouble, servers))
+                self._fail(topic, expired, self._expired_error(name, last_error, servers))
             if now - oldest >= self._max_block:
                 self._drop_if_empty(topic)
             else:
@@ -148,7 +148,7 @@ class Parking:
                 parked = topic.parked
                 topic.parked = empty
                 if not parked:
-                    topic.is_open = not self._accumulator.is_closed
+                    topic.is_known = not self._accumulator.is_closed
             if not parked:
                 break
             empty = deque()
@@ -163,7 +163,7 @@ class Parking:
         partition = record.partition
         try:
             if partition >= count:
-                raise no_such_partition(topic.name, int(partition), count)  # noqa: TRY301 # told below like the others
+                raise no_such_partition_error(topic.name, int(partition), count)  # noqa: TRY301 # told below like the others
             if partition < 0 and self._accumulator.partitioner is not None:
                 partition = choose_partition(self._accumulator.partitioner, topic.name, record.key, count)
         except ProduceError as error:
@@ -171,7 +171,7 @@ class Parking:
             return
         except BaseException as error:  # a partitioner that calls sys.exit() must not end this thread
             broken = ProduceError(f"The partitioner raised {error!r}.", topic=topic.name)
-            self._fail(topic, [record], caused(broken, error))
+            self._fail(topic, [record], caused_error(broken, error))
             return
         status = self._accumulator.place(topic, record, partition)
         assert status == APPENDED, status  # its memory was taken when it was parked
@@ -207,12 +207,12 @@ class Parking:
             return
         batch = batch_without_bytes(topic.name, -1, records, self._listener)
         # Counted, and given back, first: whoever hears of it may look at the counters at once.
-        self._accumulator.settled += len(records)
+        self._accumulator.completed += len(records)
         self._statistics.record_failed(len(records), error)
-        self._accumulator.memory.give_back(batch.charged)
+        self._accumulator.buffer.give_back(batch.charged)
         batch.fail(error)
 
-    def _expired_error(self, topic: str, trouble: DekafError | None, servers: str) -> ProduceError:
+    def _expired_error(self, topic: str, last_error: DekafError | None, servers: str) -> ProduceError:
         within = f"within max_block_ms={self._max_block * 1000:.0f}"
         answer = self._answers.get(topic)
         if answer is not None:
@@ -222,11 +222,11 @@ class Parking:
                 code=answer.code,
                 is_retriable=True,
             )
-        reason = "no broker answered." if trouble is None else str(trouble)
+        reason = "no broker answered." if last_error is None else str(last_error)
         error = DeliveryTimeoutError(
             f"Waited for the topic's metadata, which did not come {within}: {reason} Servers: {servers}.",
             topic=topic,
             is_retriable=True,
         )
-        error.__cause__ = trouble
+        error.__cause__ = last_error
         return error

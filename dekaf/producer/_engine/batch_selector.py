@@ -32,7 +32,7 @@ class NodeQueues:
 
 
 @final
-class DrainRules:
+class SelectionRules:
     """The options that decide when a batch may leave; times in seconds, sizes in bytes."""
 
     def __init__(self, linger: float, max_request_size: int, max_in_flight: int, *, is_idempotent: bool) -> None:
@@ -43,13 +43,13 @@ class DrainRules:
 
 
 @final
-class Drain:
+class BatchSelector:
     """One pass over a broker's queues. Owned by the I/O thread; takes the accumulator's lock."""
 
-    def __init__(self, accumulator: RecordAccumulator, rules: DrainRules) -> None:
+    def __init__(self, accumulator: RecordAccumulator, rules: SelectionRules) -> None:
         self.due = NEVER  # when the earliest batch that had to stay becomes sendable by itself
         self._lock: Lock = accumulator.lock
-        self._memory = accumulator.memory
+        self._buffer = accumulator.buffer
         self._rules: Final = rules
         self._room: i64 = 0
 
@@ -103,11 +103,11 @@ class Drain:
             return None  # nothing may be numbered until the gap is closed
         if queue.full:
             head = queue.full[0]
-            return head if head.ready else None
-        batch = queue.open
+            return None if head.is_compressing else head
+        batch = queue.current
         if batch is None:
             return None
-        if (idle and batch.awaited) or batch.urgent or self._memory.has_waiters:
+        if (idle and batch.awaited) or batch.urgent or self._buffer.has_waiters:
             return batch
         due = batch.created + self._rules.linger
         if now >= due:
@@ -131,13 +131,13 @@ class Drain:
             return True
         # A broker that holds nothing of ours accepts any sequence number: until it has acknowledged the first batch, a
         # second one could take its place (KAFKA-15591). And under a new identity numbers begin at zero, so everything
-        # numbered under the old one has to be settled first.
+        # numbered under the old one has to be completed first.
         return queue.sequences.acknowledged and queue.sequences.identity is identity
 
     def _remove_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         if queue.retries and queue.retries[0] is batch:
             del queue.retries[0]
-        elif queue.open is batch:
-            queue.open = None
+        elif queue.current is batch:
+            queue.current = None
         else:
             queue.full.popleft()

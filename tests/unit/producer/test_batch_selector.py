@@ -8,10 +8,10 @@ import pytest
 
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
-from dekaf.producer._buffer.memory import RoomWaiter
+from dekaf.producer._buffer.buffer_memory import SpaceWaiter
 from dekaf.producer._buffer.queues import PartitionQueue
 from dekaf.producer._buffer.sequences import ProducerIdAndEpoch
-from dekaf.producer._engine.drain import Drain, DrainRules, NodeQueues
+from dekaf.producer._engine.batch_selector import BatchSelector, NodeQueues, SelectionRules
 from tests.unit.producer.rooms import CALLBACKS, DELIVERIES, accumulator_of, append, batches_of, open_topic
 
 NOW = 1_000.0
@@ -36,8 +36,8 @@ class Broker:
         )
         self.topic = open_topic(self.accumulator, partitions=partitions)
         self.node = NodeQueues(1)
-        self.drain = Drain(
-            self.accumulator, DrainRules(LINGER, max_request_size, max_in_flight, is_idempotent=is_idempotent)
+        self.selector = BatchSelector(
+            self.accumulator, SelectionRules(LINGER, max_request_size, max_in_flight, is_idempotent=is_idempotent)
         )
         for queue in self.topic.partitions:
             queue.sequences.adopt(ME)
@@ -49,8 +49,8 @@ class Broker:
 
     def add(self, partition: int = 0, value: bytes = b"value", *, is_awaited: bool = False) -> ProducerBatch:
         """Append a record; return the batch it is in."""
-        destination = DELIVERIES if is_awaited else CALLBACKS
-        append(self.accumulator, self.topic, value, partition=partition, sink=object(), destination=destination)
+        route = DELIVERIES if is_awaited else CALLBACKS
+        append(self.accumulator, self.topic, value, partition=partition, recipient=object(), route=route)
         queue = self.queue(partition)
         if not queue.is_listed:
             queue.is_listed = True
@@ -75,8 +75,8 @@ class Broker:
 
     def take(self, now: float = NOW) -> list[ProducerBatch]:
         """Drain once."""
-        self.drain.due = math.inf
-        return self.drain.take(self.node, ME, now)
+        self.selector.due = math.inf
+        return self.selector.take(self.node, ME, now)
 
 
 # Linger.
@@ -95,7 +95,7 @@ def test_awaited_record_lingers_while_a_request_is_under_way() -> None:
     broker.node.in_flight = 1
 
     assert broker.take() == []
-    assert broker.drain.due == NOW + LINGER
+    assert broker.selector.due == NOW + LINGER
     assert broker.take(NOW + LINGER) == [batch]
 
 
@@ -104,7 +104,7 @@ def test_record_nobody_awaits_lingers() -> None:
     batch = broker.add()
 
     assert broker.take() == []
-    assert broker.drain.due == NOW + LINGER
+    assert broker.selector.due == NOW + LINGER
     assert broker.take(NOW + LINGER) == [batch]
 
 
@@ -139,7 +139,7 @@ def test_flush_ends_the_linger() -> None:
 def test_somebody_who_waits_for_room_ends_the_linger() -> None:
     broker = Broker()
     batch = broker.add()
-    broker.accumulator.memory.line_up(RoomWaiter(1 << 40, lambda: None))
+    broker.accumulator.buffer.line_up(SpaceWaiter(1 << 40, lambda: None))
 
     assert broker.take() == [batch]
 
@@ -150,17 +150,17 @@ def test_earliest_of_those_that_stay_falls_due() -> None:
         broker.add(partition).created = created
     broker.take()
 
-    assert broker.drain.due == pytest.approx(NOW + 0.002)
+    assert broker.selector.due == pytest.approx(NOW + 0.002)
 
 
 def test_batch_that_is_being_compressed_is_waited_for() -> None:
     broker = Broker()
     batch = broker.fill()
-    batch.ready = False
+    batch.is_compressing = True
     broker.fill()
 
     assert broker.take() == []
-    batch.ready = True
+    batch.is_compressing = False
     assert broker.take() == [batch]
 
 
@@ -279,7 +279,7 @@ def test_retry_goes_first_and_alone_after_its_pause() -> None:
     broker.queue().retry_at = NOW + 0.1
 
     assert broker.take() == []
-    assert broker.drain.due == NOW + 0.1
+    assert broker.selector.due == NOW + 0.1
     assert broker.take(NOW + 0.1) == [retry]
     broker.queue().in_flight.append(retry)
     broker.queue().sequences.acknowledged = False
@@ -325,7 +325,7 @@ def test_emptied_queue_leaves_the_list() -> None:
 def test_queue_that_lost_everything_leaves_the_list() -> None:
     broker = Broker()
     broker.add()
-    broker.queue().open = None
+    broker.queue().current = None
 
     assert broker.take() == []
     assert broker.node.queues == []

@@ -24,7 +24,7 @@ from tests.concurrency.faces import (
     thread_producer,
 )
 
-# Room for two records of a kilobyte with somebody who waits for each, and not for a third.
+# Space for two records of a kilobyte with somebody who waits for each, and not for a third.
 TIGHT: ProducerOptions = {"buffer_memory": 3_800, "max_request_size": 3_000}
 KILOBYTE = b"." * 1_000
 SMALL = b"."
@@ -58,7 +58,7 @@ def full_buffer(cluster: FakeCluster, **options: Any) -> Iterator[tuple[Producer
 
 
 def waiters(producer: Producer[Any, Any]) -> int:
-    return producer.status().waiting_for_room
+    return producer.status().waiting_for_space
 
 
 def in_thread(work: Callable[[], RecordMetadata]) -> concurrent.futures.Future[RecordMetadata]:
@@ -262,7 +262,7 @@ def test_closing_lets_waiters_go(cluster: FakeCluster, loop_thread: LoopThread) 
     assert [type(error) for error in errors] == [ProducerClosedError] * 3
     assert [delivery.result(0).offset for delivery in accepted] == [1, 2]
     assert producer.status().buffered_bytes == 0
-    assert producer.status().waiting_for_room == 0
+    assert producer.status().waiting_for_space == 0
 
 
 def test_record_that_can_never_fit_is_refused_at_once(cluster: FakeCluster, make_face: MakeFace) -> None:
@@ -283,7 +283,7 @@ def test_parked_records_are_bounded_by_the_buffer(make_face: MakeFace) -> None:
         face = make_face(cluster.bootstrap_servers, **{**TIGHT, "max_block_ms": 100})
         handles = [face.produce("absent", KILOBYTE) for _ in range(2)]
         eventually(lambda: face.status().buffered_records == 2)
-        # No room either, until the others are given up; and then no topic.
+        # No space either, until the others are given up; and then no topic.
         late = face.produce("absent", KILOBYTE)
 
         for handle in (*handles, late):

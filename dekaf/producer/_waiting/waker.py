@@ -21,11 +21,11 @@ _MOST_FREE: Final = 64  # a burst of threads must not keep its descriptors for e
 
 
 @final
-class Bell:
-    """An eventfd: one thread waits, any other rings. A ring that nobody waits for is heard by the next one who does."""
+class EventfdWaker:
+    """An eventfd: one thread waits, any other wakes it. A wake-up that no thread waits for is kept for the next one."""
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor: Final = descriptor  # can be read once it rings
+        self.descriptor: Final = descriptor  # can be read once it is woken
         self.process_id: Final = os.getpid()
 
     def __del__(self) -> None:
@@ -33,25 +33,25 @@ class Bell:
         if self.process_id == os.getpid():
             os.close(self.descriptor)
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the one who waits."""
         _os.eventfd_write(self.descriptor, 1)
 
     def wait(self, deadline: float | None) -> bool:
-        """Return True once it rings, False at `deadline` (monotonic seconds; None: never)."""
-        if deadline is not None and not self._rings_by(deadline):
+        """Return True once it is woken, False at `deadline` (monotonic seconds; None: never)."""
+        if deadline is not None and not self._is_woken_by(deadline):
             return False
         os.read(self.descriptor, _COUNT_BYTES)  # unlike `os.eventfd_read`, it goes on after a signal handler
         return True
 
-    def silence(self) -> None:
-        """Forget that it rings; only for one that does not block."""
+    def clear(self) -> None:
+        """Forget a wake-up; only for one that does not block."""
         try:
             os.read(self.descriptor, _COUNT_BYTES)
         except BlockingIOError:
             return
 
-    def _rings_by(self, deadline: float) -> bool:
+    def _is_woken_by(self, deadline: float) -> bool:
         poll = _select.poll()
         poll.register(self.descriptor, _select.POLLIN)
         left = deadline - monotonic()
@@ -62,36 +62,38 @@ class Bell:
         return True
 
 
-def new_bell(*, blocks: bool) -> Bell | None:
-    """Return a bell; None where the system has none, or no descriptor left."""
+def new_waker(*, blocks: bool) -> EventfdWaker | None:
+    """Return a waker; None where the system has none, or no descriptor left."""
     eventfd: Any = getattr(os, "eventfd", None)
     if eventfd is None:
         return None
     try:
-        return Bell(eventfd(0, _os.EFD_CLOEXEC if blocks else _os.EFD_CLOEXEC | _os.EFD_NONBLOCK))
+        return EventfdWaker(eventfd(0, _os.EFD_CLOEXEC if blocks else _os.EFD_CLOEXEC | _os.EFD_NONBLOCK))
     except OSError:
         return None
 
 
 @final
-class BellPool:
-    """The bells of one producer that nobody waits for. Each may still be rung for a call that has ended."""
+class WakerPool:
+    """The wakers of one producer that no thread waits on. Each may still be woken for a call that has ended."""
 
     def __init__(self) -> None:
-        self._free: list[Bell] = []
+        self._free: list[EventfdWaker] = []
         self._process_id = os.getpid()
 
-    def take(self) -> Bell | None:
-        """Return a bell for one wait, or None."""
-        if self._process_id != os.getpid():  # the free ones are the parent's, too, and whoever waits takes all rings
+    def take(self) -> EventfdWaker | None:
+        """Return a waker for one wait, or None."""
+        if (
+            self._process_id != os.getpid()
+        ):  # the free ones are the parent's, too, and a thread that waits takes all wake-ups
             self._free = []
             self._process_id = os.getpid()
         try:
             return self._free.pop()  # in one step: other threads take, too
         except IndexError:
-            return new_bell(blocks=True)
+            return new_waker(blocks=True)
 
-    def give_back(self, bell: Bell) -> None:
-        """Keep a bell for the next wait."""
+    def give_back(self, waker: EventfdWaker) -> None:
+        """Keep a waker for the next wait."""
         if len(self._free) < _MOST_FREE:
-            self._free.append(bell)
+            self._free.append(waker)
