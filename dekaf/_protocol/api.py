@@ -29,8 +29,10 @@ class ApiKey(IntEnum):
 
     PRODUCE = 0
     METADATA = 3
+    SASL_HANDSHAKE = 17
     API_VERSIONS = 18
     INIT_PRODUCER_ID = 22
+    SASL_AUTHENTICATE = 36
 
 
 class VersionRange(NamedTuple):
@@ -42,19 +44,26 @@ class VersionRange(NamedTuple):
 
 # The lower ends are what Kafka 2.1 speaks; Produce 7 is the first version that carries zstd. ApiVersions goes down to
 # 0 because that is what a broker answers in when it does not know the version it was asked in. InitProducerId 6 adds
-# two-phase commit, which brokers do not advertise.
+# two-phase commit, which brokers do not advertise. SaslHandshake 0 is followed by bare tokens instead of
+# SaslAuthenticate requests. An API is missed only when it is asked for: SASL by connections that authenticate.
 SUPPORTED: Final[dict[int, VersionRange]] = {
     ApiKey.PRODUCE: VersionRange(7, 13),
     ApiKey.METADATA: VersionRange(7, 13),
+    ApiKey.SASL_HANDSHAKE: VersionRange(1, 1),
     ApiKey.API_VERSIONS: VersionRange(0, 4),
     ApiKey.INIT_PRODUCER_ID: VersionRange(0, 5),
+    ApiKey.SASL_AUTHENTICATE: VersionRange(0, 2),
 }
+
+_NEVER: Final = 32768  # above every version
 
 FLEXIBLE_FROM: Final[dict[int, int]] = {
     ApiKey.PRODUCE: 9,
     ApiKey.METADATA: 9,
+    ApiKey.SASL_HANDSHAKE: _NEVER,
     ApiKey.API_VERSIONS: 3,
     ApiKey.INIT_PRODUCER_ID: 2,
+    ApiKey.SASL_AUTHENTICATE: 2,
 }
 
 _NO_LIMIT: Final = 32767

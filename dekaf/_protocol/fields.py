@@ -13,7 +13,9 @@ from dekaf._wire.reader import Reader
 from dekaf._wire.writer import (
     BytesWriter,
     write_array_count,
+    write_bytes,
     write_compact_array_count,
+    write_compact_bytes,
     write_compact_nullable_string,
     write_compact_string,
     write_empty_tags,
@@ -23,10 +25,12 @@ from dekaf._wire.writer import (
 
 __all__ = (
     "end_struct",
+    "put_bytes",
     "put_count",
     "put_nullable_string",
     "put_string",
     "skip_struct_tags",
+    "take_bytes",
     "take_count",
     "take_i32_array",
     "take_nullable_string",
@@ -48,6 +52,14 @@ def put_nullable_string(writer: BytesWriter, text: str | None, *, flexible: bool
         write_compact_nullable_string(writer, text)
     else:
         write_nullable_string(writer, text)
+
+
+def put_bytes(writer: BytesWriter, data: bytes, *, flexible: bool) -> None:
+    """Append bytes."""
+    if flexible:
+        write_compact_bytes(writer, data)
+    else:
+        write_bytes(writer, data)
 
 
 def put_count(writer: BytesWriter, count: int, *, flexible: bool) -> None:
@@ -72,6 +84,12 @@ def take_string(reader: Reader, *, flexible: bool) -> str:
 def take_nullable_string(reader: Reader, *, flexible: bool) -> str | None:
     """Take a string or null."""
     return reader.take_compact_nullable_string() if flexible else reader.take_nullable_string()
+
+
+def take_bytes(reader: Reader, *, flexible: bool) -> bytes:
+    """Take bytes; null, which no field we read allows, counts as empty."""
+    data = reader.take_compact_nullable_bytes() if flexible else reader.take_nullable_bytes()
+    return b"" if data is None else data
 
 
 def take_count(reader: Reader, *, flexible: bool) -> i64:

@@ -11,7 +11,7 @@ from typing import Final
 
 from dekaf._protocol.api import ApiKey, is_flexible, response_header_version
 from dekaf._protocol.error_codes import ErrorCode
-from dekaf._protocol.fields import end_struct, put_count, put_nullable_string, put_string
+from dekaf._protocol.fields import end_struct, put_bytes, put_count, put_nullable_string, put_string
 from dekaf._wire.writer import (
     BytesWriter,
     write_bool,
@@ -36,6 +36,8 @@ __all__ = (
     "init_producer_id_answer",
     "metadata_answer",
     "produce_answer",
+    "sasl_authenticate_answer",
+    "sasl_handshake_answer",
 )
 
 _NO_OPERATIONS: Final = -(2**31)  # how Kafka writes that nobody asked for the authorized operations
@@ -190,6 +192,36 @@ def init_producer_id_answer(
     write_i64_be(writer, producer_id)
     write_i16_be(writer, producer_epoch)
     end_struct(writer, flexible=is_flexible(ApiKey.INIT_PRODUCER_ID, version))
+    return writer.getvalue()
+
+
+def sasl_handshake_answer(*, error_code: int, mechanisms: Sequence[str]) -> bytes:
+    """Return the body of a SaslHandshake answer, which is the same in every version."""
+    writer = BytesWriter()
+    write_i16_be(writer, error_code)
+    put_count(writer, len(mechanisms), flexible=False)
+    for mechanism in mechanisms:
+        put_string(writer, mechanism, flexible=False)
+    return writer.getvalue()
+
+
+def sasl_authenticate_answer(
+    version: int,
+    *,
+    error_code: int,
+    error_message: str | None = None,
+    auth_bytes: bytes = b"",
+    session_lifetime_ms: int = 0,
+) -> bytes:
+    """Return the body of a SaslAuthenticate answer."""
+    flexible = is_flexible(ApiKey.SASL_AUTHENTICATE, version)
+    writer = BytesWriter()
+    write_i16_be(writer, error_code)
+    put_nullable_string(writer, error_message, flexible=flexible)
+    put_bytes(writer, auth_bytes, flexible=flexible)
+    if version >= 1:
+        write_i64_be(writer, session_lifetime_ms)
+    end_struct(writer, flexible=flexible)
     return writer.getvalue()
 
 

@@ -32,7 +32,9 @@ __all__ = ("FakeBroker",)
 
 _SIZE_BYTES: Final = 4
 _MAX_FRAME_BYTES: Final = 100 * 1024 * 1024  # a broker's socket.request.max.bytes
-_SERVED: Final = frozenset(int(api) for api in ApiKey)
+_SERVED: Final = frozenset(
+    (int(ApiKey.PRODUCE), int(ApiKey.METADATA), int(ApiKey.API_VERSIONS), int(ApiKey.INIT_PRODUCER_ID))
+)
 _FIRST_PRODUCE: Final = 3  # brokers since 4.0 advertise older ones but close the connection on them
 # Seconds of lingering after close: none, so that the peer gets a reset.
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)

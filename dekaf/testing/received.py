@@ -173,8 +173,10 @@ def decode_request(reader: Reader, header: RequestHeader, topic_name: Callable[[
         request = _decode_metadata(reader, header)
     elif api is ApiKey.API_VERSIONS:
         request = _decode_api_versions(reader, header)
-    else:
+    elif api is ApiKey.INIT_PRODUCER_ID:
         request = _decode_init_producer_id(reader, header)
+    else:
+        raise MalformedResponseError(f"{api.name} requests are not read here.")
     skip_struct_tags(reader, flexible=flexible)
     reader.expect_end()
     return request

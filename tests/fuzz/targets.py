@@ -20,6 +20,8 @@ from dekaf._protocol.headers import decode_response_header, encode_request_heade
 from dekaf._protocol.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
 from dekaf._protocol.produce import PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData
+from dekaf._protocol.sasl_authenticate import SaslAuthenticateResponse
+from dekaf._protocol.sasl_handshake import SaslHandshakeResponse
 from dekaf._record.builder import RecordBatchBuilder, content_size, encode_headers
 from dekaf._record.compression import codec_for
 from dekaf._record.record_reader import read_records as read_own_records
@@ -38,6 +40,8 @@ from dekaf.testing.answers import (
     init_producer_id_answer,
     metadata_answer,
     produce_answer,
+    sasl_authenticate_answer,
+    sasl_handshake_answer,
 )
 from dekaf.testing.decompression import UndecodableError, decompress
 from dekaf.testing.received import decode_header, decode_request
@@ -50,6 +54,7 @@ DECOMPRESSED_LIMIT: Final = 4 * 1024 * 1024
 
 TOPIC_ID: Final = bytes.fromhex("0123456789abcdef0123456789abcdef")
 _CORRELATION_ID: Final = 7
+_SERVED: Final = (ApiKey.PRODUCE, ApiKey.METADATA, ApiKey.API_VERSIONS, ApiKey.INIT_PRODUCER_ID)
 _NOW: Final = 1_700_000_000_000
 _SIZE_BYTES: Final = 4
 
@@ -129,6 +134,17 @@ def _produce_bodies(version: int) -> Iterator[bytes]:
 
 def _init_producer_id_bodies(version: int) -> Iterator[bytes]:
     yield init_producer_id_answer(version, error_code=0, producer_id=1000, producer_epoch=3, throttle_time_ms=3)
+
+
+def _sasl_handshake_bodies(_version: int) -> Iterator[bytes]:
+    yield sasl_handshake_answer(error_code=0, mechanisms=["PLAIN", "SCRAM-SHA-512"])
+    yield sasl_handshake_answer(error_code=ErrorCode.UNSUPPORTED_SASL_MECHANISM, mechanisms=[])
+
+
+def _sasl_authenticate_bodies(version: int) -> Iterator[bytes]:
+    refused = int(ErrorCode.SASL_AUTHENTICATION_FAILED)
+    yield sasl_authenticate_answer(version, error_code=0, auth_bytes=b"v=c2VydmVy", session_lifetime_ms=3_600_000)
+    yield sasl_authenticate_answer(version, error_code=refused, error_message="Invalid credentials")
 
 
 def _read_answer(api: ApiKey, decode: Callable[[Reader, int], object]) -> Callable[[int, bytes], object]:
@@ -278,7 +294,7 @@ def _request(api: ApiKey, version: int, body: bytes) -> bytes:
 def _read_request(_variant: int, data: bytes) -> object:
     reader = Reader(data)
     header = decode_header(reader, node_id=1, connection=1)
-    ours = SUPPORTED.get(header.api_key)
+    ours = SUPPORTED.get(header.api_key) if header.api_key in _SERVED else None
     if ours is None or not ours.min <= header.version <= ours.max:
         return None  # the broker closes the connection on these before it reads on
     return decode_request(reader, header, lambda _: "t")
@@ -310,6 +326,18 @@ TARGETS: Final[Mapping[str, Target]] = {
             about="InitProducerId answers, versions 0 to 5",
             seeds=lambda: _answers(ApiKey.INIT_PRODUCER_ID, _init_producer_id_bodies),
             read=_read_answer(ApiKey.INIT_PRODUCER_ID, InitProducerIdResponse.decode),
+        ),
+        Target(
+            name="sasl_handshake",
+            about="SaslHandshake answers, version 1",
+            seeds=lambda: _answers(ApiKey.SASL_HANDSHAKE, _sasl_handshake_bodies),
+            read=_read_answer(ApiKey.SASL_HANDSHAKE, SaslHandshakeResponse.decode),
+        ),
+        Target(
+            name="sasl_authenticate",
+            about="SaslAuthenticate answers, versions 0 to 2",
+            seeds=lambda: _answers(ApiKey.SASL_AUTHENTICATE, _sasl_authenticate_bodies),
+            read=_read_answer(ApiKey.SASL_AUTHENTICATE, SaslAuthenticateResponse.decode),
         ),
         Target(name="frames", about="the stream that answers are cut out of", seeds=_streams, read=_read_stream),
         Target(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dekaf._protocol.api_versions import ApiVersionsResponse
 from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf._protocol.metadata import MetadataResponse
+from dekaf._protocol.sasl_authenticate import SaslAuthenticateResponse
+from dekaf._protocol.sasl_handshake import SaslHandshakeResponse
 from dekaf._wire.reader import Reader
 
 # No error; Produce 0 to 13, ApiVersions 0 to 4; throttled for 7 ms; from version 3 on with two features.
@@ -53,10 +55,22 @@ INIT_PRODUCER_ID = {
     version: "00000003000000000000000003e80007" + ("00" if version >= 2 else "") for version in range(6)
 }
 
+# Error 33; PLAIN and SCRAM-SHA-256 are enabled.
+SASL_HANDSHAKE = {1: "0021000000020005504c41494e000d534352414d2d5348412d323536"}
+
+# Error 58 "no", the bytes "ab"; from version 1 on a session of one hour.
+SASL_AUTHENTICATE = {
+    0: "003a00026e6f000000026162",
+    1: "003a00026e6f000000026162000000000036ee80",
+    2: "003a036e6f036162000000000036ee8000",
+}
+
 Decode = Callable[[Reader, int], object]
 
 ALL: list[tuple[Decode, int, bytes]] = [
     *((ApiVersionsResponse.decode, version, bytes.fromhex(body)) for version, body in API_VERSIONS.items()),
     *((MetadataResponse.decode, version, bytes.fromhex(body)) for version, body in METADATA.items()),
     *((InitProducerIdResponse.decode, version, bytes.fromhex(body)) for version, body in INIT_PRODUCER_ID.items()),
+    *((SaslHandshakeResponse.decode, version, bytes.fromhex(body)) for version, body in SASL_HANDSHAKE.items()),
+    *((SaslAuthenticateResponse.decode, version, bytes.fromhex(body)) for version, body in SASL_AUTHENTICATE.items()),
 ]

@@ -67,6 +67,19 @@ def test_missing_common_version_says_who_is_too_old(broker: dict[int, VersionRan
         table.version(ApiKey.PRODUCE, at_most=12)
 
 
+def test_broker_without_sasl_is_refused_only_by_those_who_ask_for_it() -> None:
+    table = negotiate(KAFKA_4_4)
+
+    assert table.version(ApiKey.PRODUCE) == 13
+    with pytest.raises(BrokerConnectionError, match="does not offer SASL_HANDSHAKE"):
+        table.version(ApiKey.SASL_HANDSHAKE)
+
+
+def test_handshake_whose_tokens_come_without_headers_is_not_spoken() -> None:
+    with pytest.raises(BrokerConnectionError, match="SASL_HANDSHAKE 0 to 0, this client 1 to 1"):
+        negotiate({17: VersionRange(0, 0)}).version(ApiKey.SASL_HANDSHAKE)
+
+
 def test_table_does_not_change_with_the_mapping_it_was_made_from() -> None:
     broker = dict(KAFKA_4_4)
     table = negotiate(broker)
