@@ -15,7 +15,7 @@ from dekaf.errors import BufferExhaustedError, ProducerClosedError, RecordTooLar
 from dekaf.producer import AsyncProducer, Producer, ProducerOptions
 from dekaf.testing import ApiKey, FakeCluster, Held
 from dekaf.types import RecordMetadata
-from tests.concurrency.faces import (
+from tests.scenarios.faces import (
     PATIENCE,
     LoopThread,
     MakeFace,

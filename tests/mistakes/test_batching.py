@@ -14,7 +14,7 @@ from dekaf.producer import Producer
 from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import RecordMetadata
-from tests.concurrency.faces import MakeFace, thread_producer
+from tests.scenarios.faces import MakeFace, thread_producer
 
 Told = list[tuple[RecordMetadata | None, ProduceError | None]]
 

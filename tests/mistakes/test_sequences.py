@@ -19,8 +19,8 @@ from dekaf.testing import (
     ReceivedProduce,
     TopicSettings,
 )
-from tests.concurrency.faces import MakeFace, eventually, thread_producer
-from tests.concurrency.invariants import Ledger, keep_promises, succeed_in_order
+from tests.scenarios.faces import MakeFace, eventually, thread_producer
+from tests.scenarios.invariants import Ledger, keep_promises, succeed_in_order
 
 SMALL_BATCHES: ProducerOptions = {"batch_size": 160}  # five records to a batch
 

@@ -12,7 +12,7 @@ from dekaf.errors import BlockingCallError
 from dekaf.message import ProducerMessage
 from dekaf.producer import Producer
 from dekaf.testing import FakeCluster
-from tests.concurrency.faces import PATIENCE, eventually, thread_producer
+from tests.scenarios.faces import PATIENCE, eventually, thread_producer
 
 Call = Callable[[Producer[Any, Any]], object]
 

@@ -22,7 +22,7 @@ from dekaf.producer._engine.engine import Engine
 from dekaf.registry import ProducerRegistry
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import ProducerState, RecordMetadata
-from tests.concurrency.faces import (
+from tests.scenarios.faces import (
     PATIENCE,
     QUICK,
     LoopThread,

@@ -12,7 +12,7 @@ from dekaf.errors import DeliveryTimeoutError
 from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
 from dekaf.testing.answers import Endpoint
-from tests.concurrency.faces import PATIENCE, LoopFace, MakeFace, ThreadFace, eventually
+from tests.scenarios.faces import PATIENCE, LoopFace, MakeFace, ThreadFace, eventually
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from dekaf.producer import Producer
 from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import FlushTimeoutError, ProducerState
-from tests.concurrency.faces import (
+from tests.scenarios.faces import (
     PATIENCE,
     LoopThread,
     MakeFace,
@@ -29,7 +29,7 @@ from tests.concurrency.faces import (
     thread_producer,
     threads_of_producers,
 )
-from tests.concurrency.invariants import Ledger, keep_promises, leave_nothing_behind
+from tests.scenarios.invariants import Ledger, keep_promises, leave_nothing_behind
 
 SLACK = 1.0  # seconds that a close may take beyond its timeout on a busy machine
 

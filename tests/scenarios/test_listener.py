@@ -23,7 +23,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer import Producer
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster, TopicSettings
 from dekaf.types import Headers, RecordMetadata, SerializationContext
-from tests.concurrency.faces import (
+from tests.scenarios.faces import (
     PATIENCE,
     LoopThread,
     MakeFace,

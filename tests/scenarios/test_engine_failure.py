@@ -14,8 +14,8 @@ from dekaf.producer import Producer
 from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
 from dekaf.types import ProducerState
-from tests.concurrency.faces import PATIENCE, Face, LoopFace, MakeFace, ThreadFace, eventually
-from tests.concurrency.invariants import Ledger, keep_promises, leave_nothing_behind
+from tests.scenarios.faces import PATIENCE, Face, LoopFace, MakeFace, ThreadFace, eventually
+from tests.scenarios.invariants import Ledger, keep_promises, leave_nothing_behind
 
 
 class UnexpectedError(Exception):

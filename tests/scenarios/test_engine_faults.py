@@ -37,8 +37,8 @@ from dekaf.testing import (
     Trigger,
 )
 from dekaf.types import Acks
-from tests.concurrency.faces import Face, MakeFace, eventually
-from tests.concurrency.invariants import Ledger, keep_promises, leave_nothing_behind, succeed_in_order
+from tests.scenarios.faces import Face, MakeFace, eventually
+from tests.scenarios.invariants import Ledger, keep_promises, leave_nothing_behind, succeed_in_order
 
 Script = Callable[[Trigger], object]
 

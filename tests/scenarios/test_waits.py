@@ -21,7 +21,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer import Producer
 from dekaf.testing import ApiKey, FakeCluster, Held
 from dekaf.types import FlushTimeoutError, RecordMetadata
-from tests.concurrency.faces import LoopThread, loop_producer, thread_producer
+from tests.scenarios.faces import LoopThread, loop_producer, thread_producer
 
 Call = Callable[[Any, Any], object]
 

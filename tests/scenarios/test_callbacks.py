@@ -16,7 +16,7 @@ from dekaf.errors import BlockingCallError, DeliveryAbortedError, InvalidRecordE
 from dekaf.producer import Producer
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
 from dekaf.types import OnDelivery, RecordMetadata
-from tests.concurrency.faces import (
+from tests.scenarios.faces import (
     PATIENCE,
     LoopThread,
     MakeFace,
