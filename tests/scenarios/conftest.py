@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.scenarios.faces import Face, LoopFace, MakeFace, ThreadFace, eventually, threads_of_producers
+from tests.scenarios.faces import Face, LoopFace, LoopThread, MakeFace, ThreadFace, eventually, threads_of_producers
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +30,11 @@ def make_face(request: pytest.FixtureRequest) -> Iterator[MakeFace]:
             return faces.enter_context(kind(servers, **options))
 
         yield make
+
+
+@pytest.fixture
+def loop_thread() -> Iterator[LoopThread]:
+    """Run an event loop on a thread of its own."""
+    thread = LoopThread()
+    yield thread
+    thread.stop()

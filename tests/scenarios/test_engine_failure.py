@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from dekaf.errors import DeliveryAbortedError, ProduceError
-from dekaf.producer import Producer
-from dekaf.producer._engine.engine import Engine
-from dekaf.testing import ALWAYS, ApiKey, FakeCluster
+from dekaf.testing import ApiKey, FakeCluster
 from dekaf.types import ProducerState
-from tests.scenarios.faces import PATIENCE, Face, LoopFace, MakeFace, ThreadFace, eventually
+from tests.scenarios.faces import PATIENCE, MakeFace, UnexpectedError, break_engine, eventually
 from tests.scenarios.invariants import Ledger, keep_promises, leave_nothing_behind
-
-
-class UnexpectedError(Exception):
-    """What nobody reckons with."""
 
 
 class Abrupt(BaseException):  # it is none
@@ -30,19 +23,6 @@ class Abrupt(BaseException):  # it is none
 def cluster() -> Iterator[FakeCluster]:
     with FakeCluster(nodes=2, topics={"t": 2}) as cluster:
         yield cluster
-
-
-def break_engine(face: Face, kind: type[BaseException] = UnexpectedError) -> None:
-    """Raise on the I/O thread, as a mistake of ours would."""
-    assert isinstance(face, (ThreadFace, LoopFace))
-    engine = face.producer._core.start()
-    assert isinstance(engine, Engine)
-
-    def fail() -> None:
-        raise kind("on purpose")
-
-    engine._io.call(fail)
-    eventually(lambda: not engine.is_alive())
 
 
 @pytest.mark.mistake("aiokafka #1101", "kafka-python #3108")
@@ -60,7 +40,7 @@ def test_everything_pending_fails_and_the_next_record_is_delivered(
     cluster.wait_until(lambda: len(cluster.attempts("t", 0)) > 1)
     eventually(lambda: face.status().buffered_records == 31)
 
-    break_engine(face, kind)
+    break_engine(face.producer, kind)
     outcomes = ledger.outcomes()
 
     assert [outcome.error for outcome in delivered] == [None] * 3
@@ -84,59 +64,13 @@ def test_everything_pending_fails_and_the_next_record_is_delivered(
     keep_promises(cluster, "t", outcomes)
 
 
-def test_flush_during_the_failure_does_not_wait_for_ever(cluster: FakeCluster, make_face: MakeFace) -> None:
-    face = make_face(cluster.bootstrap_servers)
-    cluster.on(ApiKey.PRODUCE).never_answer(times=ALWAYS)
-    handle = face.produce("t", b"a", partition=0)
-    cluster.wait_until(lambda: len(cluster.attempts("t")) == 1)
-    flushed = threading.Event()
-
-    def flush() -> None:
-        face.flush()
-        flushed.set()
-
-    thread = threading.Thread(target=flush)
-    thread.start()
-    break_engine(face)
-
-    assert flushed.wait(PATIENCE)
-    thread.join(PATIENCE)
-    assert isinstance(handle.exception(PATIENCE), DeliveryAbortedError)
-
-
-def test_those_who_wait_for_room_go_on_with_the_fresh_engine(cluster: FakeCluster) -> None:
-    with ThreadFace(cluster.bootstrap_servers, buffer_memory=3_800, max_request_size=3_000) as face:
-        assert isinstance(face, ThreadFace)
-        producer: Producer[Any, Any] = face.producer
-        producer.produce("t", None, b"first", partition=0)
-        cluster.on(ApiKey.PRODUCE).never_answer()
-        stuck = [face.produce("t", b"." * 1_000, partition=0) for _ in range(2)]
-        results: list[int] = []
-
-        def wait() -> None:
-            results.append(producer.produce("t", None, b"-" * 2_000, partition=0).offset)
-
-        waiting = [threading.Thread(target=wait) for _ in range(2)]
-        for thread in waiting:
-            thread.start()
-        eventually(lambda: producer.status().waiting_for_space == 2)
-
-        break_engine(face)
-        for thread in waiting:
-            thread.join(PATIENCE)
-
-        assert len(results) == 2
-        assert all(isinstance(handle.exception(PATIENCE), DeliveryAbortedError) for handle in stuck)
-        eventually(lambda: producer.status().buffered_bytes == 0)
-
-
 def test_nothing_is_lost_track_of_when_engines_fail_again_and_again(cluster: FakeCluster, make_face: MakeFace) -> None:
     face = make_face(cluster.bootstrap_servers, batch_size=200, buffer_memory=40_000)
     ledger = Ledger(face, "t")
     for _ in range(10):
         ledger.produce(30)
         ledger.produce(30, partition=1)
-        break_engine(face)
+        break_engine(face.producer)
     ledger.produce(10)
     outcomes = ledger.outcomes()
     face.close()
@@ -195,31 +129,3 @@ def test_partitioner_that_makes_no_sense_fails_the_record(
         assert isinstance(error, ProduceError)
         assert "Nonsense" in str(error)
     assert face.status().engine_restarts == 0
-
-
-@pytest.mark.parametrize("timeout", [None, 30.0])
-def test_calls_that_block_raise_and_the_next_is_delivered(cluster: FakeCluster, timeout: float | None) -> None:
-    face = ThreadFace(cluster.bootstrap_servers)
-    face.producer.produce("t", None, b"first", timeout=PATIENCE)
-    held = cluster.on(ApiKey.PRODUCE).hold()
-    errors: list[ProduceError] = []
-
-    def call() -> None:
-        try:
-            face.producer.produce("t", None, b"pending", timeout=timeout)
-        except ProduceError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=call) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    eventually(lambda: face.status().buffered_records == len(threads))
-    break_engine(face)
-    for thread in threads:
-        thread.join(PATIENCE)
-    held.cancel()
-    held.release()
-
-    assert [type(error) for error in errors] == [DeliveryAbortedError] * len(threads)
-    face.producer.produce("t", None, b"next", timeout=PATIENCE)
-    face.close()
