@@ -16,9 +16,10 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._core.record_entry import MISSING, RecordEntry, WaitingRecord, no_message_error, only_message
-from dekaf.producer._waiting.delivery import checked_timeout, still_waiting_error
+from dekaf.producer._waiting.delivery import still_waiting_error
 from dekaf.producer._waiting.loop_waker import threadsafe_call
 from dekaf.producer._waiting.mailbox import LoopMailbox
+from dekaf.producer._waiting.timeouts import checked_timeout
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.produced import ProducedMessages
 from dekaf.producer.topic_views import AsyncTopicProducer
@@ -446,7 +447,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         deadline = time.monotonic() + wait
         size = record.size(core)
         while True:
-            gate = _Gate(asyncio.get_running_loop())
+            gate = LoopGate()
             ticket = core.space_ticket(record.topic, size, gate.open)
             try:
                 ticket.line_up()
@@ -482,7 +483,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         wait = checked_timeout(timeout)
         started = time.monotonic()
         engine = core.current_engine()
-        flushed = engine is None or await _wait(engine.flush, wait)
+        flushed = engine is None or await LoopGate.opened_by(engine.flush).wait(wait)
         report = core.flush_report(started)
         if not flushed and core.buffered_records() > 0:  # with nothing to wait for, no time is enough
             raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
@@ -506,12 +507,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         if engine is None:
             return core.closed_report()
         try:
-            await _wait(engine.flush, core.close_timeout if timeout is None else timeout)
+            await LoopGate.opened_by(engine.flush).wait(core.close_timeout if timeout is None else timeout)
         finally:  # also when the closing task is cancelled: half a close would leave the thread running
             report = core.give_up_rest(engine, started)
             core.stop_callbacks(started, 0.0)  # they have a thread of their own, and must not stall a loop
         saving = core.on_undelivered
-        if saving is not None and not await _wait(saving.when_done, core.close_timeout):
+        if saving is not None and not await LoopGate.opened_by(saving.when_done).wait(core.close_timeout):
             saving.give_up()
         return report
 
@@ -537,7 +538,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
             return engine.describe(answered, wait)
 
-        await _wait(ask, wait)
+        await LoopGate.opened_by(ask).wait(wait)
         return core.described(answer)
 
     async def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
@@ -554,7 +555,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         def ask(tell: Callable[[], None]) -> bool:
             return engine.when_known(topic, tell)
 
-        await _wait(ask, core.max_block)
+        await LoopGate.opened_by(ask).wait(core.max_block)
         return core.partitions_of(topic)
 
     def status(self) -> ProducerStatus:
@@ -615,38 +616,39 @@ async def close_all(producers: Iterable[AsyncProducer[Any, Any]], timeout: float
 
 
 @final
-class _Gate:
-    """Opened from any thread, awaited on one loop."""
+class LoopGate:
+    """Where a coroutine waits until any thread opens it; made on the loop of that coroutine. See `ThreadGate`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._call: Final = threadsafe_call(
-            loop
-        )  # the mailboxes' way: what was told before this opens is known by then
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        # The mailboxes' way: what was told before this opens is known by then.
+        self._call: Final = threadsafe_call(loop)
         self._future: asyncio.Future[None] = loop.create_future()
 
+    @staticmethod
+    def opened_by(start: Callable[[Callable[[], None]], bool]) -> LoopGate:
+        """Return the gate of something that `start` starts; it is open where `start` answers that nothing would."""
+        gate = LoopGate()
+        if not start(gate.open):
+            gate._complete()
+        return gate
+
     def open(self) -> None:
-        """Let the waiter go."""
+        """Let the waiting coroutine go; from any thread. Opening an open gate does nothing."""
         try:
             self._call(self._complete)
-        except RuntimeError:  # the loop is closed, and its waiter with it
+        except RuntimeError:  # the loop is closed, and its coroutine with it
             return
 
     async def wait(self, timeout: float | None) -> bool:
-        """Wait for it; False if `timeout` seconds ended first."""
-        await asyncio.wait((self._future,), timeout=None if timeout is None else max(0.0, timeout))
+        """Wait until it is open; False if `timeout` seconds, unless None, were over first."""
+        if not self._future.done():  # or the loop would make a round for nothing
+            await asyncio.wait((self._future,), timeout=None if timeout is None else max(0.0, timeout))
         return self._future.done()
 
     def _complete(self) -> None:
         if not self._future.done():
             self._future.set_result(None)
-
-
-async def _wait(start: Callable[[Callable[[], None]], bool], timeout: float | None) -> bool:
-    """Start something that tells when it is done, and wait for that; False if `timeout` ended first."""
-    gate = _Gate(asyncio.get_running_loop())
-    if not start(gate.open):
-        return True  # the engine has ended, and told everybody
-    return await gate.wait(timeout)
 
 
 def _future_of(mailbox: LoopMailbox) -> asyncio.Future[RecordMetadata]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -24,8 +23,10 @@ from dekaf.producer._core.record_entry import (
     no_topic_error,
     only_message,
 )
-from dekaf.producer._waiting.delivery import DeliveryFuture, ThreadWait, checked_timeout, wait_seconds
+from dekaf.producer._waiting.delivery import DeliveryFuture, ThreadWait
+from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.mailbox import OutcomeRoute
+from dekaf.producer._waiting.timeouts import checked_timeout
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.produced import ProducedMessages
 from dekaf.producer.topic_views import TopicProducer
@@ -453,12 +454,11 @@ class Producer(Generic[K_contra, V_contra]):
         deadline = time.monotonic() + wait
         size = record.size(core)
         while True:
-            gate = threading.Lock()
-            gate.acquire()
-            ticket = core.space_ticket(record.topic, size, gate.release)
+            gate = ThreadGate()
+            ticket = core.space_ticket(record.topic, size, gate.open)
             try:
                 ticket.line_up()
-                granted = gate.acquire(timeout=wait_seconds(deadline - time.monotonic()))
+                granted = gate.wait(deadline - time.monotonic())
             except BaseException:  # KeyboardInterrupt, for one
                 ticket.withdraw()
                 raise
@@ -492,7 +492,7 @@ class Producer(Generic[K_contra, V_contra]):
         wait = checked_timeout(timeout)
         started = time.monotonic()
         engine = core.current_engine()
-        flushed = engine is None or _wait(engine.flush, wait)
+        flushed = engine is None or ThreadGate.opened_by(engine.flush).wait(wait)
         report = core.flush_report(started)
         if not flushed and core.buffered_records() > 0:  # with nothing to wait for, no time is enough
             raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
@@ -553,7 +553,7 @@ class Producer(Generic[K_contra, V_contra]):
         def ask(tell: Callable[[], None]) -> bool:
             return engine.when_known(topic, tell)
 
-        _wait(ask, core.max_block)
+        ThreadGate.opened_by(ask).wait(core.max_block)
         return core.partitions_of(topic)
 
     def status(self) -> ProducerStatus:
@@ -623,14 +623,11 @@ def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float |
             reports.append(core.initiate_close(timeout))
             continue
         engine = core.start_closing()
-        gate = threading.Lock()
-        gate.acquire()
-        if engine is None or not engine.flush(gate.release):
-            gate.release()
-        closings.append((core, engine, gate))
+        closings.append((core, engine, None if engine is None else ThreadGate.opened_by(engine.flush)))
     for core, engine, gate in closings:
         wait = core.close_timeout if timeout is None else timeout
-        gate.acquire(timeout=wait_seconds(started + wait - time.monotonic()))
+        if gate is not None:
+            gate.wait(started + wait - time.monotonic())
         reports.append(core.closed_report() if engine is None else core.give_up_rest(engine, started))
     given_up = time.monotonic()
     for core, engine, _ in closings:
@@ -651,15 +648,6 @@ def _outcome(
         return handle.result_by(None if deadline is None else deadline - time.monotonic(), timeout)
     except ProduceError as error:
         return error
-
-
-def _wait(start: Callable[[Callable[[], None]], bool], timeout: float | None) -> bool:
-    """Start something that tells when it is done, and wait for that; False if `timeout` ended first."""
-    gate = threading.Lock()
-    gate.acquire()
-    if not start(gate.release):
-        return True  # the engine has ended, and told everybody
-    return gate.acquire(timeout=-1 if timeout is None else wait_seconds(timeout))
 
 
 def _over(core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> Producer[Any, Any]:

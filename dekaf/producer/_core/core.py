@@ -60,7 +60,8 @@ from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import UndeliveredHook
 from dekaf.producer._engine.unknown_topics import choose_partition, no_such_partition_error
 from dekaf.producer._waiting.callbacks import CallbackThread
-from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait, wait_seconds
+from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait
+from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.loop_waker import EventLoop
 from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, LoopMailbox, OutcomeRoute, WaitKind
 from dekaf.producer._waiting.waker import WakerPool
@@ -460,10 +461,7 @@ class ProducerCore:
         engine = self.start_closing()
         if engine is None:
             return self.closed_report()
-        gate = threading.Lock()
-        gate.acquire()
-        if engine.flush(gate.release):
-            gate.acquire(timeout=wait_seconds(self.close_timeout if timeout is None else timeout))
+        ThreadGate.opened_by(engine.flush).wait(self.close_timeout if timeout is None else timeout)
         report = self.give_up_rest(engine, started)
         if self.on_undelivered is not None:
             self.on_undelivered.wait(self.close_timeout)
@@ -564,15 +562,16 @@ class ProducerCore:
     def check(self, timeout: float) -> ClusterDescription:
         """Ask the live cluster who it is; blocks up to `timeout` seconds."""
         answer: list[Description] = []
-        gate = threading.Lock()
-        gate.acquire()
+        engine = self.start()
 
-        def answered(description: ClusterDescription | None, error: DekafError | None) -> None:
-            answer.append((description, error))
-            gate.release()
+        def ask(tell: Callable[[], None]) -> bool:
+            def answered(description: ClusterDescription | None, error: DekafError | None) -> None:
+                answer.append((description, error))
+                tell()
 
-        if self.start().describe(answered, timeout):
-            gate.acquire(timeout=wait_seconds(timeout))
+            return engine.describe(answered, timeout)
+
+        ThreadGate.opened_by(ask).wait(timeout)
         return self.described(answer)
 
     def described(self, answer: list[Description]) -> ClusterDescription:

@@ -11,7 +11,6 @@ import atexit
 import logging
 import os
 import sys
-import threading
 import time
 from typing import Final, final
 
@@ -22,7 +21,7 @@ from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import UndeliveredHook
 from dekaf.producer._waiting.callbacks import CallbackThread
-from dekaf.producer._waiting.delivery import wait_seconds
+from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.types import DrainReport
 
 logger = logging.getLogger("dekaf.producer")
@@ -104,13 +103,9 @@ def close_at_exit() -> None:
     gates = []
     for live in mine:
         live.engine.close_accepting()
-        gate = threading.Lock()
-        gate.acquire()
-        if not live.engine.flush(gate.release):
-            gate.release()
-        gates.append(gate)
+        gates.append(ThreadGate.opened_by(live.engine.flush))
     for live, gate in zip(mine, gates, strict=True):
-        gate.acquire(timeout=wait_seconds(started + live.close_timeout - time.monotonic()))
+        gate.wait(started + live.close_timeout - time.monotonic())
         log_report(finish(live.engine, started), "at exit")
     given_up = time.monotonic()
     for live in mine:

@@ -7,7 +7,6 @@ waits. They are taken apart on the callback thread, where the user's function ru
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Final, final
 
@@ -20,6 +19,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import ParkedRecord
 from dekaf.producer._waiting.callbacks import CallbackThread
+from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.types import Headers
 
 logger = logging.getLogger("dekaf.producer")
@@ -137,9 +137,7 @@ class UndeliveredHook:
 
     def wait(self, timeout: float) -> None:
         """Wait for the function, up to `timeout` seconds."""
-        gate = threading.Lock()
-        gate.acquire()
-        if self.when_done(gate.release) and not gate.acquire(timeout=max(0.0, timeout)):
+        if not ThreadGate.opened_by(self.when_done).wait(timeout):
             self.give_up()
 
     def give_up(self) -> None:

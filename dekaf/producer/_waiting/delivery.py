@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Final, final
 
 from dekaf.errors import DeliveryTimeoutError, ProduceError, caused_error
+from dekaf.producer._waiting.timeouts import checked_timeout, wait_seconds
 from dekaf.producer._waiting.waker import EventfdWaker, WakerPool
 from dekaf.types import RecordMetadata
 
@@ -20,22 +21,6 @@ from dekaf.types import RecordMetadata
 def copied_error(error: ProduceError) -> ProduceError:
     """Return a copy for one waiter: a batch's error raised by a thousand tasks would gather all their tracebacks."""
     return caused_error(copy.copy(error), error.__cause__)
-
-
-def wait_seconds(timeout: float) -> float:
-    """Return a timeout as locks take it: neither negative nor, as `math.inf` is, longer than they can count."""
-    return min(max(0.0, timeout), threading.TIMEOUT_MAX)
-
-
-def checked_timeout(timeout: object) -> float | None:
-    """Return a call's timeout, at least zero; TypeError or ValueError, before anything happens, if it is none."""
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"timeout must be seconds as int or float, or None, not {type(timeout).__name__}")
-    if timeout != timeout:  # noqa: PLR0124 # only NaN differs from itself
-        raise ValueError("timeout must be seconds, not NaN")
-    return wait_seconds(float(timeout))
 
 
 def still_waiting_error(topic: str, timeout: float) -> ProduceError:
