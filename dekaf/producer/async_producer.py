@@ -13,9 +13,10 @@ from typing_extensions import TypeVar
 from dekaf.abc import KafkaProducer
 from dekaf.errors import DekafError, ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.producer._core.arguments import MISSING, no_message_error, only_message
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._core.record_entry import MISSING, RecordEntry, WaitingRecord, no_message_error, only_message
+from dekaf.producer._core.record_entry import RecordEntry, WaitingRecord
 from dekaf.producer._waiting.delivery import still_waiting_error
 from dekaf.producer._waiting.loop_waker import threadsafe_call
 from dekaf.producer._waiting.mailbox import LoopMailbox

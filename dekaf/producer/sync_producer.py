@@ -13,16 +13,10 @@ from dekaf._network.io_thread import has_running_loop
 from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.producer._core.arguments import MISSING, no_message_error, no_topic_error, only_message
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._core.record_entry import (
-    MISSING,
-    RecordEntry,
-    WaitingRecord,
-    no_message_error,
-    no_topic_error,
-    only_message,
-)
+from dekaf.producer._core.record_entry import RecordEntry, WaitingRecord
 from dekaf.producer._waiting.delivery import DeliveryFuture, ThreadWait
 from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.mailbox import OutcomeRoute

@@ -8,14 +8,13 @@ from typing import Any, Generic, final, overload
 from typing_extensions import TypeVar
 
 from dekaf.abc import AsyncKafkaProducer, DeliveryHandle, KafkaProducer
+from dekaf.producer._core.arguments import MISSING, check_value
 from dekaf.types import DrainReport, HeadersLike, OnDelivery, RecordMetadata, Timestamp
 
 __all__ = ("AsyncTopicProducer", "TopicProducer")
 
 K_contra = TypeVar("K_contra", contravariant=True, default=Any)
 V_contra = TypeVar("V_contra", contravariant=True, default=Any)
-
-_MISSING: Any = object()
 
 
 @final
@@ -64,7 +63,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
     def produce(
         self,
         key: K_contra | None = None,
-        value: V_contra | None = _MISSING,
+        value: V_contra | None = MISSING,
         *,
         headers: HeadersLike | None = None,
         partition: int | None = None,
@@ -72,7 +71,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         timeout: float | None = None,
     ) -> RecordMetadata:
         """Produce one message and wait for its acknowledgement; see `Producer.produce`."""
-        _require(value)
+        check_value(value)
         return self._producer.produce(
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, timeout=timeout
         )
@@ -102,7 +101,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
     def fire(
         self,
         key: K_contra | None = None,
-        value: V_contra | None = _MISSING,
+        value: V_contra | None = MISSING,
         *,
         headers: HeadersLike | None = None,
         partition: int | None = None,
@@ -110,7 +109,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         on_delivery: OnDelivery | None = None,
     ) -> None:
         """Hand over one message without waiting for the broker; see `Producer.fire`."""
-        _require(value)
+        check_value(value)
         self._producer.fire(
             self._topic,
             key,
@@ -144,14 +143,14 @@ class TopicProducer(Generic[K_contra, V_contra]):
     def submit(
         self,
         key: K_contra | None = None,
-        value: V_contra | None = _MISSING,
+        value: V_contra | None = MISSING,
         *,
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
     ) -> DeliveryHandle:
         """Hand over one message and return a handle on its outcome; see `Producer.submit`."""
-        _require(value)
+        check_value(value)
         return self._producer.submit(self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp)
 
     def flush(self, timeout: float | None = None) -> DrainReport:
@@ -205,7 +204,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
     async def produce(
         self,
         key: K_contra | None = None,
-        value: V_contra | None = _MISSING,
+        value: V_contra | None = MISSING,
         *,
         headers: HeadersLike | None = None,
         partition: int | None = None,
@@ -213,7 +212,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         timeout: float | None = None,
     ) -> RecordMetadata:
         """Produce one message and await its acknowledgement; see `AsyncProducer.produce`."""
-        _require(value)
+        check_value(value)
         return await self._producer.produce(
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, timeout=timeout
         )
@@ -243,7 +242,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
     def fire(
         self,
         key: K_contra | None = None,
-        value: V_contra | None = _MISSING,
+        value: V_contra | None = MISSING,
         *,
         headers: HeadersLike | None = None,
         partition: int | None = None,
@@ -251,7 +250,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         on_delivery: OnDelivery | None = None,
     ) -> None:
         """Hand over one message without waiting for anything; see `AsyncProducer.fire`."""
-        _require(value)
+        check_value(value)
         self._producer.fire(
             self._topic,
             key,
@@ -285,14 +284,14 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
     async def submit(
         self,
         key: K_contra | None = None,
-        value: V_contra | None = _MISSING,
+        value: V_contra | None = MISSING,
         *,
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
     ) -> Awaitable[RecordMetadata]:
         """Wait for space only, and return an awaitable of the outcome; see `AsyncProducer.submit`."""
-        _require(value)
+        check_value(value)
         return await self._producer.submit(
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp
         )
@@ -300,8 +299,3 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
     async def flush(self, timeout: float | None = None) -> DrainReport:
         """Wait until everything the producer has accepted, for any topic, has an outcome."""
         return await self._producer.flush(timeout)
-
-
-def _require(value: object) -> None:
-    if value is _MISSING:
-        raise TypeError("value is missing; write value=None for a tombstone")

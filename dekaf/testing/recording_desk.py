@@ -6,7 +6,8 @@ from typing import Any
 
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
-from dekaf.producer._core.record_entry import MISSING, FieldEncoder, only_message, partition_number
+from dekaf.producer._core.arguments import check_value, no_message_error, only_message, partition_number
+from dekaf.producer._core.field_encoder import FieldEncoder
 from dekaf.serialization import Serializer
 from dekaf.testing.recording import Draft, Recording
 from dekaf.types import DrainReport, Field, HeadersLike, PartitionInfo, RecordMetadata, Timestamp
@@ -34,13 +35,9 @@ class RecordingDesk:
         is_unheard: bool = False,
     ) -> RecordMetadata | ProduceError:
         """Record a message and return its outcome; see `Recording.write` for what is raised instead."""
-        if isinstance(topic, ProducerMessage):
-            message = only_message(topic, key, value, headers, partition, timestamp)
-            return self._write(message, is_unheard=is_unheard)
         if not isinstance(topic, str):
-            raise TypeError(f"topic must be a str or a ProducerMessage, not {type(topic).__name__}")
-        if value is MISSING:
-            raise TypeError("value is missing; write value=None for a tombstone")
+            return self._write(only_message(topic, key, value, headers, partition, timestamp), is_unheard=is_unheard)
+        check_value(value)
         return self._write(
             ProducerMessage.create(topic, key, value, headers=headers, partition=partition, timestamp=timestamp),
             is_unheard=is_unheard,
@@ -49,7 +46,7 @@ class RecordingDesk:
     def take_message(self, message: ProducerMessage[Any, Any]) -> RecordMetadata | ProduceError:
         """Record a message of ``produce_all``; errors at the call are outcomes here."""
         if not isinstance(message, ProducerMessage):
-            raise TypeError(f"produce_all takes ProducerMessage, not {type(message).__name__}")
+            raise no_message_error(message)
         try:
             return self._write(message)
         except ProduceError as error:

@@ -15,7 +15,7 @@ from typing_extensions import TypeVar
 from dekaf.errors import BlockingCallError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncTopicProducer, TopicProducer
-from dekaf.producer._core.record_entry import MISSING, check_callback
+from dekaf.producer._core.arguments import MISSING, check_callback
 from dekaf.producer._waiting.delivery import DeliveryFuture
 from dekaf.producer.produced import RecordedMessage
 from dekaf.serialization import Field, Serializer, serializer_for
