@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 from dekaf.abc import KafkaProducer
 from dekaf.errors import DekafError, ProduceError
 from dekaf.message import ProducerMessage
-from dekaf.producer._core.arguments import MISSING, no_message_error, only_message
+from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._core.record_entry import RecordEntry, WaitingRecord
@@ -169,23 +169,9 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         wait = None if timeout is None else checked_timeout(timeout)
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
-        if isinstance(topic, ProducerMessage):
-            message = only_message(topic, key, value, headers, partition, timestamp)
-            waiting = self._entry.append(
-                message.topic,
-                message.key,
-                message.value,
-                message.headers,
-                message.partition,
-                message.timestamp_ms,
-                future,
-                mailbox.awaited,
-            )
-        else:
-            waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, mailbox.awaited)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, mailbox.awaited)
         if wait is not None:
-            name = topic.topic if isinstance(topic, ProducerMessage) else str(topic)
-            return await self._await_in_time(future, waiting, wait, name)
+            return await self._await_in_time(future, waiting, wait, topic_name(topic))
         if waiting is not None:
             await self._wait_for_space(waiting, None)
         return await future
@@ -275,20 +261,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             self._entry.check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
             route = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
-        if isinstance(topic, ProducerMessage):
-            message = only_message(topic, key, value, headers, partition, timestamp)
-            waiting = self._entry.append(
-                message.topic,
-                message.key,
-                message.value,
-                message.headers,
-                message.partition,
-                message.timestamp_ms,
-                on_delivery,
-                route,
-            )
-        else:
-            waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
             waiting.size(core)  # a record that can never fit has its own error
             raise core.exhausted_error(waiting.topic, 0.0)
@@ -337,20 +310,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         """
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
-        if isinstance(topic, ProducerMessage):
-            message = only_message(topic, key, value, headers, partition, timestamp)
-            waiting = self._entry.append(
-                message.topic,
-                message.key,
-                message.value,
-                message.headers,
-                message.partition,
-                message.timestamp_ms,
-                future,
-                mailbox.submitted,
-            )
-        else:
-            waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, mailbox.submitted)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, mailbox.submitted)
         if waiting is not None:
             await self._wait_for_space(waiting, None)
         return future
@@ -426,16 +386,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         try:
-            waiting = self._entry.append(
-                message.topic,
-                message.key,
-                message.value,
-                message.headers,
-                message.partition,
-                message.timestamp_ms,
-                future,
-                mailbox.submitted,
-            )
+            waiting = self._entry.append_message(message, future, mailbox.submitted)
             if waiting is not None:
                 await self._wait_for_space(waiting, None if deadline is None else deadline - time.monotonic())
         except ProduceError as error:

@@ -13,13 +13,12 @@ from dekaf._network.io_thread import has_running_loop
 from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
-from dekaf.producer._core.arguments import MISSING, no_message_error, no_topic_error, only_message
+from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
 from dekaf.producer._core.record_entry import RecordEntry, WaitingRecord
-from dekaf.producer._waiting.delivery import DeliveryFuture, ThreadWait
+from dekaf.producer._waiting.delivery import DeliveryFuture
 from dekaf.producer._waiting.gate import ThreadGate
-from dekaf.producer._waiting.mailbox import OutcomeRoute
 from dekaf.producer._waiting.timeouts import checked_timeout
 from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
 from dekaf.producer.produced import ProducedMessages
@@ -163,43 +162,17 @@ class Producer(Generic[K_contra, V_contra]):
             BlockingCallError: This thread runs an event loop, or is the callback thread.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        if isinstance(topic, ProducerMessage):
-            message = only_message(topic, key, value, headers, partition, timestamp)
-            return self._produce(
-                message.topic,
-                message.key,
-                message.value,
-                message.headers,
-                message.partition,
-                message.timestamp_ms,
-                timeout,
-            )
-        return self._produce(topic, key, value, headers, partition, timestamp, timeout)
-
-    def _produce(  # noqa: PLR0913 # a call's own arguments
-        self,
-        topic: object,
-        key: object,
-        value: object,
-        headers: HeadersLike | None,
-        partition: object,
-        timestamp: Timestamp | None,
-        timeout: object,
-    ) -> RecordMetadata:
-        self._core.forbid_blocking("produce")
-        if not isinstance(topic, str):
-            raise no_topic_error(topic)
-        if timeout is None:
-            call = self._core.new_blocked_call(topic)
-            self._append(call, topic, key, value, headers, partition, timestamp, None)
-            return call.result_by(None, None)
+        core = self._core
+        core.forbid_blocking("produce")
+        name = topic_name(topic)
         wait = checked_timeout(timeout)
-        assert wait is not None
-        assert isinstance(timeout, (int, float))  # or it would have been refused
-        deadline = time.monotonic() + wait
-        call = self._core.new_blocked_call(topic)
-        self._append(call, topic, key, value, headers, partition, timestamp, wait)
-        return call.result_by(deadline - time.monotonic(), timeout)
+        assert timeout is None or isinstance(timeout, (int, float))  # or it would have been refused
+        deadline = None if wait is None else time.monotonic() + wait
+        call = core.new_blocked_call(name)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, core.deliveries)
+        if waiting is not None:
+            self._wait_for_space(waiting, wait)
+        return call.result_by(None if deadline is None else deadline - time.monotonic(), timeout)
 
     @overload
     def fire(
@@ -264,20 +237,7 @@ class Producer(Generic[K_contra, V_contra]):
         if on_delivery is not None:
             self._entry.check_callback(on_delivery)
             route = self._core.thread_callbacks
-        if isinstance(topic, ProducerMessage):
-            message = only_message(topic, key, value, headers, partition, timestamp)
-            waiting = self._entry.append(
-                message.topic,
-                message.key,
-                message.value,
-                message.headers,
-                message.partition,
-                message.timestamp_ms,
-                on_delivery,
-                route,
-            )
-        else:
-            waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
             self._wait_for_space(waiting, None)
 
@@ -316,50 +276,12 @@ class Producer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None = None,
     ) -> DeliveryFuture:
         """Hand over one message and return a handle on its outcome; arguments and errors as for `fire`."""
-        if isinstance(topic, ProducerMessage):
-            message = only_message(topic, key, value, headers, partition, timestamp)
-            return self._submit(
-                message.topic,
-                message.key,
-                message.value,
-                message.headers,
-                message.partition,
-                message.timestamp_ms,
-                None,
-            )
-        return self._submit(topic, key, value, headers, partition, timestamp, None)
-
-    def _submit(  # noqa: PLR0913 # a call's own arguments
-        self,
-        topic: object,
-        key: object,
-        value: object,
-        headers: HeadersLike | None,
-        partition: object,
-        timestamp: Timestamp | None,
-        max_wait: float | None,
-    ) -> DeliveryFuture:
-        if not isinstance(topic, str):
-            raise no_topic_error(topic)
-        delivery = self._core.new_delivery(topic)
-        self._append(delivery, topic, key, value, headers, partition, timestamp, max_wait)
-        return delivery
-
-    def _append(  # noqa: PLR0913 # a call's own arguments
-        self,
-        recipient: ThreadWait,
-        topic: str,
-        key: object,
-        value: object,
-        headers: HeadersLike | None,
-        partition: object,
-        timestamp: Timestamp | None,
-        max_wait: float | None,
-    ) -> None:
-        route: OutcomeRoute = self._core.deliveries
-        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, recipient, route)
+        core = self._core
+        delivery = core.new_delivery(topic_name(topic))
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, delivery, core.deliveries)
         if waiting is not None:
-            self._wait_for_space(waiting, max_wait)
+            self._wait_for_space(waiting, None)
+        return delivery
 
     @overload
     def produce_all(
@@ -426,19 +348,14 @@ class Producer(Generic[K_contra, V_contra]):
     def _try_submit(
         self, message: ProducerMessage[K_contra, V_contra], deadline: float | None
     ) -> DeliveryFuture | ProduceError:
-        max_wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+        delivery = self._core.new_delivery(message.topic)
         try:
-            return self._submit(
-                message.topic,
-                message.key,
-                message.value,
-                message.headers,
-                message.partition,
-                message.timestamp_ms,
-                max_wait,
-            )
+            waiting = self._entry.append_message(message, delivery, self._core.deliveries)
+            if waiting is not None:
+                self._wait_for_space(waiting, None if deadline is None else deadline - time.monotonic())
         except ProduceError as error:
             return error
+        return delivery
 
     def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
         core = self._core

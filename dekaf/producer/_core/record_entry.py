@@ -10,8 +10,9 @@ from typing import Any, Final, final
 from mypy_extensions import i64
 
 from dekaf._record.builder import encode_headers
+from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.buffer_memory import Reservation
-from dekaf.producer._core.arguments import check_callback, check_value, no_topic_error, partition_number
+from dekaf.producer._core.arguments import check_callback, check_value, only_message, partition_number
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.field_encoder import FieldEncoder
 from dekaf.producer._waiting.mailbox import OutcomeRoute
@@ -69,11 +70,32 @@ class RecordEntry:
         recipient: object | None,
         route: OutcomeRoute | None,
     ) -> WaitingRecord | None:
-        """Check, serialize and append one record; return it if there was no space."""
+        """Check, serialize and append one record.
+
+        Args:
+            topic: The topic's name, or a whole `ProducerMessage`; then what belongs into it must not be given.
+            key: The key, not serialized.
+            value: The value, not serialized.
+            headers: As the call was given them.
+            partition: The one asked for; None leaves the choice to the partitioner.
+            timestamp: As the call was given it; None means now.
+            recipient: What hears of the outcome, through `route`.
+            route: Where the outcome goes; None if nothing waits for it.
+
+        Returns:
+            The record if there was no space for it, else None.
+
+        Raises:
+            ProduceError: It cannot be accepted.
+            ProducerClosedError: The producer was closed.
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument is out of range.
+        """
+        if not isinstance(topic, str):
+            message = only_message(topic, key, value, headers, partition, timestamp)
+            return self.append_message(message, recipient, route)
         core = self.core
         now = core.clock_ms()
-        if not isinstance(topic, str):
-            raise no_topic_error(topic)
         check_value(value)
         where: i64 = -1
         if partition is not None:
@@ -92,6 +114,21 @@ class RecordEntry:
         if core.append(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route, None):
             return None
         return WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route)
+
+    def append_message(
+        self, message: ProducerMessage[Any, Any], recipient: object | None, route: OutcomeRoute | None
+    ) -> WaitingRecord | None:
+        """Append a message; otherwise as `append`."""
+        return self.append(
+            message.topic,
+            message.key,
+            message.value,
+            message.headers,
+            message.partition,
+            message.timestamp_ms,
+            recipient,
+            route,
+        )
 
     def check_callback(self, on_delivery: object) -> None:
         """Raise TypeError for an `on_delivery` that cannot be called, which is a matter of its type alone."""
