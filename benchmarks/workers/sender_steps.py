@@ -22,9 +22,10 @@ from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter, write_i16_be, write_i32_be, write_i64_be, write_uuid, write_uvarint
 from dekaf.errors import DekafError
-from dekaf.producer._buffer.accumulator import JUST_NOW, BufferLimits, RecordAccumulator
+from dekaf.producer._buffer.accumulator import BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._buffer.waiting_record import JUST_NOW
 from dekaf.producer._engine.batch_selector import SelectionRules
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.completion import BatchCompletion, RetrySettings

@@ -13,10 +13,12 @@ from typing_extensions import TypeVar
 from dekaf.abc import KafkaProducer
 from dekaf.errors import DekafError, ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._core.record_entry import RecordEntry, WaitingRecord
+from dekaf.producer._core.record_entry import RecordEntry
+from dekaf.producer._core.slow_way import append_waiting
 from dekaf.producer._waiting.delivery import still_waiting_error
 from dekaf.producer._waiting.loop_waker import threadsafe_call
 from dekaf.producer._waiting.mailbox import LoopMailbox
@@ -263,7 +265,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             route = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
-            waiting.size(core)  # a record that can never fit has its own error
+            core.space_for(waiting)  # a record that can never fit has its own error
             raise core.exhausted_error(waiting.topic, 0.0)
 
     @overload
@@ -397,7 +399,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         core = self._core
         wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
         deadline = time.monotonic() + wait
-        size = record.size(core)
+        size = core.space_for(record)
         while True:
             gate = LoopGate()
             ticket = core.space_ticket(record.topic, size, gate.open)
@@ -410,7 +412,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             if not granted:
                 ticket.withdraw()
                 raise core.exhausted_error(record.topic, wait)
-            if self._entry.append_again(record, ticket.granted()):
+            if append_waiting(core, record, ticket.granted()):
                 return
 
     # Waiting, looking, closing.

@@ -13,10 +13,12 @@ from dekaf._network.io_thread import has_running_loop
 from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
-from dekaf.producer._core.record_entry import RecordEntry, WaitingRecord
+from dekaf.producer._core.record_entry import RecordEntry
+from dekaf.producer._core.slow_way import append_waiting
 from dekaf.producer._waiting.delivery import DeliveryFuture
 from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.timeouts import checked_timeout
@@ -363,7 +365,7 @@ class Producer(Generic[K_contra, V_contra]):
             raise core.exhausted_error(record.topic, 0.0)  # a full buffer must not stall an event loop
         wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
         deadline = time.monotonic() + wait
-        size = record.size(core)
+        size = core.space_for(record)
         while True:
             gate = ThreadGate()
             ticket = core.space_ticket(record.topic, size, gate.open)
@@ -376,7 +378,7 @@ class Producer(Generic[K_contra, V_contra]):
             if not granted:
                 ticket.withdraw()
                 raise core.exhausted_error(record.topic, wait)
-            if self._entry.append_again(record, ticket.granted()):
+            if append_waiting(core, record, ticket.granted()):
                 return
 
     # Waiting, looking, closing.

@@ -10,7 +10,8 @@ from dekaf._record.builder import LENGTHS_UPPER_BOUND, RecordBatchBuilder
 from dekaf._record.record_batch import BATCH_OVERHEAD
 from dekaf._record.record_reader import read_records as read_own_records
 from dekaf._wire.writer import BytesWriter
-from dekaf.producer._buffer.accumulator import APPENDED, JUST_NOW
+from dekaf.producer._buffer.accumulator import APPENDED
+from dekaf.producer._buffer.waiting_record import JUST_NOW
 from dekaf.testing.record_reader import BatchHeader
 from tests.properties.records import CODECS, DECODERS, RECORDS, Record, append_to, codec_of, make_batch
 from tests.unit.producer.rooms import accumulator_of, batches_of, open_topic

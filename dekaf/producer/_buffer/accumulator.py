@@ -23,7 +23,8 @@ from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatc
 from dekaf.producer._buffer.batch_limit import LARGEST_GROWTH, BatchLimit
 from dekaf.producer._buffer.buffer_memory import BufferMemory
 from dekaf.producer._buffer.lock import new_lock
-from dekaf.producer._buffer.queues import UNDECIDED, ParkedRecord, PartitionQueue, TopicQueues
+from dekaf.producer._buffer.queues import UNDECIDED, PartitionQueue, TopicQueues
+from dekaf.producer._buffer.waiting_record import JUST_NOW, PARKED_COST, WaitingRecord
 from dekaf.producer._waiting.mailbox import FUTURE_COST, OutcomeRoute
 
 # What became of an append.
@@ -40,14 +41,11 @@ RACED: Final = -1  # another thread changed the open batch: try again with a fre
 FULL: Final = -2
 CLOSED: Final = -3
 
-JUST_NOW: Final = -1.0  # in place of the monotonic seconds since when a record that was parked has been accepted
-
 # Which append must wake the I/O thread.
 WAKE_NEVER: Final = 0  # an answer is due, and with it the next pass
 WAKE_AWAITED: Final = 1  # a linger timer is armed: only a record somebody waits for, or a full batch
 WAKE_ALWAYS: Final = 2  # it sleeps
 
-PARKED_COST: Final = 256  # what a parked record's own object is charged, until it moves into a batch
 POOLED_WRITERS: Final = 64  # emptied but grown: a fresh 64 KiB buffer would pay for its page faults again
 
 
@@ -213,7 +211,7 @@ class RecordAccumulator:
             result |= WAKE
         return result
 
-    def park(self, topic: TopicQueues, record: ParkedRecord, *, reserved: i64) -> i64:
+    def park(self, topic: TopicQueues, record: WaitingRecord, *, reserved: i64) -> i64:
         """Keep a record until its topic's partitions are known."""
         with self.lock:
             if topic.is_known or topic.is_dropped or self.is_closed:
@@ -252,10 +250,19 @@ class RecordAccumulator:
             self.new_topics = fresh
         return topics
 
-    def place(self, topic: TopicQueues, record: ParkedRecord, partition: i64) -> i64:
+    def place(self, topic: TopicQueues, record: WaitingRecord, partition: i64) -> i64:
         """Move a parked record into its batch; called on the I/O thread, before the topic is open."""
         with self.lock:
             self.accepted -= 1  # it was counted when it was parked
+        return self._append_waiting(topic, record, partition, record.charged, record.accepted)
+
+    def append_waiting(self, topic: TopicQueues, record: WaitingRecord, partition: i64, reserved: i64) -> i64:
+        """Write a record that was not accepted before into its batch; otherwise as `append`."""
+        return self._append_waiting(topic, record, partition, reserved, JUST_NOW)
+
+    def _append_waiting(
+        self, topic: TopicQueues, record: WaitingRecord, partition: i64, reserved: i64, accepted: float
+    ) -> i64:
         return self.append(
             topic,
             record.key,
@@ -265,8 +272,8 @@ class RecordAccumulator:
             record.timestamp,
             record.recipient,
             record.route,
-            record.charged,
-            record.accepted,
+            reserved,
+            accepted,
         )
 
     def close(self) -> None:

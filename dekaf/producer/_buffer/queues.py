@@ -17,40 +17,14 @@ from dekaf.partitioning import choose_by_load
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.batch_limit import BatchLimit
 from dekaf.producer._buffer.sequences import PartitionSequences
+from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._waiting.mailbox import OutcomeRoute
 
 UNDECIDED: Final = -1
 
 
-@final
-class ParkedRecord:
-    """A record accepted before its topic's partitions were known."""
-
-    def __init__(  # noqa: PLR0913 - a record's own fields
-        self,
-        key: bytes | None,
-        value: bytes | None,
-        headers: bytes | None,
-        partition: i64,
-        timestamp: i64,
-        recipient: object | None,
-        route: OutcomeRoute | None,
-        charged: i64,
-        accepted: float,
-    ) -> None:
-        self.key: Final = key
-        self.value: Final = value
-        self.headers: Final = headers
-        self.partition: Final = partition
-        self.timestamp: Final = timestamp
-        self.recipient: Final = recipient
-        self.route: Final = route
-        self.charged: Final = charged
-        self.accepted: Final = accepted  # monotonic seconds
-
-
 def batch_without_bytes(
-    topic: str, partition: i64, records: list[ParkedRecord], listener: BatchListener
+    topic: str, partition: i64, records: list[WaitingRecord], listener: BatchListener
 ) -> ProducerBatch:
     """Return a batch through which to tell records that never get any bytes: one way of telling for all records."""
     builder = RecordBatchBuilder(records[0].timestamp, BytesWriter())
@@ -123,7 +97,7 @@ class TopicQueues:
         # Under the accumulator's lock.
         self.is_known = False  # records go straight to their partitions
         self.is_dropped = False  # forgotten by the accumulator: look the topic up again
-        self.parked: deque[ParkedRecord] = deque()
+        self.parked: deque[WaitingRecord] = deque()
         self.partitions: list[PartitionQueue] = []  # only ever grows
         self.sticky: i64 = UNDECIDED  # where records without a key go at present
         self.sticky_bytes: i64 = 0

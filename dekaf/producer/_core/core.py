@@ -20,7 +20,6 @@ from librt.time import time as wall_clock
 from mypy_extensions import i64
 
 from dekaf._network.io_thread import has_running_loop
-from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
 from dekaf._wire.crc32c import load_crc32c
 from dekaf.errors import (
     BlockingCallError,
@@ -34,20 +33,13 @@ from dekaf.errors import (
     caused_error,
 )
 from dekaf.process_lock import ProcessLock
-from dekaf.producer._buffer.accumulator import (
-    APPENDED,
-    JUST_NOW,
-    NO_SPACE,
-    NOT_KNOWN,
-    PARKED_COST,
-    TOO_LARGE,
-    RecordAccumulator,
-)
+from dekaf.producer._buffer.accumulator import NOT_KNOWN, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.batch_limit import BatchLimit
-from dekaf.producer._buffer.buffer_memory import Reservation, SpaceTicket, SpaceWaiter
+from dekaf.producer._buffer.buffer_memory import SpaceTicket, SpaceWaiter
 from dekaf.producer._buffer.lock import IS_INTERRUPTIBLE, is_held_here
-from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues
+from dekaf.producer._buffer.queues import TopicQueues
+from dekaf.producer._buffer.waiting_record import JUST_NOW, WaitingRecord
 from dekaf.producer._core import process as _process
 from dekaf.producer._core.engine_settings import engine_settings
 from dekaf.producer._core.hooks import ListenerHooks, OnSend
@@ -147,7 +139,7 @@ class ProducerCore:
         self._engine = None
         self.statistics = ProducerStatistics()
         self.callbacks = CallbackThread()
-        self._wakers = WakerPool()
+        self.wakers = WakerPool()
         self._listener = BatchListener(
             self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post
         )
@@ -187,7 +179,7 @@ class ProducerCore:
             self._last_ms = now  # only now: another thread that sees it may append
         return now
 
-    def append(  # noqa: PLR0913 # a record's own fields
+    def append(  # noqa: PLR0913 # a record's own fields: an object for them would cost as much as all the rest
         self,
         topic: str,
         key: bytes | None,
@@ -197,94 +189,35 @@ class ProducerCore:
         timestamp: i64,
         recipient: object | None,
         route: OutcomeRoute | None,
-        reservation: Reservation | None,
-    ) -> bool:
-        """Accept one record; False if there is no space. Space set aside before is used up either way."""
+    ) -> i64:
+        """Append one record whose topic is known to the engine that runs.
+
+        Returns:
+            What became of it, as `RecordAccumulator.append` tells; NOT_KNOWN also where no engine runs. A record that
+            was neither appended nor found no space goes the slow way.
+        """
         # Read first: should another engine take over meanwhile, this one's accumulator is closed and refuses, whatever
         # topic it is given. And a topic that is open cannot be one of an engine before: it closed them as it ended.
         accumulator = self._accumulator
         if IS_INTERRUPTIBLE and is_held_here(accumulator.lock):
-            raise _interrupted_error(topic, reservation)
+            raise _interrupted_error(topic)
         queues: TopicQueues | None = self._last_topic
         if self._last_topic.name is not topic:
             queues = accumulator.topics.get(topic)
-        if queues is not None and queues.is_known and reservation is None:
-            self._last_topic = queues
-            where = partition
-            if partition >= 0 or self._partitioner is not None:
-                where = self._check_partition(queues, key, partition)
-            status = accumulator.append(queues, key, value, headers, where, timestamp, recipient, route, 0, JUST_NOW)
-            if status == APPENDED:
-                return True
-            if status == NO_SPACE:
-                return False
-        return self._append_slowly(topic, key, value, headers, partition, timestamp, recipient, route, reservation)
+        if queues is None or not queues.is_known:
+            return NOT_KNOWN
+        self._last_topic = queues
+        where = partition
+        if partition >= 0 or self._partitioner is not None:
+            where = self.check_partition(queues, key, partition)
+        return accumulator.append(queues, key, value, headers, where, timestamp, recipient, route, 0, JUST_NOW)
 
-    def _append_slowly(  # noqa: PLR0913 # a record's own fields
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: bytes | None,
-        partition: i64,
-        timestamp: i64,
-        recipient: object | None,
-        route: OutcomeRoute | None,
-        reservation: Reservation | None,
-    ) -> bool:
-        """The way of a record whose topic is new, whose engine is to be started, or for which space was set aside."""
-        while True:
-            accumulator = self._running_accumulator(topic, reservation)
-            reserved: i64 = 0
-            if reservation is not None:
-                if reservation.buffer is not accumulator.buffer:
-                    return False  # granted by an engine that has ended since
-                reserved = reservation.size
-            queues = accumulator.topic(topic)
-            try:
-                if queues.is_known:
-                    where = self._check_partition(queues, key, partition)
-                    status = accumulator.append(
-                        queues, key, value, headers, where, timestamp, recipient, route, reserved, JUST_NOW
-                    )
-                else:
-                    status = self._park(
-                        accumulator, queues, key, value, headers, partition, timestamp, recipient, route, reserved
-                    )
-                if status == TOO_LARGE:
-                    raise self._too_large_error(topic, key, value, headers)  # noqa: TRY301 # the space goes back below
-            except BaseException:
-                if reservation is not None:
-                    reservation.give_back()
-                raise
-            if status != NOT_KNOWN:
-                return status == APPENDED
+    def check_partition(self, queues: TopicQueues, key: bytes | None, partition: i64) -> i64:
+        """Return where a record of a known topic goes; -1 leaves the choice to the built-in partitioner.
 
-    def _park(  # noqa: PLR0913 # a record's own fields
-        self,
-        accumulator: RecordAccumulator,
-        queues: TopicQueues,
-        key: bytes | None,
-        value: bytes | None,
-        headers: bytes | None,
-        partition: i64,
-        timestamp: i64,
-        recipient: object | None,
-        route: OutcomeRoute | None,
-        reserved: i64,
-    ) -> i64:
-        content = content_size(key, value, headers)
-        if content + LENGTHS_UPPER_BOUND > accumulator.max_record_size:
-            return TOO_LARGE
-        cost: i64 = 0 if route is None else route.cost_bytes
-        charged = reserved if reserved > 0 else content + LENGTHS_UPPER_BOUND + cost + PARKED_COST
-        record = ParkedRecord(key, value, headers, partition, timestamp, recipient, route, charged, time.monotonic())
-        status = accumulator.park(queues, record, reserved=reserved)
-        if status == APPENDED:
-            self._wake()
-        return status
-
-    def _check_partition(self, queues: TopicQueues, key: bytes | None, partition: i64) -> i64:
+        Raises:
+            ProduceError: The topic has no such partition, or the user's partitioner failed.
+        """
         count = len(queues.partitions)
         if partition < 0:
             if self._partitioner is None:
@@ -297,27 +230,25 @@ class ProducerCore:
             raise no_such_partition_error(queues.name, int(partition), count)
         return partition
 
-    def _too_large_error(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: bytes | None
-    ) -> RecordTooLargeError:
-        size = content_size(key, value, headers) + LENGTHS_UPPER_BOUND
+    def too_large_error(self, record: WaitingRecord) -> RecordTooLargeError:
+        """Return the error for a record that is larger than the limits allow."""
         return RecordTooLargeError(
-            f"The record takes up to {size} bytes; max_request_size={self.config.max_request_size} and "
-            f"buffer_memory={self.config.buffer_memory} allow {max(0, int(self._accumulator.max_record_size))}.",
-            topic=topic,
+            f"The record takes up to {record.written_bytes()} bytes; max_request_size={self.config.max_request_size} "
+            f"and buffer_memory={self.config.buffer_memory} allow {max(0, int(self._accumulator.max_record_size))}.",
+            topic=record.topic,
         )
 
     # Space.
 
-    def space_for(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: bytes | None, route: OutcomeRoute | None
-    ) -> i64:
-        """Return how many bytes a record needs, at the most."""
-        cost: i64 = 0 if route is None else route.cost_bytes
-        size = content_size(key, value, headers) + LENGTHS_UPPER_BOUND
-        if size > self._accumulator.max_record_size:
-            raise self._too_large_error(topic, key, value, headers)
-        return size + cost + PARKED_COST
+    def space_for(self, record: WaitingRecord) -> i64:
+        """Return how many bytes a record needs, at the most.
+
+        Raises:
+            RecordTooLargeError: It can never be accepted, however long it waits.
+        """
+        if record.written_bytes() > self._accumulator.max_record_size:
+            raise self.too_large_error(record)
+        return record.needed_bytes()
 
     def space_ticket(self, topic: str, size: i64, grant: Callable[[], None]) -> SpaceTicket:
         """Return what to wait in line for space with; `grant` is called once there is some.
@@ -327,8 +258,7 @@ class ProducerCore:
         """
         if not self._blocks_when_full or self.callbacks.is_current():
             raise self.exhausted_error(topic, 0.0)
-        buffer = self._running_accumulator(topic, None).buffer
-        return SpaceTicket(buffer, SpaceWaiter(size, grant), self._wake)
+        return SpaceTicket(self.start().accumulator.buffer, SpaceWaiter(size, grant), self.wake)
 
     def exhausted_error(self, topic: str, waited: float) -> BufferExhaustedError:
         """Return the error for a record for which there was no space."""
@@ -352,8 +282,8 @@ class ProducerCore:
 
     def new_blocked_call(self, topic: str) -> ThreadWait:
         """Return what a thread waits on that wants to do nothing else meanwhile."""
-        waker = self._wakers.take()
-        return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self._wakers)
+        waker = self.wakers.take()
+        return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self.wakers)
 
     def _run_done_callbacks(self, delivery: DeliveryFuture) -> None:
         def run() -> None:
@@ -372,7 +302,7 @@ class ProducerCore:
                 for known in list(self._mailboxes):  # a copy: other threads' loops come and go meanwhile
                     if known.is_closed():
                         self._mailboxes.pop(known, None)
-                mailbox = self._mailboxes[loop] = LoopMailbox(loop, self._wake)
+                mailbox = self._mailboxes[loop] = LoopMailbox(loop, self.wake)
             self._last_mailbox = mailbox
         return mailbox
 
@@ -594,17 +524,8 @@ class ProducerCore:
                 f"{topic[:60]!r} is not a topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
             )
 
-    def _running_accumulator(self, topic: str, reservation: Reservation | None) -> RecordAccumulator:
-        try:
-            self.check_topic(topic)
-            # The engine's own: `self._accumulator` may still be the one before while another thread starts the engine.
-            return self.start().accumulator
-        except BaseException:
-            if reservation is not None:
-                reservation.give_back()
-            raise
-
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Have the engine, if there is one, look."""
         engine = self._engine
         if engine is not None:
             engine.wake()
@@ -628,9 +549,7 @@ def _nothing() -> None:
     """There is no engine yet to be woken, or nobody to be told."""
 
 
-def _interrupted_error(topic: str, reservation: Reservation | None) -> BufferExhaustedError:
-    if reservation is not None:
-        reservation.give_back()
+def _interrupted_error(topic: str) -> BufferExhaustedError:
     return BufferExhaustedError(
         "There is no way into the buffer from a signal handler, or a finalizer, that interrupted the producer at work. "
         "Set a flag there, or put the message into a queue, and produce it elsewhere.",

@@ -11,42 +11,15 @@ from mypy_extensions import i64
 
 from dekaf._record.builder import encode_headers
 from dekaf.message import ProducerMessage
-from dekaf.producer._buffer.buffer_memory import Reservation
+from dekaf.producer._buffer.accumulator import APPENDED, NO_SPACE
+from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import check_callback, check_value, only_message, partition_number
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.field_encoder import FieldEncoder
+from dekaf.producer._core.slow_way import append_waiting
 from dekaf.producer._waiting.mailbox import OutcomeRoute
 from dekaf.serialization import Serializer
 from dekaf.types import Field, Headers, HeadersLike, Timestamp, timestamp_to_ms
-
-
-@final
-class WaitingRecord:
-    """A record for which there was no space: its bytes, so that nothing is serialized twice."""
-
-    def __init__(  # noqa: PLR0913 # a record's own fields
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: bytes | None,
-        partition: i64,
-        timestamp: i64,
-        recipient: object | None,
-        route: OutcomeRoute | None,
-    ) -> None:
-        self.topic: Final = topic
-        self.key: Final = key
-        self.value: Final = value
-        self.headers: Final = headers
-        self.partition: Final = partition
-        self.timestamp: Final = timestamp
-        self.recipient: Final = recipient
-        self.route: Final = route
-
-    def size(self, core: ProducerCore) -> i64:
-        """Return how much space it needs, at the most."""
-        return core.space_for(self.topic, self.key, self.value, self.headers, self.route)
 
 
 @final
@@ -111,9 +84,11 @@ class RecordEntry:
                 header_bytes = encode_headers(given.pairs)
         key_bytes = self.key.encode(key, topic, given)
         value_bytes = self.value.encode(value, topic, given)
-        if core.append(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route, None):
+        status = core.append(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route)
+        if status == APPENDED:
             return None
-        return WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route)
+        record = WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route)
+        return record if status == NO_SPACE or not append_waiting(core, record, None) else None
 
     def append_message(
         self, message: ProducerMessage[Any, Any], recipient: object | None, route: OutcomeRoute | None
@@ -140,17 +115,3 @@ class RecordEntry:
         given = None if headers is None else Headers.of(headers)
         on_send = self.core.on_send
         return given if on_send is None else on_send(topic, given)
-
-    def append_again(self, record: WaitingRecord, reservation: Reservation) -> bool:
-        """Append a record for which space was set aside; False if that went with the engine that granted it."""
-        return self.core.append(
-            record.topic,
-            record.key,
-            record.value,
-            record.headers,
-            record.partition,
-            record.timestamp,
-            record.recipient,
-            record.route,
-            reservation,
-        )

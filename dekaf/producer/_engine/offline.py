@@ -23,7 +23,8 @@ from dekaf.errors import DekafError, ProduceError, caused_error
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
-from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues, batch_without_bytes
+from dekaf.producer._buffer.queues import TopicQueues, batch_without_bytes
+from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._engine.engine import EngineState
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.unknown_topics import choose_partition
@@ -161,9 +162,9 @@ class OfflineEngine:
         for _ in range(due):
             flushes.popleft()()
 
-    def _take_parked(self, topic: TopicQueues) -> deque[ParkedRecord]:
+    def _take_parked(self, topic: TopicQueues) -> deque[WaitingRecord]:
         """Take a topic's records, and forget the topic: its next record makes it new again, and is found that way."""
-        fresh: deque[ParkedRecord] = deque()
+        fresh: deque[WaitingRecord] = deque()
         with self.accumulator.lock:
             parked = topic.parked
             topic.parked = fresh
@@ -171,7 +172,7 @@ class OfflineEngine:
             self.accumulator.topics.pop(topic.name, None)
         return parked
 
-    def _complete(self, topic: str, record: ParkedRecord) -> None:
+    def _complete(self, topic: str, record: WaitingRecord) -> None:
         try:
             partition = self._partition_of(topic, record)
             offset = self._write(topic, partition, record)
@@ -189,21 +190,21 @@ class OfflineEngine:
         self.accumulator.buffer.give_back(batch.charged)
         batch.succeed(offset, -1)
 
-    def _fail(self, topic: str, record: ParkedRecord, error: ProduceError) -> None:
+    def _fail(self, topic: str, record: WaitingRecord, error: ProduceError) -> None:
         batch = batch_without_bytes(topic, record.partition, [record], self._listener)
         self.accumulator.completed += 1
         self.statistics.record_failed(1, error)
         self.accumulator.buffer.give_back(batch.charged)
         batch.fail(error)
 
-    def _partition_of(self, topic: str, record: ParkedRecord) -> int:
+    def _partition_of(self, topic: str, record: WaitingRecord) -> int:
         if record.partition >= 0:
             return int(record.partition)
         if self._partitioner is None:
             return 0
         return max(0, choose_partition(self._partitioner, topic, record.key, PARTITIONS))
 
-    def _write(self, topic: str, partition: int, record: ParkedRecord) -> int:
+    def _write(self, topic: str, partition: int, record: WaitingRecord) -> int:
         """Keep a record, or drop it; return its offset, -1 if it was dropped."""
         self._topics[topic] = None
         if self._produced is None:

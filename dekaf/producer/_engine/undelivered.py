@@ -17,7 +17,7 @@ from dekaf._record.record_reader import decode_headers, read_records
 from dekaf.abc import OnUndelivered
 from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
-from dekaf.producer._buffer.queues import ParkedRecord
+from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._waiting.callbacks import CallbackThread
 from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.types import Headers
@@ -62,7 +62,7 @@ class Undelivered:
     def __init__(self, codec: Codec | None) -> None:
         self._codec: Final = codec
         self._batches: list[TakenBatch] = []
-        self._parked: list[tuple[str, ParkedRecord]] = []
+        self._parked: list[tuple[str, WaitingRecord]] = []
 
     def add_batch(self, batch: ProducerBatch) -> None:
         """Take down a batch, unless its outcome was told before."""
@@ -83,7 +83,7 @@ class Undelivered:
             TakenBatch(batch.topic, batch.partition, records, codec, batch.record_count, batch.builder.base_timestamp)
         )
 
-    def add_parked(self, topic: str, record: ParkedRecord) -> None:
+    def add_parked(self, topic: str, record: WaitingRecord) -> None:
         """Take down a record whose topic's partitions never became known."""
         self._parked.append((topic, record))
 

@@ -12,7 +12,8 @@ from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, Unknown
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
-from dekaf.producer._buffer.queues import ParkedRecord, PartitionQueue, TopicQueues, batch_without_bytes
+from dekaf.producer._buffer.queues import PartitionQueue, TopicQueues, batch_without_bytes
+from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
 
@@ -111,7 +112,7 @@ class UnknownTopics:
         due = NEVER
         for name, since in list(self._waiting.items()):
             topic = self._accumulator.topics[name]
-            expired: list[ParkedRecord] = []
+            expired: list[WaitingRecord] = []
             with self._accumulator.lock:
                 while topic.parked and now - topic.parked[0].accepted >= self._max_block:
                     expired.append(topic.parked.popleft())
@@ -141,7 +142,7 @@ class UnknownTopics:
     def _place(self, topic: TopicQueues) -> None:
         # In rounds: a user's partitioner must not run under the lock. The last round, which finds nothing left, opens
         # the topic under the same lock, so no direct append can overtake a parked record.
-        empty: deque[ParkedRecord] = deque()
+        empty: deque[WaitingRecord] = deque()
         while True:
             with self._accumulator.lock:
                 parked = topic.parked
@@ -157,7 +158,7 @@ class UnknownTopics:
         for flush in self._take_flushes(topic):
             flush()
 
-    def _place_record(self, topic: TopicQueues, record: ParkedRecord) -> None:
+    def _place_record(self, topic: TopicQueues, record: WaitingRecord) -> None:
         count = len(topic.partitions)
         partition = record.partition
         try:
@@ -176,7 +177,7 @@ class UnknownTopics:
         assert status == APPENDED, status  # its memory was taken when it was parked
 
     def _fail_all(self, topic: TopicQueues, error: ProduceError) -> None:
-        fresh: deque[ParkedRecord] = deque()
+        fresh: deque[WaitingRecord] = deque()
         with self._accumulator.lock:
             parked = topic.parked
             topic.parked = fresh
@@ -201,7 +202,7 @@ class UnknownTopics:
         topic.flushes = []
         return flushes
 
-    def _fail(self, topic: TopicQueues, records: list[ParkedRecord], error: ProduceError) -> None:
+    def _fail(self, topic: TopicQueues, records: list[WaitingRecord], error: ProduceError) -> None:
         if not records:
             return
         batch = batch_without_bytes(topic.name, -1, records, self._listener)

@@ -11,9 +11,10 @@ from dekaf._network.requests import BrokerConnections
 from dekaf._record.compression import Codec
 from dekaf.errors import DekafError, ProduceError
 from dekaf.partitioning import Partitioner
-from dekaf.producer._buffer.accumulator import JUST_NOW, BufferLimits, RecordAccumulator
+from dekaf.producer._buffer.accumulator import BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue, TopicQueues
+from dekaf.producer._buffer.waiting_record import JUST_NOW, WaitingRecord
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, OutcomeRoute, WaitKind
@@ -118,6 +119,24 @@ def append(
 ) -> int:
     """Append one record."""
     return int(accumulator.append(topic, key, value, None, partition, timestamp, recipient, route, reserved, JUST_NOW))
+
+
+def parked_record(
+    value: bytes | None = b"a",
+    *,
+    topic: str = "t",
+    key: bytes | None = None,
+    partition: int = 0,
+    recipient: object | None = None,
+    route: OutcomeRoute | None = None,
+    charged: int = 300,
+    accepted: float = 0.0,
+) -> WaitingRecord:
+    """Return a record that is to be parked."""
+    record = WaitingRecord(topic, key, value, None, partition, T, recipient, route)
+    record.charged = charged
+    record.accepted = accepted
+    return record
 
 
 def batches_of(queue: PartitionQueue) -> list[ProducerBatch]:

@@ -22,7 +22,8 @@ from dekaf.producer._buffer.accumulator import (
 )
 from dekaf.producer._buffer.batch import BatchState
 from dekaf.producer._buffer.buffer_memory import SpaceWaiter
-from dekaf.producer._buffer.queues import UNDECIDED, ParkedRecord
+from dekaf.producer._buffer.queues import UNDECIDED
+from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.testing.record_reader import read_records
 from tests.unit.producer.rooms import (
@@ -34,6 +35,7 @@ from tests.unit.producer.rooms import (
     append,
     batches_of,
     open_topic,
+    parked_record,
     release,
 )
 
@@ -384,8 +386,8 @@ def test_submitting_coroutines_wake_at_once() -> None:
 # Parking and closing.
 
 
-def parked(value: bytes = b"value", charged: int = 300, accepted: float = 12.5) -> ParkedRecord:
-    return ParkedRecord(None, value, None, -1, T, None, None, charged, accepted)
+def parked(accepted: float = 12.5) -> WaitingRecord:
+    return parked_record(b"value", partition=-1, accepted=accepted)
 
 
 def test_new_topic_is_told_of_once() -> None:

@@ -7,9 +7,9 @@ import pytest
 from dekaf.errors import ProduceError
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
-from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues
+from dekaf.producer._buffer.queues import TopicQueues
 from dekaf.producer._engine.flush import FlushWaiter
-from tests.unit.producer.rooms import T, Wakes, accumulator_of, append, batches_of, open_topic
+from tests.unit.producer.rooms import Wakes, accumulator_of, append, batches_of, open_topic, parked_record
 
 
 @pytest.fixture
@@ -66,8 +66,7 @@ def test_parked_records_are_waited_for_until_their_batches_are_done(
     told: Wakes, accumulator: RecordAccumulator
 ) -> None:
     topic = accumulator.topic("t")
-    record = ParkedRecord(None, b"a", None, 0, T, None, None, 300, 0.0)
-    accumulator.park(topic, record, reserved=0)
+    accumulator.park(topic, parked_record(), reserved=0)
     FlushWaiter(told, lambda _: pending(topic)).start([], [topic])
 
     open_topic(accumulator)

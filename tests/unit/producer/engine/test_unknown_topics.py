@@ -18,10 +18,17 @@ from dekaf.errors import (
 )
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
-from dekaf.producer._buffer.queues import ParkedRecord
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.unknown_topics import UnknownTopics, choose_partition
-from tests.unit.producer.rooms import CALLBACKS, CallbackNotes, Heard, T, accumulator_of, append, batches_of
+from tests.unit.producer.rooms import (
+    CALLBACKS,
+    CallbackNotes,
+    Heard,
+    accumulator_of,
+    append,
+    batches_of,
+    parked_record,
+)
 
 MAX_BLOCK = 5.0
 
@@ -55,7 +62,9 @@ class Lot:
     ) -> CallbackNotes:
         """Park one record; return what it will hear."""
         notes = CallbackNotes()
-        record = ParkedRecord(key, value, None, partition, T, notes, CALLBACKS, 300, accepted)
+        record = parked_record(
+            value, topic=topic, key=key, partition=partition, recipient=notes, route=CALLBACKS, accepted=accepted
+        )
         assert self.accumulator.park(self.accumulator.topic(topic), record, reserved=0) == APPENDED
         self.unknown_topics.take_new_topics(accepted)
         return notes
@@ -196,8 +205,7 @@ def test_known_topic_survives_whatever_is_said_about_it() -> None:
 def test_new_topic_that_an_earlier_answer_opened_is_not_waited_for() -> None:
     """Or the cluster would be asked about it for ever."""
     lot = Lot()
-    record = ParkedRecord(None, b"a", None, 0, T, None, None, 300, 0.0)
-    lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
+    lot.accumulator.park(lot.accumulator.topic("t"), parked_record(), reserved=0)
     lot.unknown_topics.let_in(cluster_of(t=1))
 
     assert lot.unknown_topics.take_new_topics(0.0) == ["t"]
@@ -206,8 +214,7 @@ def test_new_topic_that_an_earlier_answer_opened_is_not_waited_for() -> None:
 
 def test_new_topic_that_an_earlier_answer_dropped_is_forgotten() -> None:
     lot = Lot()
-    record = ParkedRecord(None, b"a", None, 0, T, None, None, 300, 0.0)
-    lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
+    lot.accumulator.park(lot.accumulator.topic("t"), parked_record(), reserved=0)
     lot.unknown_topics.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
 
     assert lot.unknown_topics.take_new_topics(0.0) == []
@@ -251,7 +258,7 @@ def test_failures_are_counted_before_anybody_hears_of_them() -> None:
         def __call__(self, *_: Any) -> None:
             seen.append((lot.statistics.failed, lot.accumulator.pending_records()))
 
-    record = ParkedRecord(None, b"a", None, -1, T, Looking(), CALLBACKS, 300, 0.0)
+    record = parked_record(partition=-1, recipient=Looking(), route=CALLBACKS)
     lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
     lot.unknown_topics.take_new_topics(0.0)
     lot.expire(MAX_BLOCK)
