@@ -167,17 +167,21 @@ class ProducerCore:
     # The way in.
 
     def clock_ms(self) -> i64:
-        """Return the wall clock, and notice a fork.
+        """Return the wall clock, in milliseconds since 1970; in a forked child the core begins afresh first.
 
         The fork hook costs a comparison. Where a process forks without running hooks (uWSGI), asking for the process id
         per record would double the cost of `fire`; it is asked whenever the millisecond has moved on.
         """
         now: i64 = int(wall_clock() * 1000.0)
         if now != self._last_ms or self._generation != FORKS.generation:
-            if self._generation != FORKS.generation or os.getpid() != self._pid:
-                self._after_fork()
+            self.renew_if_forked()
             self._last_ms = now  # only now: another thread that sees it may append
         return now
+
+    def renew_if_forked(self) -> None:
+        """Begin afresh in a forked child; what is not asked once per record calls this before all else."""
+        if self._generation != FORKS.generation or os.getpid() != self._pid:
+            self._after_fork()
 
     def append(  # noqa: PLR0913 # a record's own fields: an object for them would cost as much as all the rest
         self,
@@ -294,7 +298,7 @@ class ProducerCore:
     def mailbox(self, loop: EventLoop) -> LoopMailbox:
         """Return the mailbox of an event loop, on whose thread this is called."""
         if self._generation != FORKS.generation:
-            self.clock_ms()  # the parent's mailboxes end at the parent's loops
+            self.renew_if_forked()  # the parent's mailboxes end at the parent's loops
         mailbox = self._last_mailbox
         if mailbox is None or mailbox.loop is not loop:
             mailbox = self._mailboxes.get(loop)
@@ -337,7 +341,7 @@ class ProducerCore:
 
     def start(self) -> BackendEngine:
         """Return the running engine, starting one if there is none."""
-        self.clock_ms()
+        self.renew_if_forked()
         engine = self._engine
         if engine is not None and engine.is_running() and self.state is CoreState.OPEN:
             return engine
@@ -382,7 +386,7 @@ class ProducerCore:
 
     def current_engine(self) -> BackendEngine | None:
         """Return the engine if there is one, running or not."""
-        self.clock_ms()
+        self.renew_if_forked()
         return self._engine
 
     def close(self, timeout: float | None) -> DrainReport:
@@ -418,7 +422,7 @@ class ProducerCore:
 
     def start_closing(self) -> BackendEngine | None:
         """Accept nothing more; return the engine to be drained, None if there is none or it has been closed."""
-        self.clock_ms()
+        self.renew_if_forked()
         with self._lock:
             if self.state is CoreState.CLOSED:
                 return None
@@ -470,7 +474,7 @@ class ProducerCore:
 
     def produced(self) -> ProducedMessages:
         """Return what was produced; ConfigurationError unless the backend is `memory`."""
-        self.clock_ms()
+        self.renew_if_forked()
         if self._produced is None:
             raise ConfigurationError(f"backend={self.config.backend!r} keeps no messages; backend='memory' does.")
         return self._produced
@@ -481,7 +485,7 @@ class ProducerCore:
 
     def status(self) -> ProducerStatus:
         """Return a snapshot."""
-        self.clock_ms()
+        self.renew_if_forked()
         engine = self._engine
         return snapshot(self._producer_state(engine), engine, self._accumulator, self.statistics)
 
