@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any, Final, Generic, Literal, Never, Unpack, cast, final, overload
+from typing import Any, Final, Generic, Literal, Never, Unpack, final, overload
 
 from typing_extensions import TypeVar
 
@@ -16,7 +16,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.core import ProducerCore
-from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
+from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.slow_way import append_waiting
 from dekaf.producer._waiting.delivery import still_waiting_error
@@ -529,8 +529,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
     def as_sync(self) -> KafkaProducer[K_contra, V_contra]:
         """Return the face for threads of this same producer: one engine, one buffer."""
-        view = make_face(THREADS, self._core, self._entry.key.serializer, self._entry.value.serializer)
-        return cast("KafkaProducer[K_contra, V_contra]", view)
+        return FACES.threads(self._core, self._entry.key.serializer, self._entry.value.serializer)
 
     def as_async(self) -> AsyncProducer[K_contra, V_contra]:
         """Return this producer."""
@@ -665,4 +664,4 @@ def _over(core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> A
     return AsyncProducer(key=key, value=value, _core=core)
 
 
-register_face(COROUTINES, _over)
+FACES.coroutines = _over

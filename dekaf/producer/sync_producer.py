@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, Literal, Never, Unpack, cast, final, overload
+from typing import Any, Final, Generic, Literal, Never, Unpack, final, overload
 
 from typing_extensions import TypeVar
 
@@ -16,7 +16,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.core import ProducerCore
-from dekaf.producer._core.faces import COROUTINES, THREADS, make_face, register_face
+from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.slow_way import append_waiting
 from dekaf.producer._waiting.delivery import DeliveryFuture
@@ -486,8 +486,7 @@ class Producer(Generic[K_contra, V_contra]):
 
     def as_async(self) -> AsyncKafkaProducer[K_contra, V_contra]:
         """Return the face for coroutines of this same producer: one engine, one buffer."""
-        view = make_face(COROUTINES, self._core, self._entry.key.serializer, self._entry.value.serializer)
-        return cast("AsyncKafkaProducer[K_contra, V_contra]", view)
+        return FACES.coroutines(self._core, self._entry.key.serializer, self._entry.value.serializer)
 
     def as_sync(self) -> Producer[K_contra, V_contra]:
         """Return this producer."""
@@ -567,4 +566,4 @@ def _over(core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> P
     return Producer(key=key, value=value, _core=core)
 
 
-register_face(THREADS, _over)
+FACES.threads = _over

@@ -1,26 +1,27 @@
-"""How one face makes the other without importing it: each tells here how it is made over a core."""
+"""How each face makes the other without importing it: both leave here how they are made over a core."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, final
 
+from dekaf.abc import AsyncKafkaProducer, KafkaProducer
 from dekaf.producer._core.core import ProducerCore
 from dekaf.serialization import Serializer
 
-MakeFace = Callable[[ProducerCore, Serializer[Any], Serializer[Any]], Any]
-
-THREADS: Final = "threads"
-COROUTINES: Final = "coroutines"
-
-_makers: dict[str, MakeFace] = {}
+MakeProducer: TypeAlias = Callable[[ProducerCore, Serializer[Any], Serializer[Any]], KafkaProducer[Any, Any]]
+MakeAsyncProducer: TypeAlias = Callable[[ProducerCore, Serializer[Any], Serializer[Any]], AsyncKafkaProducer[Any, Any]]
 
 
-def register_face(kind: str, make: MakeFace) -> None:
-    """Tell how faces of a kind are made; called once, when the package is imported."""
-    _makers[kind] = make
+@final
+class FaceMakers:
+    """Make a face over a core, with serializers for key and value; what is made is a view, and owns nothing.
+
+    Each is set by the module of its face. The package imports both, so no face can be in use before they are.
+    """
+
+    threads: MakeProducer
+    coroutines: MakeAsyncProducer
 
 
-def make_face(kind: str, core: ProducerCore, key: Serializer[Any], value: Serializer[Any]) -> Any:
-    """Return a face over `core` that owns nothing."""
-    return _makers[kind](core, key, value)
+FACES: Final = FaceMakers()
