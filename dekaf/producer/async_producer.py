@@ -11,14 +11,14 @@ from typing import Any, Final, Generic, Literal, Never, Unpack, final, overload
 from typing_extensions import TypeVar
 
 from dekaf.abc import KafkaProducer
-from dekaf.errors import DekafError, ProduceError
+from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.record_entry import RecordEntry
-from dekaf.producer._core.slow_way import append_waiting
+from dekaf.producer._core.space import SpaceWait, exhausted_error
 from dekaf.producer._waiting.delivery import still_waiting_error
 from dekaf.producer._waiting.loop_waker import threadsafe_call
 from dekaf.producer._waiting.mailbox import LoopMailbox
@@ -265,8 +265,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             route = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
-            core.space_for(waiting)  # a record that can never fit has its own error
-            raise core.exhausted_error(waiting.topic, 0.0)
+            raise exhausted_error(core, waiting.topic, 0.0)
 
     @overload
     async def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> asyncio.Future[RecordMetadata]: ...
@@ -396,23 +395,16 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         return future
 
     async def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
-        core = self._core
-        wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
-        deadline = time.monotonic() + wait
-        size = core.space_for(record)
+        wait = SpaceWait(self._core, record, max_wait)
         while True:
             gate = LoopGate()
-            ticket = core.space_ticket(record.topic, size, gate.open)
             try:
-                ticket.line_up()
-                granted = await gate.wait(deadline - time.monotonic())
+                wait.line_up(gate.open)
+                is_granted = await gate.wait(wait.seconds_left())
             except BaseException:  # the task was cancelled
-                ticket.withdraw()
+                wait.withdraw()
                 raise
-            if not granted:
-                ticket.withdraw()
-                raise core.exhausted_error(record.topic, wait)
-            if append_waiting(core, record, ticket.granted()):
+            if wait.settle(is_granted=is_granted):
                 return
 
     # Waiting, looking, closing.
@@ -480,20 +472,11 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             BrokerConnectionError: No broker answered in time; the cause tells why.
         """
         core = self._core
-        answer: list[tuple[ClusterDescription | None, DekafError | None]] = []
         checked = checked_timeout(timeout)
         wait = core.max_block if checked is None else checked
-        engine = core.start()
-
-        def ask(tell: Callable[[], None]) -> bool:
-            def answered(description: ClusterDescription | None, error: DekafError | None) -> None:
-                answer.append((description, error))
-                tell()
-
-            return engine.describe(answered, wait)
-
-        await LoopGate.opened_by(ask).wait(wait)
-        return core.described(answer)
+        check = core.cluster_check(wait)
+        await LoopGate.opened_by(check.ask).wait(wait)
+        return check.result()
 
     async def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
         """Return a topic's partitions and their leaders, asking the cluster if the topic is new.

@@ -9,16 +9,16 @@ from typing import Any, Final, Generic, Literal, Never, Unpack, final, overload
 
 from typing_extensions import TypeVar
 
-from dekaf._network.io_thread import has_running_loop
 from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
+from dekaf.producer._core.blocking import forbid_blocking, forbid_in_callback, stalls_a_loop
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.record_entry import RecordEntry
-from dekaf.producer._core.slow_way import append_waiting
+from dekaf.producer._core.space import SpaceWait, exhausted_error
 from dekaf.producer._waiting.delivery import DeliveryFuture
 from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.timeouts import checked_timeout
@@ -165,7 +165,7 @@ class Producer(Generic[K_contra, V_contra]):
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
         core = self._core
-        core.forbid_blocking("produce")
+        forbid_blocking(core, "produce")
         name = topic_name(topic)
         wait = checked_timeout(timeout)
         assert timeout is None or isinstance(timeout, (int, float))  # or it would have been refused
@@ -330,7 +330,7 @@ class Producer(Generic[K_contra, V_contra]):
             ProduceAllError: Some messages failed; its `results` has one outcome per message.
             TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
         """
-        self._core.forbid_blocking("produce_all")
+        forbid_blocking(self._core, "produce_all")
         wait = checked_timeout(timeout)
         deadline = None if wait is None else time.monotonic() + wait
         results: list[RecordMetadata | ProduceError] = []
@@ -361,24 +361,18 @@ class Producer(Generic[K_contra, V_contra]):
 
     def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
         core = self._core
-        if has_running_loop() and not core.config.allow_blocking_in_loop:
-            raise core.exhausted_error(record.topic, 0.0)  # a full buffer must not stall an event loop
-        wait = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
-        deadline = time.monotonic() + wait
-        size = core.space_for(record)
+        if stalls_a_loop(core):
+            raise exhausted_error(core, record.topic, 0.0)
+        wait = SpaceWait(core, record, max_wait)
         while True:
             gate = ThreadGate()
-            ticket = core.space_ticket(record.topic, size, gate.open)
             try:
-                ticket.line_up()
-                granted = gate.wait(deadline - time.monotonic())
+                wait.line_up(gate.open)
+                is_granted = gate.wait(wait.seconds_left())
             except BaseException:  # KeyboardInterrupt, for one
-                ticket.withdraw()
+                wait.withdraw()
                 raise
-            if not granted:
-                ticket.withdraw()
-                raise core.exhausted_error(record.topic, wait)
-            if append_waiting(core, record, ticket.granted()):
+            if wait.settle(is_granted=is_granted):
                 return
 
     # Waiting, looking, closing.
@@ -401,7 +395,7 @@ class Producer(Generic[K_contra, V_contra]):
             BlockingCallError: This thread runs an event loop, or is the callback thread.
         """
         core = self._core
-        core.forbid_blocking("flush")
+        forbid_blocking(core, "flush")
         wait = checked_timeout(timeout)
         started = time.monotonic()
         engine = core.current_engine()
@@ -430,9 +424,9 @@ class Producer(Generic[K_contra, V_contra]):
         timeout = checked_timeout(timeout)
         if not self._is_owner:
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
-        if core.has_interrupted_itself() or (has_running_loop() and not core.config.allow_blocking_in_loop):
+        if core.has_interrupted_itself() or stalls_a_loop(core):
             return core.initiate_close(timeout)
-        core.forbid_in_callback("close")
+        forbid_in_callback(core, "close")
         return core.close(timeout)
 
     def check(self, timeout: float | None = None) -> ClusterDescription:
@@ -446,7 +440,7 @@ class Producer(Generic[K_contra, V_contra]):
             BlockingCallError: This thread runs an event loop, or is the callback thread.
         """
         core = self._core
-        core.forbid_blocking("check")
+        forbid_blocking(core, "check")
         wait = checked_timeout(timeout)
         return core.check(core.max_block if wait is None else wait)
 
@@ -459,7 +453,7 @@ class Producer(Generic[K_contra, V_contra]):
             BlockingCallError: This thread runs an event loop, or is the callback thread.
         """
         core = self._core
-        core.forbid_blocking("partitions_for")
+        forbid_blocking(core, "partitions_for")
         core.check_topic(topic)
         engine = core.start()
 

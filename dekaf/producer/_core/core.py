@@ -12,39 +12,35 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from enum import Enum
 from typing import Final, final
 
 from librt.time import time as wall_clock
 from mypy_extensions import i64
 
-from dekaf._network.io_thread import has_running_loop
 from dekaf._wire.crc32c import load_crc32c
 from dekaf.errors import (
-    BlockingCallError,
     BrokerConnectionError,
     BufferExhaustedError,
     ConfigurationError,
     DekafError,
     InvalidTopicError,
     ProducerClosedError,
-    RecordTooLargeError,
     caused_error,
 )
 from dekaf.process_lock import ProcessLock
 from dekaf.producer._buffer.accumulator import NOT_KNOWN, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.batch_limit import BatchLimit
-from dekaf.producer._buffer.buffer_memory import SpaceTicket, SpaceWaiter
 from dekaf.producer._buffer.lock import IS_INTERRUPTIBLE, is_held_here
 from dekaf.producer._buffer.queues import TopicQueues
-from dekaf.producer._buffer.waiting_record import JUST_NOW, WaitingRecord
+from dekaf.producer._buffer.waiting_record import JUST_NOW
 from dekaf.producer._core import process as _process
+from dekaf.producer._core.cluster_check import ClusterCheck
 from dekaf.producer._core.engine_settings import engine_settings
 from dekaf.producer._core.hooks import ListenerHooks, OnSend
 from dekaf.producer._core.process import FORKS
-from dekaf.producer._core.status import Description, described, partitions_of, snapshot
+from dekaf.producer._core.status import partitions_of, snapshot
 from dekaf.producer._engine.engine import Engine
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.offline import OfflineEngine
@@ -89,7 +85,6 @@ class ProducerCore:
         load_crc32c()
         self._settings: Final = engine_settings(config)
         self._partitioner: Final = self._settings.partitioner
-        self._blocks_when_full: Final = config.buffer_full == "block"
         self._last_report: DrainReport | None = None
         self._renew()
         if config.enable_idempotence is None and not config.idempotence:
@@ -139,7 +134,7 @@ class ProducerCore:
         self._engine = None
         self.statistics = ProducerStatistics()
         self.callbacks = CallbackThread()
-        self.wakers = WakerPool()
+        self._wakers = WakerPool()
         self._listener = BatchListener(
             self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post
         )
@@ -234,50 +229,6 @@ class ProducerCore:
             raise no_such_partition_error(queues.name, int(partition), count)
         return partition
 
-    def too_large_error(self, record: WaitingRecord) -> RecordTooLargeError:
-        """Return the error for a record that is larger than the limits allow."""
-        return RecordTooLargeError(
-            f"The record takes up to {record.written_bytes()} bytes; max_request_size={self.config.max_request_size} "
-            f"and buffer_memory={self.config.buffer_memory} allow {max(0, int(self._accumulator.max_record_size))}.",
-            topic=record.topic,
-        )
-
-    # Space.
-
-    def space_for(self, record: WaitingRecord) -> i64:
-        """Return how many bytes a record needs, at the most.
-
-        Raises:
-            RecordTooLargeError: It can never be accepted, however long it waits.
-        """
-        if record.written_bytes() > self._accumulator.max_record_size:
-            raise self.too_large_error(record)
-        return record.needed_bytes()
-
-    def space_ticket(self, topic: str, size: i64, grant: Callable[[], None]) -> SpaceTicket:
-        """Return what to wait in line for space with; `grant` is called once there is some.
-
-        Raises:
-            BufferExhaustedError: It is not to wait.
-        """
-        if not self._blocks_when_full or self.callbacks.is_current():
-            raise self.exhausted_error(topic, 0.0)
-        return SpaceTicket(self.start().accumulator.buffer, SpaceWaiter(size, grant), self.wake)
-
-    def exhausted_error(self, topic: str, waited: float) -> BufferExhaustedError:
-        """Return the error for a record for which there was no space."""
-        bound = "max_block_ms" if waited >= self.max_block else "the call's timeout"
-        waits = f"none became free within {waited * 1000:.0f} ms ({bound})" if waited else "this call does not wait"
-        error = BufferExhaustedError(
-            "No space in the buffer: records that wait for the brokers take up "
-            f"buffer_memory={self.config.buffer_memory} bytes, and {waits}.",
-            topic=topic,
-            is_retriable=True,
-        )
-        engine = self._engine
-        error.__cause__ = None if engine is None else engine.last_error()
-        return error
-
     # Outcomes.
 
     def new_delivery(self, topic: str) -> DeliveryFuture:
@@ -286,8 +237,8 @@ class ProducerCore:
 
     def new_blocked_call(self, topic: str) -> ThreadWait:
         """Return what a thread waits on that wants to do nothing else meanwhile."""
-        waker = self.wakers.take()
-        return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self.wakers)
+        waker = self._wakers.take()
+        return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self._wakers)
 
     def _run_done_callbacks(self, delivery: DeliveryFuture) -> None:
         def run() -> None:
@@ -310,32 +261,9 @@ class ProducerCore:
             self._last_mailbox = mailbox
         return mailbox
 
-    def forbid_blocking(self, call: str) -> None:
-        """Raise BlockingCallError where a blocking call would stall an event loop, or wait for itself in a callback."""
-        self.forbid_in_callback(call)
-        if has_running_loop() and not self.config.allow_blocking_in_loop:
-            raise BlockingCallError(
-                f"Producer.{call}() would block the event loop of this thread. Await AsyncProducer.{call}() instead "
-                f"(producer.as_async() shares this producer), or run it through asyncio.to_thread(). In a notebook, "
-                "set allow_blocking_in_loop=True."
-            )
-
     def has_interrupted_itself(self) -> bool:
         """Return whether the caller, a signal handler or a finalizer, holds up this producer until it returns."""
         return IS_INTERRUPTIBLE and is_held_here(self._accumulator.lock)
-
-    def forbid_in_callback(self, call: str) -> None:
-        """Raise BlockingCallError where a call waits for itself: in a callback, or in what interrupted the core."""
-        if self.has_interrupted_itself():
-            raise BlockingCallError(
-                f"Producer.{call}() was called from a signal handler, or a finalizer, that interrupted the producer at "
-                "work, and would wait for itself; close() and status() are fine there."
-            )
-        if self.callbacks.is_current():
-            raise BlockingCallError(
-                f"Producer.{call}() was called from a callback (on_delivery, or a listener's hook) and would wait for "
-                "itself; fire(), submit() and status() are fine there."
-            )
 
     # Engines.
 
@@ -493,24 +421,19 @@ class ProducerCore:
         """Return the partitions of a topic; UnknownTopicOrPartitionError if they are not known."""
         return partitions_of(topic, self._engine, self.config.max_block_ms)
 
+    def cluster_check(self, timeout: float) -> ClusterCheck:
+        """Return a question to the live cluster who it is, yet to be asked; `timeout` in seconds."""
+        return ClusterCheck(self.start(), self.config.bootstrap_servers, timeout)
+
     def check(self, timeout: float) -> ClusterDescription:
-        """Ask the live cluster who it is; blocks up to `timeout` seconds."""
-        answer: list[Description] = []
-        engine = self.start()
+        """Ask the live cluster who it is; blocks up to `timeout` seconds.
 
-        def ask(tell: Callable[[], None]) -> bool:
-            def answered(description: ClusterDescription | None, error: DekafError | None) -> None:
-                answer.append((description, error))
-                tell()
-
-            return engine.describe(answered, timeout)
-
-        ThreadGate.opened_by(ask).wait(timeout)
-        return self.described(answer)
-
-    def described(self, answer: list[Description]) -> ClusterDescription:
-        """Return what the cluster answered; BrokerConnectionError if it did not."""
-        return described(answer, self._engine, self.config.bootstrap_servers)
+        Raises:
+            BrokerConnectionError: No broker answered in time.
+        """
+        check = self.cluster_check(timeout)
+        ThreadGate.opened_by(check.ask).wait(timeout)
+        return check.result()
 
     def _producer_state(self, engine: BackendEngine | None) -> ProducerState:
         if self.state is CoreState.CLOSED:
@@ -527,6 +450,11 @@ class ProducerCore:
             raise InvalidTopicError(
                 f"{topic[:60]!r} is not a topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
             )
+
+    def last_error(self) -> DekafError | None:
+        """Return why no broker is connected at present."""
+        engine = self._engine
+        return None if engine is None else engine.last_error()
 
     def wake(self) -> None:
         """Have the engine, if there is one, look."""

@@ -6,6 +6,7 @@ import time
 
 from mypy_extensions import i64
 
+from dekaf.errors import RecordTooLargeError
 from dekaf.producer._buffer.accumulator import APPENDED, NOT_KNOWN, TOO_LARGE, RecordAccumulator
 from dekaf.producer._buffer.buffer_memory import Reservation
 from dekaf.producer._buffer.waiting_record import WaitingRecord
@@ -40,7 +41,7 @@ def append_waiting(core: ProducerCore, record: WaitingRecord, reservation: Reser
                 reserved = reservation.size
             status = _append_or_park(core, accumulator, record, reserved)
             if status == TOO_LARGE:
-                raise core.too_large_error(record)  # noqa: TRY301 # the space goes back below
+                raise _too_large_error(core, accumulator, record)  # noqa: TRY301 # the space goes back below
             if status != NOT_KNOWN:
                 return status == APPENDED
     except BaseException:
@@ -62,3 +63,11 @@ def _append_or_park(core: ProducerCore, accumulator: RecordAccumulator, record: 
     if status == APPENDED:
         core.wake()
     return status
+
+
+def _too_large_error(core: ProducerCore, accumulator: RecordAccumulator, record: WaitingRecord) -> RecordTooLargeError:
+    return RecordTooLargeError(
+        f"The record takes up to {record.written_bytes()} bytes; max_request_size={core.config.max_request_size} and "
+        f"buffer_memory={core.config.buffer_memory} allow {max(0, int(accumulator.max_record_size))}.",
+        topic=record.topic,
+    )

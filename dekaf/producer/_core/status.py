@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TypeAlias
 
 from dekaf._cluster.metadata import NO_METADATA
-from dekaf.errors import BrokerConnectionError, DekafError, UnknownTopicOrPartitionError, caused_error
+from dekaf.errors import UnknownTopicOrPartitionError, caused_error
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.types import ClusterDescription, PartitionInfo, ProducerState, ProducerStatus
-
-Description: TypeAlias = "tuple[ClusterDescription | None, DekafError | None]"
+from dekaf.types import PartitionInfo, ProducerState, ProducerStatus
 
 
 def snapshot(
@@ -63,17 +59,4 @@ def partitions_of(topic: str, engine: BackendEngine | None, max_block_ms: int) -
             leader_epoch=partition.leader_epoch,
         )
         for number, partition in enumerate(known.partitions)
-    )
-
-
-def described(
-    answer: Sequence[Description], engine: BackendEngine | None, servers: Sequence[str]
-) -> ClusterDescription:
-    """Return what the cluster answered; BrokerConnectionError if it did not."""
-    description, error = answer[0] if answer else (None, None)
-    if description is not None:
-        return description
-    cause = error if error is not None or engine is None else engine.last_error()
-    raise caused_error(
-        BrokerConnectionError(f"No broker of {', '.join(servers)} answered: {cause or 'no answer in time'}"), cause
     )
