@@ -19,6 +19,7 @@ Say = Callable[[str], None]
 def run_row(row: Row, bench: Bench, *, rounds: int, say: Say) -> list[Sample]:
     """Measure a row and return its samples, the failed ones included."""
     samples: list[Sample] = []
+    rounds *= row.repeats
     for number in range(1, rounds + 1):
         for contender in order_of_round(list(row.contenders), number):
             began = time.monotonic()

@@ -31,6 +31,7 @@ METRICS = {
     "idle_mib": Metric(title="idle memory over the import", unit="MiB", form="{:.1f}"),
     "growth_mib": Metric(title="memory growth", unit="MiB", form="{:.1f}"),
     "import_ms": Metric(title="import", unit="ms", form="{:.0f}"),
+    "first_message_ms": Metric(title="import and first message", unit="ms", form="{:.0f}"),
     "step_ns": Metric(title="step", unit="ns", form="{:,.0f}"),
 }
 

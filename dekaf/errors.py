@@ -34,7 +34,7 @@ them beside all others. Every exception pickles. None of them shows a key, a val
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = (
     "AuthenticationError",
@@ -149,6 +149,33 @@ class ProduceError(DekafError):
         if not advice:
             return text
         return f"{text} {advice}" if text.endswith((".", "!", "?")) else f"{text}. {advice}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return type, message, topic and partition, as JSON takes them."""
+        return {
+            "type": type(self).__name__,
+            "message": self.message,
+            "topic": self.topic,
+            "partition": self.partition,
+        }
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any, /) -> Any:
+        from dekaf._json_schemas import produce_error_schema  # noqa: PLC0415 - pydantic's library takes 50 ms
+
+        return produce_error_schema(cls, write=cls.as_dict)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any, /) -> dict[str, Any]:
+        from dekaf._json_schemas import produce_error_description  # noqa: PLC0415 - as above
+
+        return produce_error_description(cls.__name__)
+
+    @property
+    def __pydantic_serializer__(self) -> Any:
+        from dekaf._json_schemas import serializer_of  # noqa: PLC0415 - as above
+
+        return serializer_of(ProduceError)
 
 
 # By (is_retriable, may_be_persisted).

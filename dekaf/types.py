@@ -1,16 +1,23 @@
-"""The values callers give and receive: headers, timestamps, record metadata, reports and snapshots."""
+"""The values callers give and receive: headers, timestamps, record metadata; reports and snapshots by import."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Final, TypeAlias, final, overload
+from typing import Any, Final, TypeAlias, final, overload
 
 from mypy_extensions import i64, mypyc_attr
 
 from dekaf.errors import DekafError, ProduceError
+from dekaf.reports import (
+    BrokerInfo,
+    ClusterDescription,
+    DrainReport,
+    PartitionInfo,
+    ProducerState,
+    ProducerStatus,
+)
 
 __all__ = (
     "Acks",
@@ -154,6 +161,35 @@ class RecordMetadata:
 
     def __reduce__(self) -> tuple[type[RecordMetadata], tuple[str, int, int, int]]:
         return RecordMetadata, (self._topic, self._partition, self._offset, self._timestamp_ms)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return topic, partition, offset, timestamp_ms, and timestamp in ISO 8601, as JSON takes them."""
+        return {
+            "topic": self._topic,
+            "partition": self._partition,
+            "offset": self._offset,
+            "timestamp_ms": self._timestamp_ms,
+            "timestamp": self.timestamp.isoformat(),
+        }
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any, /) -> Any:
+        # Said in full: of a compiled class pydantic could read neither annotations nor fields.
+        from dekaf._json_schemas import record_metadata_schema  # noqa: PLC0415 - pydantic's library takes 50 ms
+
+        return record_metadata_schema(RecordMetadata, write=RecordMetadata.as_dict, make=RecordMetadata)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any, /) -> dict[str, Any]:
+        from dekaf._json_schemas import record_metadata_description  # noqa: PLC0415 - as above
+
+        return record_metadata_description()
+
+    @property
+    def __pydantic_serializer__(self) -> Any:
+        from dekaf._json_schemas import serializer_of  # noqa: PLC0415 - as above
+
+        return serializer_of(RecordMetadata)
 
 
 @final
@@ -361,126 +397,6 @@ def timestamp_to_ms(value: Timestamp) -> int:
     if milliseconds > _MAX_INT64:
         raise ValueError("timestamp must fit into 64 bits: give milliseconds since 1970")
     return milliseconds
-
-
-# Not native, here and below: made rarely, and a frozen native dataclass cannot be unpickled.
-@mypyc_attr(native_class=False)
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrainReport:
-    """What ``flush`` or ``close`` achieved; ``str()`` is the line to log.
-
-    Parameters:
-        delivered: records acknowledged since the last report.
-        failed: records that failed since the last report.
-        undelivered: records given up, or still unsent when the time was over.
-        elapsed: how long it took, in seconds.
-        pending: closing was only initiated, because waiting was not possible here.
-        failures: a sample of the errors, at most 16.
-    """
-
-    delivered: int
-    failed: int
-    undelivered: int
-    elapsed: float
-    pending: bool = False
-    failures: tuple[ProduceError, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything accepted was delivered."""
-        return not (self.failed or self.undelivered or self.pending)
-
-    def __str__(self) -> str:
-        state = " so far; closing goes on" if self.pending else ""
-        return (
-            f"{self.delivered} delivered, {self.failed} failed, {self.undelivered} undelivered "
-            f"in {self.elapsed:.3f} s{state}"
-        )
-
-
-class ProducerState(StrEnum):
-    """The life of a producer."""
-
-    IDLE = "idle"
-    RUNNING = "running"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
-@mypyc_attr(native_class=False)
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProducerStatus:
-    """A snapshot of a producer, for health endpoints and tests.
-
-    Parameters:
-        state: idle (nothing produced yet), running, closing or closed.
-        buffered_records: records accepted whose outcome is not known yet.
-        buffered_bytes: how much of ``buffer_memory`` they occupy.
-        buffer_memory: the bound on ``buffered_bytes``, in bytes.
-        waiting_for_space: calls that wait for space in the buffer.
-        in_flight_requests: produce requests sent and not yet answered.
-        known_brokers: brokers named by the cluster's metadata.
-        connected_brokers: brokers with an open connection.
-        topics: topics whose metadata is known.
-        delivered_total: records delivered so far.
-        failed_total: records failed so far.
-        unobserved_failures_total: failures of ``fire`` that nobody was told about by a callback.
-        retries_total: batches sent again.
-        engine_restarts: how often the I/O engine was replaced after an unexpected error.
-        producer_id_resets: how often a new producer id had to be asked for.
-        last_error: the last error's text, if there was one.
-        pid: the process this snapshot was taken in.
-    """
-
-    state: ProducerState
-    buffered_records: int
-    buffered_bytes: int
-    buffer_memory: int
-    waiting_for_space: int
-    in_flight_requests: int
-    known_brokers: int
-    connected_brokers: int
-    topics: tuple[str, ...]
-    delivered_total: int
-    failed_total: int
-    unobserved_failures_total: int
-    retries_total: int
-    engine_restarts: int
-    producer_id_resets: int
-    last_error: str | None
-    pid: int
-
-
-@mypyc_attr(native_class=False)
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerInfo:
-    """One broker, as the cluster advertises it."""
-
-    node_id: int
-    host: str
-    port: int
-    rack: str | None = None
-
-
-@mypyc_attr(native_class=False)
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterDescription:
-    """The live cluster's answer to ``check()``."""
-
-    cluster_id: str | None
-    controller_id: int
-    brokers: tuple[BrokerInfo, ...]
-
-
-@mypyc_attr(native_class=False)
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionInfo:
-    """One partition of a topic; ``leader`` is None while it has none, ``leader_epoch`` -1 when not known."""
-
-    topic: str
-    partition: int
-    leader: int | None
-    leader_epoch: int = -1
 
 
 OnDelivery: TypeAlias = Callable[[RecordMetadata | None, ProduceError | None], object]

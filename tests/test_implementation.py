@@ -29,6 +29,7 @@ PUBLIC_FOR_ALL = (
     "builder",
     "errors",
     "registry",
+    "reports",
     "security",
     "serialization",
     "producer.config",

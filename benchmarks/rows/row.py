@@ -14,7 +14,11 @@ __all__ = ("Curve", "Row", "at_least", "at_most")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One kind of work. `columns` are the metrics its table shows; `needs_broker` whether Kafka has to run."""
+    """One kind of work.
+
+    `columns` are the metrics its table shows; `needs_broker` tells whether Kafka has to run; `repeats` how often the
+    contenders take turns for each round asked for, where a single measurement is short.
+    """
 
     name: str
     title: str
@@ -22,6 +26,7 @@ class Row:
     columns: tuple[str, ...]
     targets: tuple[Target, ...] = ()
     needs_broker: bool = True
+    repeats: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from dekaf.contrib.fastapi.dependencies import (
     producer_for,
     sync_producer_for,
 )
+from dekaf.contrib.fastapi.encoders import register_encoders as _register_encoders
 from dekaf.contrib.fastapi.lifespan import dekaf_lifespan
 from dekaf.contrib.fastapi.settings import DekafSettings
 
@@ -33,3 +34,5 @@ __all__ = (
     "producer_for",
     "sync_producer_for",
 )
+
+_register_encoders()

@@ -49,6 +49,15 @@ def test_every_contender_runs_once_per_round(bench: Bench) -> None:
     ]  # fmt: skip
 
 
+def test_short_measurements_take_more_turns(bench: Bench) -> None:
+    row = Row(name="row", title="a row", contenders={"a": Scripted(1), "b": Scripted(2)}, columns=("rate",), repeats=4)
+
+    samples = run_row(row, bench, rounds=5, say=lambda _: None)
+
+    assert [sample.round for sample in samples if sample.contender == "a"] == list(range(1, 21))
+    assert [sample.contender for sample in samples[:4]] == ["a", "b", "b", "a"]
+
+
 def test_the_order_turns_with_every_round() -> None:
     orders = [order_of_round(["a", "b", "c"], number) for number in (1, 2, 3, 4)]
 

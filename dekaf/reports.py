@@ -1,0 +1,169 @@
+"""What a producer tells about itself and its cluster: reports, snapshots and descriptions.
+
+Never compiled: these are made rarely, and machine code would erase their annotations (``str | None`` becomes ``type``),
+which dataclasses, pydantic and FastAPI read. A frozen compiled dataclass cannot be unpickled, either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from dekaf.errors import ProduceError
+
+__all__ = (
+    "BrokerInfo",
+    "ClusterDescription",
+    "DrainReport",
+    "PartitionInfo",
+    "ProducerState",
+    "ProducerStatus",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainReport:
+    """What ``flush`` or ``close`` achieved; ``str()`` is the line to log.
+
+    Parameters:
+        delivered: records acknowledged since the last report.
+        failed: records that failed since the last report.
+        undelivered: records given up, or still unsent when the time was over.
+        elapsed: how long it took, in seconds.
+        pending: closing was only initiated, because waiting was not possible here.
+        failures: a sample of the errors, at most 16.
+    """
+
+    delivered: int
+    failed: int
+    undelivered: int
+    elapsed: float
+    pending: bool = False
+    failures: tuple[ProduceError, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything accepted was delivered."""
+        return not (self.failed or self.undelivered or self.pending)
+
+    def __str__(self) -> str:
+        state = " so far; closing goes on" if self.pending else ""
+        return (
+            f"{self.delivered} delivered, {self.failed} failed, {self.undelivered} undelivered "
+            f"in {self.elapsed:.3f} s{state}"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON takes them; each failure by its type, message, topic and partition."""
+        return _as_dict(self)
+
+
+class ProducerState(StrEnum):
+    """The life of a producer."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProducerStatus:
+    """A snapshot of a producer, for health endpoints and tests.
+
+    Parameters:
+        state: idle (nothing produced yet), running, closing or closed.
+        buffered_records: records accepted whose outcome is not known yet.
+        buffered_bytes: how much of ``buffer_memory`` they occupy.
+        buffer_memory: the bound on ``buffered_bytes``, in bytes.
+        waiting_for_space: calls that wait for space in the buffer.
+        in_flight_requests: produce requests sent and not yet answered.
+        known_brokers: brokers named by the cluster's metadata.
+        connected_brokers: brokers with an open connection.
+        topics: topics whose metadata is known.
+        delivered_total: records delivered so far.
+        failed_total: records failed so far.
+        unobserved_failures_total: failures of ``fire`` that nobody was told about by a callback.
+        retries_total: batches sent again.
+        engine_restarts: how often the I/O engine was replaced after an unexpected error.
+        producer_id_resets: how often a new producer id had to be asked for.
+        last_error: the last error's text, if there was one.
+        pid: the process this snapshot was taken in.
+    """
+
+    state: ProducerState
+    buffered_records: int
+    buffered_bytes: int
+    buffer_memory: int
+    waiting_for_space: int
+    in_flight_requests: int
+    known_brokers: int
+    connected_brokers: int
+    topics: tuple[str, ...]
+    delivered_total: int
+    failed_total: int
+    unobserved_failures_total: int
+    retries_total: int
+    engine_restarts: int
+    producer_id_resets: int
+    last_error: str | None
+    pid: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON takes them."""
+        return _as_dict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerInfo:
+    """One broker, as the cluster advertises it."""
+
+    node_id: int
+    host: str
+    port: int
+    rack: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON takes them."""
+        return _as_dict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterDescription:
+    """The live cluster's answer to ``check()``."""
+
+    cluster_id: str | None
+    controller_id: int
+    brokers: tuple[BrokerInfo, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON takes them; each broker likewise."""
+        return _as_dict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionInfo:
+    """One partition of a topic; ``leader`` is None while it has none, ``leader_epoch`` -1 when not known."""
+
+    topic: str
+    partition: int
+    leader: int | None
+    leader_epoch: int = -1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON takes them."""
+        return _as_dict(self)
+
+
+def _as_dict(value: DrainReport | ProducerStatus | BrokerInfo | ClusterDescription | PartitionInfo) -> dict[str, Any]:
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def _plain(value: object) -> object:
+    """Return the value of a field in JSON's types."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, BrokerInfo | ProduceError):
+        return value.as_dict()
+    return value.value if isinstance(value, StrEnum) else value
