@@ -20,7 +20,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[1]
-REPORTS = ROOT / ".cache" / "test-reports"  # of pytest, one for each session; and nox's own
+REPORTS = ROOT / ".cache" / "test-reports"  # of pytest, one for each session; and nox's own:
+NOX_REPORT = "nox.json"
 SIDE_BY_SIDE = "2"  # the compiler, and tests that mostly wait, leave a processor to others
 
 
@@ -56,7 +57,7 @@ def main() -> int:
         exit_code = run_nox(sessions)
     except KeyboardInterrupt:
         return 130
-    results = read_results(exit_code)
+    results = read_results(REPORTS, exit_code)
     sum_up(results)
     return int(exit_code != 0 or any(result.failed for result in results))
 
@@ -64,7 +65,7 @@ def main() -> int:
 def run_nox(sessions: Sequence[str]) -> int:
     """Run the sessions and return the exit code."""
     chosen = ("--sessions", *sessions) if sessions else ()
-    options = ("--parallel", SIDE_BY_SIDE, "--report", str(REPORTS / "nox.json"))
+    options = ("--parallel", SIDE_BY_SIDE, "--report", str(REPORTS / NOX_REPORT))
     with subprocess.Popen((sys.executable, "-m", "nox", *options, *chosen), cwd=ROOT) as process:
         try:
             return process.wait()
@@ -73,19 +74,19 @@ def run_nox(sessions: Sequence[str]) -> int:
             raise
 
 
-def read_results(exit_code: int) -> list[Result]:
+def read_results(reports: Path, exit_code: int) -> list[Result]:
     """Return what nox reports of each session; no report at all counts as one failure."""
     try:
-        report = json.loads((REPORTS / "nox.json").read_text(encoding="utf-8"))
+        report = json.loads((reports / NOX_REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return [Result(session="nox", failed=1, reason=f"it ended with {exit_code}")]
-    return [result_of(session) for session in report["sessions"]]
+    return [result_of(session, reports) for session in report["sessions"]]
 
 
-def result_of(reported: dict[str, Any]) -> Result:
+def result_of(reported: dict[str, Any], reports: Path) -> Result:
     """Count a session's tests. A session that did not end well without one that failed counts as one failure."""
     name: str = reported["name"]
-    passed, failed, skipped = count_tests(REPORTS / f"{name}.xml")
+    passed, failed, skipped = count_tests(reports / f"{name}.xml")
     if reported["result"] in {"failed", "aborted"}:
         failed = max(failed, 1)
     return Result(
