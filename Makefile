@@ -1,6 +1,8 @@
 # Every command a developer needs; `make` lists them. The environment is made on first use.
 #
 #   PYTHON=/path/to/python3.12   which interpreter to use (3.11 or newer; by default the first that works)
+#
+# The steps of `make test` are sessions of nox: `.venv/bin/nox --list`.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz wheel kafka clean demo-venv dev-venv bench-venv
@@ -21,10 +23,10 @@ test-fast: dev-venv ## run lint, types, imports and the unit tests
 	@$(RUN) lint types imports unit
 
 lint: dev-venv ## check rules, format and spelling
-	@$(RUN) lint
+	@$(VENV) -m nox -s lint
 
 types: dev-venv ## check types with mypy and pyright
-	@$(RUN) types
+	@$(VENV) -m nox -s types
 
 format: dev-venv ## format the code and fix what ruff can fix
 	@$(VENV) -m ruff check --fix .
@@ -51,14 +53,8 @@ kafka: dev-venv ## run a real Kafka broker in the foreground (Java 17 and Maven)
 	@$(VENV) -m tests.kafka run
 
 clean: ## remove environments, caches (Kafka included) and build results
-	rm -rf .venv .venv-* .cache build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .nox .cache build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-demo-venv:
-	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py .venv demo
-
-dev-venv:
-	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py .venv dev
-
-bench-venv:
-	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py .venv bench
+demo-venv dev-venv bench-venv:
+	@sh tools/make_venv.sh $(@:-venv=)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__lazy_modules__ = ("confluent_kafka", "confluent_kafka.admin")  # from Python 3.15 on, for which there is none yet
+
 import itertools
 import os
 from collections.abc import Iterator

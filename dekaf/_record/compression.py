@@ -1,14 +1,17 @@
 """Compress the records of a batch, in the framing that every Kafka broker and consumer reads.
 
-The libraries behind lz4, snappy and zstd are optional and are imported when a producer asks for them. Levels have
-Kafka's names and ranges (KIP-390, https://cwiki.apache.org/confluence/display/KAFKA/KIP-390).
+The libraries behind lz4, snappy and zstd are optional and are imported when a producer asks for them; from Python 3.14
+on, the standard library is one of those behind zstd. Levels have Kafka's names and ranges (KIP-390,
+https://cwiki.apache.org/confluence/display/KAFKA/KIP-390).
 """
 
 from __future__ import annotations
 
+import importlib
+import sys
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter, write_i32_be
@@ -29,6 +32,8 @@ _LZ4_LEAST_THOROUGH: Final = 3  # below it the library silently falls back to th
 _LZ4_MOST_THOROUGH: Final = 12
 
 _ZSTD_DEFAULT: Final = 3
+# PEP 784, from 3.14 on. Type checkers know `version_info`, and would leave out what the oldest Python does not have.
+_PYTHON_HAS_ZSTD: Final = sys.hexversion >= 0x030E0000
 
 
 @final
@@ -158,31 +163,75 @@ def _lz4_codec(level: int | None) -> Codec:
 
 
 def _zstd_codec(level: int | None) -> Codec:
-    try:
-        import zstandard  # noqa: PLC0415 - optional: imported by those who use it
-    except ImportError as error:
-        raise caused_error(_missing_package_error("zstd", "zstandard"), error) from error
-    chosen = _ZSTD_DEFAULT if level is None else level
+    library = _zstd_library(_ZSTD_DEFAULT if level is None else level)
     # A compressor serves one thread at a time and is worth keeping, for its tables take longer to set up than a small
     # batch takes to compress. So idle ones lie on a stack: as many come into being as ever compressed at once, instead
     # of one per thread of a web server. A list's pop and append are atomic.
-    idle: list[zstandard.ZstdCompressor] = []
+    idle: list[Callable[[bytes], bytes]] = []
 
     def compress(data: bytes) -> bytes:
         try:
-            compressor = idle.pop()
+            compress_frame = idle.pop()
         except IndexError:
-            # The content size is written because many consumers decompress in one call and refuse frames without it.
-            compressor = zstandard.ZstdCompressor(level=chosen, write_content_size=True)
-        compressed: bytes = compressor.compress(data)
-        idle.append(compressor)
+            compress_frame = library.new_compressor()
+        compressed = compress_frame(data)
+        idle.append(compress_frame)
         return compressed
+
+    return Codec(4, "zstd", compress=compress, decompress=library.decompress)
+
+
+class _ZstdLibrary(NamedTuple):
+    # Makes the function that turns bytes into one frame. The content size is written into it because many consumers
+    # decompress in one call and refuse frames without it.
+    new_compressor: Callable[[], Callable[[bytes], bytes]]
+    decompress: Callable[[bytes], bytes]
+
+
+def _zstd_library(level: int) -> _ZstdLibrary:
+    try:
+        return _zstandard(level)
+    except ImportError as error:
+        if not _PYTHON_HAS_ZSTD:
+            raise caused_error(_missing_package_error("zstd", "zstandard"), error) from error
+    try:
+        return _pythons_zstd(level)
+    except ImportError as error:
+        text = (
+            "compression_type 'zstd' needs the library zstandard, or a Python that was built with compression.zstd; "
+            "neither can be imported: pip install zstandard"
+        )
+        raise caused_error(ConfigurationError(text), error) from error
+
+
+def _zstandard(level: int) -> _ZstdLibrary:
+    import zstandard  # noqa: PLC0415 - optional: imported by those who use it
+
+    def new_compressor() -> Callable[[bytes], bytes]:
+        compress: Callable[[bytes], bytes] = zstandard.ZstdCompressor(level=level, write_content_size=True).compress
+        return compress
 
     def decompress(data: bytes) -> bytes:
         decompressed: bytes = zstandard.ZstdDecompressor().decompress(data)
         return decompressed
 
-    return Codec(4, "zstd", compress=compress, decompress=decompress)
+    return _ZstdLibrary(new_compressor, decompress)
+
+
+def _pythons_zstd(level: int) -> _ZstdLibrary:
+    zstd = importlib.import_module("compression.zstd")
+    whole_frame: int = zstd.ZstdCompressor.FLUSH_FRAME
+
+    def new_compressor() -> Callable[[bytes], bytes]:
+        compress_piece: Callable[[bytes, int], bytes] = zstd.ZstdCompressor(level=level).compress
+
+        def compress(data: bytes) -> bytes:
+            return compress_piece(data, whole_frame)
+
+        return compress
+
+    decompress: Callable[[bytes], bytes] = zstd.decompress
+    return _ZstdLibrary(new_compressor, decompress)
 
 
 def _missing_package_error(name: str, library: str) -> ConfigurationError:

@@ -5,10 +5,12 @@ The output is bounded, so that a few bytes cannot fill the memory of a test run.
 
 from __future__ import annotations
 
+import importlib
 import io
+import sys
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import IO, Final
 
 from dekaf.errors import ConfigurationError
 
@@ -26,6 +28,7 @@ _LZ4_VERSION: Final = 0b01 << 6
 _LZ4_VERSION_BITS: Final = 0b11 << 6
 _LZ4_INDEPENDENT_BIT: Final = 1 << 5
 _LZ4_RESERVED_BITS: Final = 0b11
+_ZSTD_WINDOW: Final = 27  # Java's limit, as a power of two
 
 
 class UndecodableError(ValueError):
@@ -137,14 +140,27 @@ def _check_lz4_descriptor(data: bytes) -> None:
 
 
 def _unzstd(data: bytes, limit: int) -> bytes:
+    # Streaming, for frames need not carry their size and several may follow each other.
+    with _zstd_reader(io.BytesIO(data)) as stream:
+        return _read_all(stream.read, limit)
+
+
+def _zstd_reader(source: io.BytesIO) -> IO[bytes]:
     try:
         import zstandard  # noqa: PLC0415 - optional: imported when a batch needs it
     except ImportError as error:
+        if sys.hexversion < 0x030E0000:  # 3.14; not `version_info`, by which type checkers would skip what follows
+            raise _missing_package_error("zstd") from error
+    else:
+        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << _ZSTD_WINDOW)
+        reader: IO[bytes] = decompressor.stream_reader(source, read_across_frames=True)
+        return reader
+    try:
+        zstd = importlib.import_module("compression.zstd")
+    except ImportError as error:
         raise _missing_package_error("zstd") from error
-    # Java's window limit; streaming, for frames need not carry their size and several may follow each other.
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-    with decompressor.stream_reader(io.BytesIO(data), read_across_frames=True) as stream:
-        return _read_all(stream.read, limit)
+    file: IO[bytes] = zstd.ZstdFile(source, options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW})
+    return file
 
 
 def _read_all(read: Callable[[int], bytes], limit: int) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,6 +66,17 @@ def process_groups_in(output: str) -> list[int]:
 
 def is_gone(process_group: int) -> bool:
     """Tell whether no process of a group runs; a dead one may stay listed until its new parent, init, has noticed."""
-    listing = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
-    states = (line.split() for line in listing.splitlines())
-    return not any(int(group) == process_group and not state.startswith("Z") for group, state in states)
+    return not any(group == process_group and not state.startswith("Z") for group, state in processes())
+
+
+def processes() -> Iterator[tuple[int, str]]:
+    """Yield each process's group and state."""
+    if not Path("/proc/self/stat").exists():  # macOS, which always has ps; a small Linux may not
+        listing = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+        for group, state in (line.split() for line in listing.splitlines()):
+            yield int(group), state
+        return
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            after_name = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            yield int(after_name[2]), after_name[0]

@@ -6,6 +6,8 @@ A client lives for one call only: its native threads would make every `os.fork()
 
 from __future__ import annotations
 
+__lazy_modules__ = ("confluent_kafka", "confluent_kafka.admin")  # from Python 3.15 on, for which there is none yet
+
 import time
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Find the Java runtime and Maven, and say what is missing."""
+"""Find the Java runtime and Maven, and say what is missing to start a broker."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.kafka.distribution import DEFAULT_VERSION, is_fetched
@@ -43,6 +44,8 @@ def why_kafka_cannot_start(version: str = DEFAULT_VERSION) -> str | None:
     """Return what is missing to start a broker on this machine, or None when everything is there."""
     if os.name != "posix":
         return "the test cluster needs process groups and signals (POSIX)"
+    if find_spec("confluent_kafka") is None:  # which asks and reads the cluster
+        return "confluent-kafka is not installed: it has no wheel for Python 3.15 yet"
     try:
         java = find_java()
     except KafkaUnavailableError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__lazy_modules__ = ("confluent_kafka",)  # from Python 3.15 on, for which there is none yet
+
 import time
 from dataclasses import dataclass
 from typing import TypeVar

@@ -22,6 +22,7 @@ FILES_OF_THE_SDIST = (
     "Makefile",
     "README.md",
     "mkdocs.yml",
+    "noxfile.py",
     "pyproject.toml",
 )
 

@@ -10,6 +10,7 @@ import textwrap
 PROGRAM = """
     import asyncio, multiprocessing, os, signal, socket, ssl, subprocess, sys, tempfile, zipfile
     import annotated_types, crc32c, pydantic, pydantic.fields
+    asyncio.set_event_loop(None)  # from Python 3.14 on, asyncio asks for the platform here, not on import
 
     for module, names in {
         os: "fork forkpty register_at_fork getuid geteuid getgid getppgid killpg setsid sched_getaffinity set_blocking",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+__lazy_modules__ = ("aiokafka", "confluent_kafka")  # from Python 3.15 on, for which there are none yet
+
 import asyncio
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -18,6 +21,13 @@ PATIENCE = 20.0  # seconds
 RELEASES = ["2.1", "2.4", "2.8", "3.9", "4.0", "4.3", "4.4"]
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 HEADERS: list[tuple[str, str | bytes | None]] = [("trace", b"1"), ("trace", b""), ("none", None)]
+
+needs_aiokafka = pytest.mark.skipif(
+    find_spec("aiokafka") is None, reason="aiokafka is not installed: it has no wheel for Python 3.15 yet"
+)
+needs_confluent = pytest.mark.skipif(
+    find_spec("confluent_kafka") is None, reason="confluent-kafka is not installed: it has no wheel for Python 3.15 yet"
+)
 
 
 @pytest.fixture
@@ -36,6 +46,7 @@ def contents(records: list[LoggedRecord]) -> list[tuple[bytes | None, bytes | No
     return [(record.key, record.value) for record in records]
 
 
+@needs_confluent
 @pytest.mark.parametrize("release", RELEASES)
 def test_confluent_writes_idempotently_to_every_release(release: str) -> None:
     with FakeCluster(topics={"orders": 1}, kafka=release) as cluster:
@@ -54,6 +65,7 @@ def test_confluent_writes_idempotently_to_every_release(release: str) -> None:
         assert cluster.violations == []
 
 
+@needs_confluent
 @pytest.mark.parametrize("codec", CODECS)
 def test_confluent_writes_with_every_codec(orders: FakeCluster, codec: str) -> None:
     producer = confluent(orders, **{"compression.type": codec})
@@ -68,6 +80,7 @@ def test_confluent_writes_with_every_codec(orders: FakeCluster, codec: str) -> N
     assert {attempt.header.codec for attempt in orders.attempts() if attempt.header} == {CODECS[codec]}
 
 
+@needs_confluent
 def test_confluent_repeats_what_it_was_not_answered_and_nothing_is_there_twice(orders: FakeCluster) -> None:
     orders.on(ApiKey.PRODUCE, topic="orders", partition=0).close_after_append()
     orders.on(ApiKey.PRODUCE, topic="orders", partition=1).fail(ErrorCode.NOT_LEADER_OR_FOLLOWER, times=2)
@@ -82,6 +95,7 @@ def test_confluent_repeats_what_it_was_not_answered_and_nothing_is_there_twice(o
     assert sum(attempt.result.is_duplicate for attempt in orders.attempts() if attempt.result) == 1
 
 
+@needs_aiokafka
 def test_aiokafka_writes_for_the_leader_alone(orders: FakeCluster) -> None:
     async def produce() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=orders.bootstrap_servers, acks=1, compression_type="zstd")

@@ -13,10 +13,10 @@ from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._buffer.batch_limit import LARGEST_GROWTH, BatchLimit
 from dekaf.producer._buffer.queues import TopicQueues
 from dekaf.producer.options import CompressionType
+from tests.codecs import CODECS
 from tests.unit.producer.rooms import accumulator_of, append, open_topic
 
 BATCH_SIZE = 4_096
-CODECS = ["gzip", "snappy", "lz4", "zstd"]
 
 
 def filled_with(values: list[bytes], codec: CompressionType, *, partitions: int = 1) -> list[ProducerBatch]:
@@ -83,7 +83,7 @@ def test_what_does_not_compress_has_batches_as_without_a_codec(codec: Compressio
 
 
 def test_what_stops_compressing_exceeds_batch_size_twice_at_most_and_never_a_request() -> None:
-    accumulator = roomy("zstd", max_request_size=3 * BATCH_SIZE)
+    accumulator = roomy("gzip", max_request_size=3 * BATCH_SIZE)
     topic = open_topic(accumulator)
     before = fill(accumulator, topic, orders(15_000))
     after = fill(accumulator, topic, noise(1_000))
@@ -112,7 +112,7 @@ def test_batches_stay_within_requests_and_leave_room_in_the_buffer(
         batch_size=BATCH_SIZE,
         buffer_memory=buffer_memory,
         max_request_size=max_request_size,
-        codec=codec_for("zstd", None),
+        codec=codec_for("gzip", None),
     )
     batches = fill(accumulator, open_topic(accumulator), [b"." * 100] * 8_000)
 
@@ -121,14 +121,14 @@ def test_batches_stay_within_requests_and_leave_room_in_the_buffer(
 
 
 def test_records_larger_than_a_batch_are_no_obstacle() -> None:
-    batches = filled_with([b"." * 7_500] * 100, "zstd")
+    batches = filled_with([b"." * 7_500] * 100, "gzip")
 
     assert batches[0].record_count == 1
     assert batches[-1].record_count == 4
 
 
 def test_topics_learn_apart() -> None:
-    accumulator = roomy("zstd")
+    accumulator = roomy("gzip")
     fill(accumulator, open_topic(accumulator, "text"), orders(8_000))
     others = fill(accumulator, open_topic(accumulator, "noise"), noise(200))
 
