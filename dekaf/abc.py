@@ -95,20 +95,40 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    def produce(  # noqa: PLR0913 # a message's own fields
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
     ) -> RecordMetadata:
         """Write one message and wait for the brokers' acknowledgement.
 
-        Parameters:
-            message: a whole message; or else topic, key and value. A ``None`` value writes a tombstone.
-            headers: a mapping, ``(name, value)`` pairs or `Headers`.
-            partition: the partition to write to; the partitioner's choice when left out.
-            timestamp: an aware datetime or milliseconds since 1970; now when left out.
-            timeout: how many seconds to wait; when they are over the record stays accepted.
+        Args:
+            topic: The topic's name; or a whole `ProducerMessage`, in place of everything down to `timestamp`.
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            timeout: Seconds to wait, a float; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            Where the message landed.
 
         Raises:
-            ProduceError: the message was not, or not certainly, written; the subclass says why.
+            ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
+            ProducerClosedError: The producer was closed.
+            BlockingCallError: This thread runs an event loop, or is the callback thread.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        ...
+        raise NotImplementedError
 
     @overload
     def produce_all(
@@ -133,18 +153,31 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: bool,
         timeout: float | None = None,
-    ) -> list[RecordMetadata | ProduceError]:
-        """Write messages and return their results in the same order.
+    ) -> list[RecordMetadata | ProduceError]: ...
+    def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
+        """Write many messages and wait for all of them.
 
-        Parameters:
-            messages: an iterable of messages.
-            return_exceptions: put the errors of failed messages into the results instead of raising.
-            timeout: how many seconds to wait; when they are over the records stay accepted.
+        Args:
+            messages: An iterable of `ProducerMessage`, in the order in which they are to be sent; an
+                iterator is consumed as space becomes free.
+            return_exceptions: Put the errors of failed messages into the results instead of raising; default: False.
+            timeout: Seconds to wait in all, a float; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            One result per message, in the same order.
 
         Raises:
-            ProduceAllError: some messages failed; its ``results`` has one outcome per message.
+            ProduceAllError: Some messages failed; its `results` has one outcome per message.
+            BlockingCallError: This thread runs an event loop, or is the callback thread.
+            TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
         """
-        ...
+        raise NotImplementedError
 
     @overload
     def fire(
@@ -173,17 +206,37 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    def fire(  # noqa: PLR0913 # a message's own fields
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand over one message without waiting for the brokers; a failure without a callback is logged and counted.
+        """Hand over one message without waiting for the brokers.
 
-        Parameters:
-            message: a whole message; or else topic, key and value, as for `produce`.
-            on_delivery: called once, with the metadata or the error.
+        Args:
+            topic: The topic's name; or a whole `ProducerMessage`, in place of everything down to `timestamp`.
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None; default: a failure is logged
+                and counted in `status()`.
 
         Raises:
-            ProduceError: the message could not even be accepted.
+            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        ...
+        raise NotImplementedError
 
     @overload
     def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> DeliveryHandle: ...
@@ -208,13 +261,37 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle: ...
+    def submit(
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
     ) -> DeliveryHandle:
-        """Hand over one message and return a handle of its outcome.
+        """Hand over one message and return a handle on its outcome.
+
+        Args:
+            topic: The topic's name; or a whole `ProducerMessage`, in place of everything down to `timestamp`.
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+
+        Returns:
+            A `DeliveryHandle`, whose `result` returns the `RecordMetadata` or raises the `ProduceError`.
 
         Raises:
-            ProduceError: the message could not even be accepted.
+            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        ...
+        raise NotImplementedError
 
     def flush(self, timeout: float | None = None) -> DrainReport:
         """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.
@@ -259,20 +336,39 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    async def produce(  # noqa: PLR0913 # a message's own fields
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
     ) -> RecordMetadata:
-        """Write one message and wait for the brokers' acknowledgement.
+        """Write one message and await the brokers' acknowledgement.
 
-        Parameters:
-            message: a whole message; or else topic, key and value. A ``None`` value writes a tombstone.
-            headers: a mapping, ``(name, value)`` pairs or `Headers`.
-            partition: the partition to write to; the partitioner's choice when left out.
-            timestamp: an aware datetime or milliseconds since 1970; now when left out.
-            timeout: how many seconds to wait; when they are over the record stays accepted.
+        Args:
+            topic: The topic's name; or a whole `ProducerMessage`, in place of everything down to `timestamp`.
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            timeout: Seconds to wait, a float; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            Where the message landed.
 
         Raises:
-            ProduceError: the message was not, or not certainly, written; the subclass says why.
+            ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        ...
+        raise NotImplementedError
 
     @overload
     async def produce_all(
@@ -297,18 +393,30 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: bool,
         timeout: float | None = None,
-    ) -> list[RecordMetadata | ProduceError]:
-        """Write messages and return their results in the same order.
+    ) -> list[RecordMetadata | ProduceError]: ...
+    async def produce_all(
+        self,
+        messages: Iterable[ProducerMessage[K_contra, V_contra]] | AsyncIterable[ProducerMessage[K_contra, V_contra]],
+        *,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+    ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
+        """Write many messages and await all of them.
 
-        Parameters:
-            messages: an iterable or asynchronous iterable of messages.
-            return_exceptions: put the errors of failed messages into the results instead of raising.
-            timeout: how many seconds to wait; when they are over the records stay accepted.
+        Args:
+            messages: An iterable of `ProducerMessage`, in the order in which they are to be sent; an
+                asynchronous one will do, too.
+            return_exceptions: Put the errors of failed messages into the results instead of raising; default: False.
+            timeout: Seconds to wait in all, a float; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            One result per message, in the same order.
 
         Raises:
-            ProduceAllError: some messages failed; its ``results`` has one outcome per message.
+            ProduceAllError: Some messages failed; its `results` has one outcome per message.
+            TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
         """
-        ...
+        raise NotImplementedError
 
     @overload
     def fire(
@@ -337,17 +445,37 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    def fire(  # noqa: PLR0913 # a message's own fields
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand over one message without waiting for the brokers; a failure without a callback is logged and counted.
+        """Hand over one message without waiting for anything, not even for space; not a coroutine.
 
-        Parameters:
-            message: a whole message; or else topic, key and value, as for `produce`.
-            on_delivery: called once, with the metadata or the error.
+        Args:
+            topic: The topic's name; or a whole `ProducerMessage`, in place of everything down to `timestamp`.
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None; default: a failure is logged
+                and counted in `status()`.
 
         Raises:
-            ProduceError: the message could not even be accepted.
+            BufferExhaustedError: There is no space, or others wait for it already.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        ...
+        raise NotImplementedError
 
     @overload
     async def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> Awaitable[RecordMetadata]: ...
@@ -372,13 +500,37 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]: ...
+    async def submit(
+        self,
+        topic: str | ProducerMessage[K_contra, V_contra],
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
     ) -> Awaitable[RecordMetadata]:
-        """Hand over one message and return an awaitable of its outcome.
+        """Wait for space in the buffer only, and return an awaitable of the outcome.
+
+        Args:
+            topic: The topic's name; or a whole `ProducerMessage`, in place of everything down to `timestamp`.
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+
+        Returns:
+            An awaitable of the `RecordMetadata`; awaiting it raises the `ProduceError` of a message that failed.
 
         Raises:
-            ProduceError: the message could not even be accepted.
+            BufferExhaustedError: There was no space in the buffer within `max_block_ms`.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        ...
+        raise NotImplementedError
 
     async def flush(self, timeout: float | None = None) -> DrainReport:
         """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.
@@ -422,9 +574,38 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    def produce(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
     ) -> RecordMetadata:
-        """Write one message to the topic; as `KafkaProducer.produce`."""
-        ...
+        """Write one message to the topic and wait for the brokers' acknowledgement.
+
+        Args:
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            timeout: Seconds to wait, a float; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            Where the message landed.
+
+        Raises:
+            ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
+            ProducerClosedError: The producer was closed.
+            BlockingCallError: This thread runs an event loop, or is the callback thread.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        raise NotImplementedError
 
     @overload
     def fire(
@@ -447,9 +628,35 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    def fire(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand over one message without waiting; as `KafkaProducer.fire`."""
-        ...
+        """Hand over one message to the topic without waiting for the brokers.
+
+        Args:
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None; default: a failure is logged
+                and counted in `status()`.
+
+        Raises:
+            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        raise NotImplementedError
 
     @overload
     def submit(
@@ -470,9 +677,35 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+    ) -> DeliveryHandle: ...
+    def submit(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
     ) -> DeliveryHandle:
-        """Hand over one message; as `KafkaProducer.submit`."""
-        ...
+        """Hand over one message to the topic and return a handle on its outcome.
+
+        Args:
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+
+        Returns:
+            A `DeliveryHandle`, whose `result` returns the `RecordMetadata` or raises the `ProduceError`.
+
+        Raises:
+            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        raise NotImplementedError
 
     def flush(self, timeout: float | None = None) -> DrainReport:
         """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.
@@ -512,9 +745,37 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+    ) -> RecordMetadata: ...
+    async def produce(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        timeout: float | None = None,
     ) -> RecordMetadata:
-        """Write one message to the topic; as `AsyncKafkaProducer.produce`."""
-        ...
+        """Write one message to the topic and await the brokers' acknowledgement.
+
+        Args:
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            timeout: Seconds to wait, a float; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            Where the message landed.
+
+        Raises:
+            ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        raise NotImplementedError
 
     @overload
     def fire(
@@ -537,9 +798,35 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+    def fire(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
+        on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand over one message without waiting; as `AsyncKafkaProducer.fire`."""
-        ...
+        """Hand over one message to the topic without waiting for anything, not even for space; not a coroutine.
+
+        Args:
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None; default: a failure is logged
+                and counted in `status()`.
+
+        Raises:
+            BufferExhaustedError: There is no space, or others wait for it already.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        raise NotImplementedError
 
     @overload
     async def submit(
@@ -560,9 +847,35 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+    ) -> Awaitable[RecordMetadata]: ...
+    async def submit(
+        self,
+        key: K_contra | None = None,
+        value: V_contra | None = ...,
+        *,
+        headers: HeadersLike | None = None,
+        partition: int | None = None,
+        timestamp: Timestamp | None = None,
     ) -> Awaitable[RecordMetadata]:
-        """Hand over one message; as `AsyncKafkaProducer.submit`."""
-        ...
+        """Wait for space in the buffer only, and return an awaitable of the outcome of a message to the topic.
+
+        Args:
+            key: Of the producer's type of keys. It decides the partition; default: None, the partitioner decides.
+            value: Of the producer's type of values, or None: Kafka's null, a tombstone. Required.
+            headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
+            partition: The number of the partition to write to; default: the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+
+        Returns:
+            An awaitable of the `RecordMetadata`; awaiting it raises the `ProduceError` of a message that failed.
+
+        Raises:
+            BufferExhaustedError: There was no space in the buffer within `max_block_ms`.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        raise NotImplementedError
 
     async def flush(self, timeout: float | None = None) -> DrainReport:
         """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.

@@ -242,12 +242,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         Without `on_delivery`, a failure is logged and counted in `status()`.
 
         Args:
-            topic: The topic's name, or a whole `ProducerMessage`; key, value and so on as for `produce`.
-            key: As for `produce`.
-            value: As for `produce`.
-            headers: As for `produce`.
-            partition: As for `produce`.
-            timestamp: As for `produce`.
+            topic: The topic's name, or a whole `ProducerMessage`.
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, in order per partition, on the
                 event loop of this call; without a running loop, on the producer's callback thread.
 
@@ -300,9 +300,20 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         partition: object = None,
         timestamp: Timestamp | None = None,
     ) -> asyncio.Future[RecordMetadata]:
-        """Wait for space only, and return a future of the outcome; arguments as for `produce`.
+        """Wait for space only, and return a future of the outcome.
 
         Cancelling the future abandons the wait, never the message.
+
+        Args:
+            topic: The topic's name, or a whole `ProducerMessage`.
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+
+        Returns:
+            A future of where the message landed; it raises why it did not.
 
         Raises:
             BufferExhaustedError: There was no space within `max_block_ms`.

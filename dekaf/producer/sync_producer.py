@@ -221,12 +221,12 @@ class Producer(Generic[K_contra, V_contra]):
         Without `on_delivery`, a failure is logged and counted in `status()`.
 
         Args:
-            topic: The topic's name, or a whole `ProducerMessage`; key, value and so on as for `produce`.
-            key: As for `produce`.
-            value: As for `produce`.
-            headers: As for `produce`.
-            partition: As for `produce`.
-            timestamp: As for `produce`.
+            topic: The topic's name, or a whole `ProducerMessage`.
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, on the producer's callback
                 thread, in order per partition.
 
@@ -277,7 +277,27 @@ class Producer(Generic[K_contra, V_contra]):
         partition: object = None,
         timestamp: Timestamp | None = None,
     ) -> DeliveryFuture:
-        """Hand over one message and return a handle on its outcome; arguments and errors as for `fire`."""
+        """Hand over one message and return a handle on its outcome.
+
+        It waits for space in the buffer as `fire` does.
+
+        Args:
+            topic: The topic's name, or a whole `ProducerMessage`.
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+
+        Returns:
+            A handle whose `result(timeout)` returns where the message landed, or raises why it did not.
+
+        Raises:
+            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
+            ProduceError: The message could not be accepted for another reason.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
         recipients = self._core.recipients
         delivery = recipients.new_delivery(topic_name(topic))
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, delivery, recipients.deliveries)

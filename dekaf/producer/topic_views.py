@@ -70,7 +70,26 @@ class TopicProducer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
     ) -> RecordMetadata:
-        """Produce one message and wait for its acknowledgement; see `Producer.produce`."""
+        """Produce one message and wait for its acknowledgement; as `Producer.produce`.
+
+        Args:
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            timeout: Seconds to wait; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            Where the message landed.
+
+        Raises:
+            ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
+            ProducerClosedError: The producer was closed.
+            BlockingCallError: This thread runs an event loop, or is the callback thread.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
         check_value(value)
         return self._producer.produce(
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, timeout=timeout
@@ -108,7 +127,22 @@ class TopicProducer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand over one message without waiting for the broker; see `Producer.fire`."""
+        """Hand over one message without waiting for the broker; as `Producer.fire`.
+
+        Args:
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, on the producer's callback
+                thread, in order per partition; without it, a failure is logged and counted in `status()`.
+
+        Raises:
+            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
+            ProduceError: The message could not be accepted for another reason.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
         check_value(value)
         self._producer.fire(
             self._topic,
@@ -149,7 +183,23 @@ class TopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
     ) -> DeliveryHandle:
-        """Hand over one message and return a handle on its outcome; see `Producer.submit`."""
+        """Hand over one message and return a handle on its outcome; as `Producer.submit`.
+
+        Args:
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+
+        Returns:
+            A handle whose `result(timeout)` returns where the message landed, or raises why it did not.
+
+        Raises:
+            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
+            ProduceError: The message could not be accepted for another reason.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
         check_value(value)
         return self._producer.submit(self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp)
 
@@ -211,7 +261,25 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
     ) -> RecordMetadata:
-        """Produce one message and await its acknowledgement; see `AsyncProducer.produce`."""
+        """Produce one message and await its acknowledgement; as `AsyncProducer.produce`.
+
+        Args:
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            timeout: Seconds to wait; default: as long as `delivery_timeout_ms` lets it take.
+
+        Returns:
+            Where the message landed.
+
+        Raises:
+            ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
+            ProducerClosedError: The producer was closed.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
         check_value(value)
         return await self._producer.produce(
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, timeout=timeout
@@ -249,7 +317,22 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand over one message without waiting for anything; see `AsyncProducer.fire`."""
+        """Hand over one message without waiting for anything; as `AsyncProducer.fire`.
+
+        Args:
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, in order per partition, on the
+                event loop of this call; without it, a failure is logged and counted in `status()`.
+
+        Raises:
+            BufferExhaustedError: There is no space, or others wait for it already.
+            ProduceError: The message could not be accepted for another reason.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
         check_value(value)
         self._producer.fire(
             self._topic,
@@ -290,7 +373,23 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
     ) -> Awaitable[RecordMetadata]:
-        """Wait for space only, and return an awaitable of the outcome; see `AsyncProducer.submit`."""
+        """Wait for space only, and return an awaitable of the outcome; as `AsyncProducer.submit`.
+
+        Args:
+            key: Decides the partition; None leaves that to the partitioner.
+            value: None is Kafka's null, a tombstone; it has to be written out.
+            headers: `Headers`, a mapping, or pairs of name and value.
+            partition: Which partition to write to, instead of the partitioner's choice.
+            timestamp: An aware datetime, or milliseconds since 1970; default: now.
+
+        Returns:
+            An awaitable that returns where the message landed, or raises why it did not.
+
+        Raises:
+            BufferExhaustedError: There was no space within `max_block_ms`.
+            ProduceError: The message could not be accepted for another reason.
+            TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
         check_value(value)
         return await self._producer.submit(
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp
