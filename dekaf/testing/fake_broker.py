@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import struct
-from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
@@ -26,18 +22,16 @@ from dekaf.testing.received import (
     decode_header,
     decode_request,
 )
+from dekaf.testing.server_connection import ServerConnection
+from dekaf.testing.server_socket import ServerSocket
 from dekaf.testing.trigger import Trigger
 
 __all__ = ("FakeBroker",)
 
-_SIZE_BYTES: Final = 4
-_MAX_FRAME_BYTES: Final = 100 * 1024 * 1024  # a broker's socket.request.max.bytes
 _SERVED: Final = frozenset(
     (int(ApiKey.PRODUCE), int(ApiKey.METADATA), int(ApiKey.API_VERSIONS), int(ApiKey.INIT_PRODUCER_ID))
 )
 _FIRST_PRODUCE: Final = 3  # brokers since 4.0 advertise older ones but close the connection on them
-# Seconds of lingering after close: none, so that the peer gets a reset.
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class FakeBroker:
@@ -61,13 +55,12 @@ class FakeBroker:
         self._versions = dict(versions)
         self._apis = BrokerApis(state, node_id)
         self._run = run  # calls a function on the cluster's thread and waits for it
-        self._receive_buffer_bytes = receive_buffer_bytes
+        self._socket = ServerSocket(
+            self.host, lambda: ServerConnection(self), receive_buffer_bytes=receive_buffer_bytes
+        )
         self._advertised: tuple[str, int] | None = None
-        self._port = 0
-        self._listener: socket.socket | None = None
         self._is_reading = True
-        self._open: set[_ServerConnection] = set()
-        self._accepting: set[asyncio.Task[Any]] = set()
+        self._open: set[ServerConnection] = set()
 
     # What tests ask.
 
@@ -79,7 +72,7 @@ class FakeBroker:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return self._port
+        return self._socket.port
 
     @property
     def address(self) -> str:
@@ -89,7 +82,7 @@ class FakeBroker:
     @property
     def is_running(self) -> bool:
         """Whether it accepts connections."""
-        return self._listener is not None
+        return self._socket.is_open
 
     @property
     def connections(self) -> list[ClientConnection]:
@@ -136,33 +129,14 @@ class FakeBroker:
 
     def listen(self) -> None:
         """Accept connections, on the same port as before if there was one."""
-        # The protocol spelled out: only then does asyncio switch Nagle's algorithm off for accepted connections.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if self._receive_buffer_bytes is not None:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer_bytes)
-            listener.settimeout(0)
-            listener.bind((self.host, self._port))
-            listener.listen()
-            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
-        except BaseException:
-            listener.close()
-            raise
-        self._port = listener.getsockname()[1]
-        self._listener = listener
+        self._socket.open()
         with self._state.changed:
             self._state.endpoints[self.node_id] = self._endpoint()
             self._state.changed.notify_all()
 
     def shut(self, *, forget_port: bool = False) -> None:
         """Stop listening and break all connections."""
-        if self._listener is not None:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
-        if forget_port:
-            self._port = 0
+        self._socket.close(forget_port=forget_port)
         self._close_connections()
         with self._state.changed:
             self._state.endpoints.pop(self.node_id, None)
@@ -180,7 +154,7 @@ class FakeBroker:
         """Whether connections read from their sockets."""
         return self._is_reading
 
-    def joined(self, connection: _ServerConnection) -> ClientConnection:
+    def joined(self, connection: ServerConnection) -> ClientConnection:
         """Take note of a new connection."""
         self._open.add(connection)
         with self._state.changed:
@@ -189,7 +163,7 @@ class FakeBroker:
             self._state.changed.notify_all()
         return client
 
-    def left(self, connection: _ServerConnection) -> None:
+    def left(self, connection: ServerConnection) -> None:
         """Take note of the end of a connection."""
         self._open.discard(connection)
         with self._state.changed:
@@ -248,25 +222,8 @@ class FakeBroker:
 
     # Within.
 
-    def _accept(self, listener: socket.socket) -> None:
-        # An asyncio.Server would lose a connection that it had accepted when it is closed: it would stay open for ever.
-        try:
-            accepted, _ = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        accepted.settimeout(0)
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(loop.connect_accepted_socket(lambda: _ServerConnection(self), accepted))
-        self._accepting.add(task)
-        task.add_done_callback(lambda done: self._accepted(done, accepted))
-
-    def _accepted(self, task: asyncio.Task[object], accepted: socket.socket) -> None:
-        self._accepting.discard(task)
-        if task.cancelled() or task.exception() is not None:
-            accepted.close()
-
     def _endpoint(self) -> Endpoint:
-        host, port = self._advertised or (self.host, self._port)
+        host, port = self._advertised or (self.host, self.port)
         return Endpoint(node_id=self.node_id, host=host, port=port)
 
     def _is_unknown_greeting(self, header: RequestHeader) -> bool:
@@ -297,114 +254,3 @@ class FakeBroker:
     def _close_connections(self) -> None:
         for connection in list(self._open):
             connection.close()
-
-
-class _ServerConnection(asyncio.Protocol):
-    """One connection: requests are taken in as they come, and served one after the other, as a broker does.
-
-    A request being served is brought to its end even if the client goes away; those behind it are dropped.
-    """
-
-    client: ClientConnection
-
-    def __init__(self, broker: FakeBroker) -> None:
-        self._broker = broker
-        self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-        self._waiting: deque[ReceivedRequest] = deque()
-        self._worker: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self.client = self._broker.joined(self)
-        if not self._broker.is_running:  # stopped between the handshake and now
-            transport.abort()
-        elif not self._broker.is_reading:
-            transport.pause_reading()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self._transport = None
-        self._waiting.clear()
-        self._broker.left(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        try:
-            for message in self._cut():
-                self._waiting.append(self._broker.receive(message, self.client))
-        except MalformedResponseError as error:
-            self._broker.state.note_violation(str(error))
-            self.close()
-        if self._waiting and self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._serve())
-
-    def set_reading(self, *, is_reading: bool) -> None:
-        if self._transport is not None:
-            if is_reading:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
-
-    def close(self) -> None:
-        self._waiting.clear()
-        if self._transport is not None:
-            self._transport.close()
-
-    def _cut(self) -> list[bytes]:
-        messages: list[bytes] = []
-        while len(self._buffer) >= _SIZE_BYTES:
-            size = int.from_bytes(self._buffer[:_SIZE_BYTES], "big", signed=True)
-            if not 0 <= size <= _MAX_FRAME_BYTES:
-                raise MalformedResponseError(f"A request of {size} bytes is announced.")
-            end = _SIZE_BYTES + size
-            if len(self._buffer) < end:
-                break
-            messages.append(bytes(self._buffer[_SIZE_BYTES:end]))
-            del self._buffer[:end]
-        return messages
-
-    async def _serve(self) -> None:
-        try:
-            while self._waiting:
-                request = self._waiting.popleft()
-                plan = self._broker.plan(request)
-                if plan.before is not None:
-                    await plan.before.wait()
-                answer = self._broker.answer(request, plan) if plan.is_processed else b""
-                if plan.delay:
-                    await asyncio.sleep(plan.delay)
-                if plan.after is not None:
-                    await plan.after.wait()
-                if plan.reply is Reply.SILENCE:
-                    return  # with the worker still in place, so that nothing behind it is served either
-                self._reply(plan, answer)
-        except MalformedResponseError as error:
-            self._broker.state.note_violation(str(error))
-            self.close()
-        self._worker = None
-
-    def _reply(self, plan: Plan, answer: bytes | None) -> None:
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return
-        if plan.reply is Reply.RESET:
-            self._waiting.clear()
-            _reset(transport)
-        elif plan.reply is Reply.CLOSE or answer is None:
-            self.close()
-        elif plan.reply is Reply.HALF:
-            transport.write(answer[: max(len(answer) // 2, _SIZE_BYTES + 1)])
-            self.close()
-        elif plan.reply is Reply.RAW:
-            transport.write(plan.raw)
-        elif plan.reply is Reply.REWRITTEN and plan.rewrite is not None:
-            transport.write(plan.rewrite(answer))
-        elif answer:
-            transport.write(answer)
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    connected: socket.socket = transport.get_extra_info("socket")
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    transport.abort()
