@@ -16,6 +16,7 @@ from dekaf.testing.received import (
 )
 from dekaf.testing.recording import Recording
 from dekaf.testing.recording_producers import RecordingAsyncProducer, RecordingProducer
+from dekaf.testing.server_tls import TlsHandshake
 from dekaf.testing.trigger import ALWAYS, Trigger
 
 __all__ = (
@@ -39,6 +40,7 @@ __all__ = (
     "Recording",
     "RecordingAsyncProducer",
     "RecordingProducer",
+    "TlsHandshake",
     "TopicSettings",
     "Trigger",
     "UnknownVersionAnswer",

@@ -15,6 +15,7 @@ from dekaf.testing.faults import FaultScript
 from dekaf.testing.partition_log import AppendResult, PartitionLog, TopicSettings
 from dekaf.testing.received import ReceivedProduce, ReceivedRequest
 from dekaf.testing.record_reader import BatchHeader
+from dekaf.testing.server_tls import TlsHandshake
 
 __all__ = ("ClientConnection", "ClusterState", "Partition", "ProduceAttempt", "Topic", "UnknownVersionAnswer")
 
@@ -100,6 +101,7 @@ class ClientConnection:
         software_name: what the client said it is; empty before that, and for old versions of ApiVersions.
         software_version: likewise.
         is_open: whether it still is.
+        tls: how it was encrypted; None for plaintext.
     """
 
     number: int
@@ -108,6 +110,7 @@ class ClientConnection:
     software_name: str = ""
     software_version: str = ""
     is_open: bool = True
+    tls: TlsHandshake | None = None
 
 
 @dataclass(slots=True)
@@ -125,6 +128,7 @@ class ClusterState:
     requests: list[ReceivedRequest] = field(default_factory=list)
     attempts: list[ProduceAttempt] = field(default_factory=list)
     connections: list[ClientConnection] = field(default_factory=list)
+    handshakes: list[TlsHandshake] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     granted_ids: deque[tuple[int, int]] = field(default_factory=deque)
     next_producer_id: int = _FIRST_PRODUCER_ID

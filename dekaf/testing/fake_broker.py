@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -13,7 +14,7 @@ from dekaf.testing.answers import Endpoint, api_versions_answer, frame
 from dekaf.testing.broker_apis import ACKS_NONE, BrokerApis, targets_of
 from dekaf.testing.broker_versions import AdvertisedVersions
 from dekaf.testing.cluster_state import ClientConnection, ClusterState, UnknownVersionAnswer
-from dekaf.testing.faults import Plan, Reply
+from dekaf.testing.faults import TLS_HANDSHAKE, WHOLE_REQUEST, Plan, Reply
 from dekaf.testing.received import (
     ReceivedApiVersions,
     ReceivedProduce,
@@ -23,7 +24,8 @@ from dekaf.testing.received import (
     decode_request,
 )
 from dekaf.testing.server_connection import ServerConnection
-from dekaf.testing.server_socket import ServerSocket
+from dekaf.testing.server_socket import ServerSocket, SocketOptions
+from dekaf.testing.server_tls import ServerCertificate, ServerTls, TlsHandshake
 from dekaf.testing.trigger import Trigger
 
 __all__ = ("FakeBroker",)
@@ -48,16 +50,15 @@ class FakeBroker:
         *,
         versions: AdvertisedVersions,
         run: Callable[[Callable[[], None]], None],
-        receive_buffer_bytes: int | None = None,
+        socket: SocketOptions,
     ) -> None:
         self.node_id: Final = node_id
         self._state = state
         self._versions = dict(versions)
         self._apis = BrokerApis(state, node_id)
         self._run = run  # calls a function on the cluster's thread and waits for it
-        self._socket = ServerSocket(
-            self.host, lambda: ServerConnection(self), receive_buffer_bytes=receive_buffer_bytes
-        )
+        self._socket = ServerSocket(self, socket)
+        self._host = socket.host
         self._advertised: tuple[str, int] | None = None
         self._is_reading = True
         self._open: set[ServerConnection] = set()
@@ -66,8 +67,8 @@ class FakeBroker:
 
     @property
     def host(self) -> str:
-        """The address it listens on."""
-        return "127.0.0.1"
+        """The address it listens on, or a name for that."""
+        return self._host
 
     @property
     def port(self) -> int:
@@ -96,7 +97,21 @@ class FakeBroker:
         with self._state.changed:
             return [request for request in self._state.requests if request.node_id == self.node_id]
 
+    @property
+    def handshakes(self) -> list[TlsHandshake]:
+        """All attempts to speak TLS with it, in order, those that failed included."""
+        with self._state.changed:
+            return [handshake for handshake in self._state.handshakes if handshake.node_id == self.node_id]
+
     # What tests change.
+
+    def use_tls(self, certificate: ServerCertificate | None) -> None:
+        """Show another certificate to those who connect from now on; with None, speak plaintext with them."""
+        self._socket.tls = None if certificate is None else ServerTls(certificate)
+
+    def on_tls_handshake(self, *, nth: int = 1) -> Trigger:
+        """Choose handshakes with this broker and script a fault for them; see `FakeCluster.on_tls_handshake`."""
+        return Trigger(self._state.script, TLS_HANDSHAKE, topic=None, partition=None, node=self.node_id, nth=nth)
 
     def on(self, api: ApiKey, *, topic: str | None = None, partition: int | None = None, nth: int = 1) -> Trigger:
         """Choose requests to this broker and script a fault for them; see `FakeCluster.on`."""
@@ -137,7 +152,11 @@ class FakeBroker:
     def shut(self, *, forget_port: bool = False) -> None:
         """Stop listening and break all connections."""
         self._socket.close(forget_port=forget_port)
-        self._close_connections()
+        for connection in list(self._open):
+            if connection.client.tls is None:
+                connection.close()
+            else:
+                connection.abort()  # nobody waits for a client's goodbye
         with self._state.changed:
             self._state.endpoints.pop(self.node_id, None)
             self._state.changed.notify_all()
@@ -154,11 +173,29 @@ class FakeBroker:
         """Whether connections read from their sockets."""
         return self._is_reading
 
-    def joined(self, connection: ServerConnection) -> ClientConnection:
+    def serve(self, handshake: TlsHandshake | None) -> ServerConnection:
+        """Return what serves a new connection."""
+        return ServerConnection(self, handshake)
+
+    def begin_handshake(self) -> tuple[TlsHandshake, Plan]:
+        """Take note of a handshake and return what the test scripted for it."""
+        handshake = TlsHandshake(node_id=self.node_id, started_at=time.monotonic())
+        with self._state.changed:
+            self._state.handshakes.append(handshake)
+            self._state.changed.notify_all()
+        return handshake, self._state.script.plan(TLS_HANDSHAKE, self.node_id, [WHOLE_REQUEST])
+
+    def end_handshake(self, handshake: TlsHandshake) -> None:
+        """Tell those who wait that a handshake has ended."""
+        with self._state.changed:
+            self._state.changed.notify_all()
+
+    def joined(self, connection: ServerConnection, tls: TlsHandshake | None) -> ClientConnection:
         """Take note of a new connection."""
         self._open.add(connection)
         with self._state.changed:
-            client = ClientConnection(number=len(self._state.connections) + 1, node_id=self.node_id)
+            number = len(self._state.connections) + 1
+            client = ClientConnection(number=number, node_id=self.node_id, tls=tls)
             self._state.connections.append(client)
             self._state.changed.notify_all()
         return client

@@ -19,8 +19,11 @@ from dekaf.testing.cluster_state import (
     UnknownVersionAnswer,
 )
 from dekaf.testing.fake_broker import FakeBroker
+from dekaf.testing.faults import TLS_HANDSHAKE
 from dekaf.testing.partition_log import LoggedRecord, TopicSettings
 from dekaf.testing.received import ReceivedRequest
+from dekaf.testing.server_socket import SocketOptions
+from dekaf.testing.server_tls import ServerCertificate, ServerTls, TlsHandshake
 from dekaf.testing.trigger import Trigger
 
 __all__ = ("FakeCluster",)
@@ -36,7 +39,7 @@ class FakeCluster:
     """A cluster of brokers on loopback, with logs in memory, that any Kafka producer can write to.
 
     The brokers check what Apache Kafka's leaders check, keep sequence numbers in order and recognise duplicates. On
-    top of that a test scripts faults and asks what happened. It knows no transactions, no consumers, no security.
+    top of that a test scripts faults and asks what happened. It knows no transactions and no consumers.
 
     Parameters:
         nodes: how many brokers; their ids count from 1.
@@ -48,6 +51,9 @@ class FakeCluster:
             cluster, the first answer still says that it is unknown.
         unknown_version: what brokers do about an ApiVersions request newer than they are; what the release does if
             left out.
+        tls: speak TLS, with this context of the server's side, or with the certificate and key in these two files. A
+            context that demands client certificates makes it mutual.
+        host: what brokers call themselves: 127.0.0.1, or a name for it, such as the localhost of a certificate.
         receive_buffer_bytes: the kernel's buffer of each connection; a small one makes clients notice soon that a
             broker does not read.
 
@@ -67,6 +73,8 @@ class FakeCluster:
         versions: AdvertisedVersions | None = None,
         auto_create_topics: bool = False,
         unknown_version: UnknownVersionAnswer | None = None,
+        tls: ServerCertificate | None = None,
+        host: str = "127.0.0.1",
         receive_buffer_bytes: int | None = None,
     ) -> None:
         advertised = {**advertised_by(kafka), **(versions or {})}
@@ -76,6 +84,9 @@ class FakeCluster:
             unknown_version=unknown_version or _unknown_version_of(kafka),
             auto_create_topics=auto_create_topics,
         )
+        socket = SocketOptions(
+            host=host, tls=None if tls is None else ServerTls(tls), receive_buffer_bytes=receive_buffer_bytes
+        )
         self._loop = asyncio.SelectorEventLoop()  # on every system, for its add_reader
         self._thread = threading.Thread(target=self._run_loop, name="dekaf-fake-cluster", daemon=True)
         self._brokers = {
@@ -84,7 +95,7 @@ class FakeCluster:
                 self._state,
                 versions=advertised,
                 run=self._call,
-                receive_buffer_bytes=receive_buffer_bytes,
+                socket=socket,
             )
             for node_id in range(1, nodes + 1)
         }
@@ -178,6 +189,12 @@ class FakeCluster:
             return list(self._state.connections)
 
     @property
+    def handshakes(self) -> list[TlsHandshake]:
+        """All attempts to speak TLS, in order, those that failed included."""
+        with self._state.changed:
+            return list(self._state.handshakes)
+
+    @property
     def violations(self) -> list[str]:
         """What clients did against the protocol, whether brokers would have let it pass or not."""
         with self._state.changed:
@@ -250,6 +267,21 @@ class FakeCluster:
         """
         return Trigger(self._state.script, api, topic=topic, partition=partition, node=node, nth=nth)
 
+    def on_tls_handshake(self, *, node: int | None = None, nth: int = 1) -> Trigger:
+        """Choose connections, and script with a method of the result what goes wrong before TLS is agreed on.
+
+        Those that can: ``hold``, ``delay``, ``never_answer``, ``close_before_append``, ``reset``, ``garbage``. The
+        connection is closed when the client's first bytes have come.
+
+        Parameters:
+            node: only connections to this broker.
+            nth: let the connections before the ``nth`` one pass, counted from now.
+
+        Example:
+            cluster.on_tls_handshake(node=2).never_answer()
+        """
+        return Trigger(self._state.script, TLS_HANDSHAKE, topic=None, partition=None, node=node, nth=nth)
+
     def clear_faults(self) -> None:
         """Forget everything scripted, and let go what is held."""
         self._state.script.clear()
@@ -291,6 +323,11 @@ class FakeCluster:
         with self._state.changed:
             _lead(self._partition(topic, partition), node)
             self._state.changed.notify_all()
+
+    def use_tls(self, certificate: ServerCertificate | None) -> None:
+        """Let all brokers show another certificate to those who connect from now on; with None, speak plaintext."""
+        for broker in self._brokers.values():
+            broker.use_tls(certificate)
 
     def hint_leaders(self, *, enabled: bool) -> None:
         """Choose whether brokers name the leader to clients that mistook them for it (KIP-951); they do by default."""

@@ -11,6 +11,7 @@ from dekaf.testing.cluster_state import ClientConnection, ClusterState
 from dekaf.testing.faults import Plan, Reply
 from dekaf.testing.received import ReceivedRequest
 from dekaf.testing.server_socket import reset
+from dekaf.testing.server_tls import TlsHandshake
 
 __all__ = ("ServedBroker", "ServerConnection")
 
@@ -33,7 +34,7 @@ class ServedBroker(Protocol):
     def is_reading(self) -> bool:
         """Whether connections read from their sockets."""
 
-    def joined(self, connection: ServerConnection) -> ClientConnection:
+    def joined(self, connection: ServerConnection, tls: TlsHandshake | None) -> ClientConnection:
         """Take note of a new connection."""
 
     def left(self, connection: ServerConnection) -> None:
@@ -64,8 +65,9 @@ class ServerConnection(asyncio.Protocol):
 
     client: ClientConnection
 
-    def __init__(self, broker: ServedBroker) -> None:
+    def __init__(self, broker: ServedBroker, tls: TlsHandshake | None) -> None:
         self._broker = broker
+        self._tls = tls
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._waiting: deque[ReceivedRequest] = deque()
@@ -75,7 +77,7 @@ class ServerConnection(asyncio.Protocol):
         """Begin to read, unless the broker has stopped since it accepted."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self.client = self._broker.joined(self)
+        self.client = self._broker.joined(self, self._tls)
         if not self._broker.is_running:  # stopped between the handshake and now
             transport.abort()
         elif not self._broker.is_reading:
@@ -112,6 +114,12 @@ class ServerConnection(asyncio.Protocol):
         self._waiting.clear()
         if self._transport is not None:
             self._transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._waiting.clear()
+        if self._transport is not None:
+            self._transport.abort()
 
     def _cut(self) -> list[bytes]:
         messages: list[bytes] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf.testing.faults import Effect, Fault, FaultScript, Held, Matcher, PartitionFault, Plan, Reply, Rewrite, Target
 
@@ -25,7 +24,7 @@ class Trigger:
     def __init__(
         self,
         script: FaultScript,
-        api: ApiKey,
+        api: int,
         *,
         topic: str | None,
         partition: int | None,
