@@ -24,6 +24,8 @@ from tests.kafka import (
 )
 from tests.kafka import read_back as read_topic
 
+pytest.register_assert_rewrite("tests.kafka.sasl_answers")
+
 C = TypeVar("C", bound=KafkaCluster)
 
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}

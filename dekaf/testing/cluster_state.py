@@ -102,6 +102,12 @@ class ClientConnection:
         software_version: likewise.
         is_open: whether it still is.
         tls: how it was encrypted; None for plaintext.
+        mechanism: how it authenticated last; None before that, and without SASL.
+        principal: as whom.
+        extensions: what the client told beside its token.
+        authentications: how often it did, the first time included.
+        refusals: how often it was refused; once, since the connection ends with it.
+        is_expired: whether it was closed because a request came after its session's end.
     """
 
     number: int
@@ -111,6 +117,17 @@ class ClientConnection:
     software_version: str = ""
     is_open: bool = True
     tls: TlsHandshake | None = None
+    mechanism: str | None = None
+    principal: str | None = None
+    extensions: dict[str, str] = field(default_factory=dict)
+    authentications: int = 0
+    refusals: int = 0
+    is_expired: bool = False
+
+    @property
+    def reauthentications(self) -> int:
+        """How often it authenticated again."""
+        return max(0, self.authentications - 1)
 
 
 @dataclass(slots=True)
@@ -122,6 +139,7 @@ class ClusterState:
     unknown_version: UnknownVersionAnswer
     auto_create_topics: bool
     leader_hints: bool = True
+    session_lifetime_ms: int = 0  # 0: for ever
     changed: threading.Condition = field(default_factory=threading.Condition)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # of the brokers that run
     topics: dict[str, Topic] = field(default_factory=dict)

@@ -19,10 +19,15 @@ from dekaf.testing.received import (
     ReceivedApiVersions,
     ReceivedProduce,
     ReceivedRequest,
+    ReceivedSaslAuthenticate,
+    ReceivedSaslHandshake,
     RequestHeader,
     decode_header,
     decode_request,
 )
+from dekaf.testing.sasl_accounts import SaslAccounts
+from dekaf.testing.sasl_apis import answer_sasl
+from dekaf.testing.sasl_session import SaslSession
 from dekaf.testing.server_connection import ServerConnection
 from dekaf.testing.server_socket import ServerSocket, SocketOptions
 from dekaf.testing.server_tls import ServerCertificate, ServerTls, TlsHandshake
@@ -30,10 +35,10 @@ from dekaf.testing.trigger import Trigger
 
 __all__ = ("FakeBroker",)
 
-_SERVED: Final = frozenset(
-    (int(ApiKey.PRODUCE), int(ApiKey.METADATA), int(ApiKey.API_VERSIONS), int(ApiKey.INIT_PRODUCER_ID))
-)
-_FIRST_PRODUCE: Final = 3  # brokers since 4.0 advertise older ones but close the connection on them
+_SERVED: Final = frozenset(int(api) for api in ApiKey)
+# Advertised, but not served: brokers since 4.0 close the connection on the oldest Produce requests. Bare tokens follow
+# SaslHandshake 0, which no client wants that knows of a newer one.
+_FIRST_SERVED: Final[Mapping[int, int]] = {ApiKey.PRODUCE: 3, ApiKey.SASL_HANDSHAKE: 1}
 
 
 class FakeBroker:
@@ -51,6 +56,7 @@ class FakeBroker:
         versions: AdvertisedVersions,
         run: Callable[[Callable[[], None]], None],
         socket: SocketOptions,
+        accounts: SaslAccounts | None = None,
     ) -> None:
         self.node_id: Final = node_id
         self._state = state
@@ -59,6 +65,7 @@ class FakeBroker:
         self._run = run  # calls a function on the cluster's thread and waits for it
         self._socket = ServerSocket(self, socket)
         self._host = socket.host
+        self._accounts = accounts
         self._advertised: tuple[str, int] | None = None
         self._is_reading = True
         self._open: set[ServerConnection] = set()
@@ -229,27 +236,31 @@ class FakeBroker:
             self._state.changed.notify_all()
         return request
 
-    def plan(self, request: ReceivedRequest) -> Plan:
+    def session_of(self, client: ClientConnection) -> SaslSession | None:
+        """Return the state of a new connection's authentication; None without SASL."""
+        return None if self._accounts is None else SaslSession(self._accounts, self._state, client)
+
+    def plan(self, request: ReceivedRequest, session: SaslSession | None) -> Plan:
         """Return what the test scripted for a request."""
         with self._state.changed:
             targets = targets_of(request, self._state)
+            if session is not None and isinstance(request, ReceivedSaslAuthenticate):
+                targets = list({*targets, session.awaits})
             plan = self._state.script.plan(ApiKey(request.api_key), self.node_id, targets)
         if self._is_unknown_greeting(request.header) and self._state.unknown_version is UnknownVersionAnswer.RESET:
             plan.reply = Reply.RESET
         return plan
 
-    def answer(self, request: ReceivedRequest, plan: Plan) -> bytes | None:
+    def answer(self, request: ReceivedRequest, plan: Plan, session: SaslSession | None) -> bytes | None:
         """Return the whole answer with its frame; None if the connection is to be closed instead.
 
         An empty answer means that the client wants none.
         """
+        version, body = request.version, self._body(request, plan, session)
+        if not body:
+            return body
         if self._is_unknown_greeting(request.header):
-            version, body = 0, self._refuse_greeting(plan)
-        else:
-            outcome = self._apis.answer(request, plan, self._versions)
-            if isinstance(request, ReceivedProduce) and request.acks == ACKS_NONE:
-                return None if outcome.is_failed else b""
-            version, body = request.version, outcome.body
+            version = 0
         correlation_id = request.header.correlation_id
         if plan.reply is Reply.WRONG_CORRELATION_ID:
             correlation_id += 1
@@ -258,6 +269,20 @@ class FakeBroker:
         return frame(ApiKey(request.api_key), version, correlation_id, body)
 
     # Within.
+
+    def _body(self, request: ReceivedRequest, plan: Plan, session: SaslSession | None) -> bytes | None:
+        if self._is_unknown_greeting(request.header):
+            return self._refuse_greeting(plan)
+        if isinstance(request, ReceivedSaslHandshake | ReceivedSaslAuthenticate):
+            with self._state.changed:
+                self._state.changed.notify_all()
+                return answer_sasl(request, plan, session)
+        outcome = self._apis.answer(request, plan, self._versions)
+        if isinstance(request, ReceivedProduce) and request.acks == ACKS_NONE:
+            return None if outcome.is_failed else b""
+        if session is not None and isinstance(request, ReceivedApiVersions) and not outcome.is_failed:
+            session.greeted()
+        return outcome.body
 
     def _endpoint(self) -> Endpoint:
         host, port = self._advertised or (self.host, self.port)
@@ -271,7 +296,7 @@ class FakeBroker:
         return lowest <= header.version <= highest
 
     def _check_version(self, header: RequestHeader) -> None:
-        is_too_old = header.api_key == ApiKey.PRODUCE and header.version < _FIRST_PRODUCE
+        is_too_old = header.version < _FIRST_SERVED.get(header.api_key, 0)
         if header.api_key not in _SERVED or is_too_old or not self._knows(header):
             raise MalformedResponseError(f"API {header.api_key} is not served in version {header.version}.")
 

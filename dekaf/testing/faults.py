@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 from dekaf._protocol.api import ApiKey
+from dekaf.testing.sasl_faults import SaslFault
 
 __all__ = (
     "TLS_HANDSHAKE",
@@ -26,7 +27,8 @@ __all__ = (
     "Target",
 )
 
-# A topic and a partition. Partition -1 stands for the topic itself, where a Metadata request asks about it.
+# A topic and a partition. Partition -1 stands for the topic itself, where a Metadata request asks about it. In place of
+# a topic, one of the mechanism's messages, where a SaslAuthenticate request is answered with it.
 Target: TypeAlias = tuple[str, int]
 Rewrite: TypeAlias = Callable[[bytes], bytes]  # takes and returns an answer with its frame
 WHOLE_REQUEST: Final[Target] = ("", -1)
@@ -83,6 +85,7 @@ class Plan:
     partitions: dict[Target, PartitionFault] = field(default_factory=dict)
     extra_partition: Target | None = None
     has_brokers: bool = True
+    sasl_fault: SaslFault | None = None
 
 
 Effect: TypeAlias = Callable[[Plan, Sequence[Target]], bool]

@@ -6,10 +6,12 @@ import asyncio
 from collections import deque
 from typing import Final, Protocol
 
+from dekaf._protocol.error_codes import ErrorCode
 from dekaf.errors import MalformedResponseError
 from dekaf.testing.cluster_state import ClientConnection, ClusterState
-from dekaf.testing.faults import Plan, Reply
+from dekaf.testing.faults import WHOLE_REQUEST, PartitionFault, Plan, Reply
 from dekaf.testing.received import ReceivedRequest
+from dekaf.testing.sasl_session import Admission, SaslSession
 from dekaf.testing.server_socket import reset
 from dekaf.testing.server_tls import TlsHandshake
 
@@ -47,10 +49,13 @@ class ServedBroker(Protocol):
             MalformedResponseError: the bytes are no request, or one that this broker does not know.
         """
 
-    def plan(self, request: ReceivedRequest) -> Plan:
+    def session_of(self, client: ClientConnection) -> SaslSession | None:
+        """Return the state of a new connection's authentication; None without SASL."""
+
+    def plan(self, request: ReceivedRequest, session: SaslSession | None) -> Plan:
         """Return what the test scripted for a request."""
 
-    def answer(self, request: ReceivedRequest, plan: Plan) -> bytes | None:
+    def answer(self, request: ReceivedRequest, plan: Plan, session: SaslSession | None) -> bytes | None:
         """Return the whole answer with its frame; None if the connection is to be closed instead.
 
         An empty answer means that the client wants none.
@@ -72,12 +77,14 @@ class ServerConnection(asyncio.Protocol):
         self._buffer = bytearray()
         self._waiting: deque[ReceivedRequest] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._session: SaslSession | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read, unless the broker has stopped since it accepted."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.client = self._broker.joined(self, self._tls)
+        self._session = self._broker.session_of(self.client)
         if not self._broker.is_running:  # stopped between the handshake and now
             transport.abort()
         elif not self._broker.is_reading:
@@ -138,21 +145,41 @@ class ServerConnection(asyncio.Protocol):
         try:
             while self._waiting:
                 request = self._waiting.popleft()
-                plan = self._broker.plan(request)
-                if plan.before is not None:
-                    await plan.before.wait()
-                answer = self._broker.answer(request, plan) if plan.is_processed else b""
-                if plan.delay:
-                    await asyncio.sleep(plan.delay)
-                if plan.after is not None:
-                    await plan.after.wait()
+                admission = self._admit(request)
+                if admission is Admission.CLOSED:
+                    self.close()
+                    break
+                plan = self._broker.plan(request, self._session)
+                if admission is Admission.MISPLACED:
+                    plan.partitions[WHOLE_REQUEST] = PartitionFault(error_code=ErrorCode.ILLEGAL_SASL_STATE)
+                answer = await self._process(request, plan)
                 if plan.reply is Reply.SILENCE:
                     return  # with the worker still in place, so that nothing behind it is served either
                 self._reply(plan, answer)
+                if self._session is not None and self._session.is_ended:
+                    self.close()
         except MalformedResponseError as error:
             self._broker.state.note_violation(str(error))
             self.close()
         self._worker = None
+
+    def _admit(self, request: ReceivedRequest) -> Admission:
+        if self._session is None:
+            return Admission.SERVED
+        changed = self._broker.state.changed
+        with changed:
+            changed.notify_all()
+            return self._session.admit(request.api_key)
+
+    async def _process(self, request: ReceivedRequest, plan: Plan) -> bytes | None:
+        if plan.before is not None:
+            await plan.before.wait()
+        answer = self._broker.answer(request, plan, self._session) if plan.is_processed else b""
+        if plan.delay:
+            await asyncio.sleep(plan.delay)
+        if plan.after is not None:
+            await plan.after.wait()
+        return answer
 
     def _reply(self, plan: Plan, answer: bytes | None) -> None:
         transport = self._transport

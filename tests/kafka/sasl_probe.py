@@ -6,6 +6,7 @@ Written without any of dekaf, in the oldest versions that serve: SaslHandshake 1
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -14,6 +15,8 @@ import ssl
 import struct
 from types import TracebackType
 from typing import Final, NamedTuple, Self
+
+from tests.kafka.users import MECHANISMS
 
 __all__ = ("Authenticated", "SaslProbe", "scram_proof")
 
@@ -59,9 +62,18 @@ class SaslProbe:
             return True
 
     def handshake(self, mechanism: str) -> tuple[int, list[str]] | None:
-        """Return the error code and the mechanisms that are on."""
+        """Return the error code and the mechanisms that are on, in the order of `MECHANISMS`."""
+        self.send_handshake(mechanism)
+        return self.receive_handshake()
+
+    def send_handshake(self, mechanism: str) -> None:
+        """Name a mechanism, and do not wait for the answer."""
         name = mechanism.encode()
-        answer = self._call(_SASL_HANDSHAKE, 1, struct.pack(">h", len(name)) + name)
+        self._send(_SASL_HANDSHAKE, 1, struct.pack(">h", len(name)) + name)
+
+    def receive_handshake(self) -> tuple[int, list[str]] | None:
+        """Return the answer to that."""
+        answer = self._receive()
         if answer is None:
             return None
         code, count = struct.unpack_from(">hi", answer)
@@ -70,7 +82,7 @@ class SaslProbe:
         for _ in range(count):
             name_of_one, place = _string(answer, place)
             mechanisms.append(name_of_one or "")
-        return code, mechanisms
+        return code, sorted(mechanisms, key=MECHANISMS.index)
 
     def authenticate(self, auth_bytes: bytes) -> Authenticated | None:
         """Send bytes of the mechanism and return what comes back."""
@@ -117,9 +129,17 @@ class SaslProbe:
         return answer is not None and int.from_bytes(answer[4:8], "big") > 0
 
     def _call(self, api: int, version: int, body: bytes) -> bytes | None:
+        self._send(api, version, body)
+        return self._receive()
+
+    def _send(self, api: int, version: int, body: bytes) -> None:
         message = struct.pack(">hhih", api, version, 1, 5) + b"probe" + body
-        try:
+        with contextlib.suppress(ConnectionError):  # which is seen when the answer is to be read
             self._socket.sendall(struct.pack(">i", len(message)) + message)
+
+    def _receive(self) -> bytes | None:
+        """Return the body of the next answer; None where the connection ends."""
+        try:
             size = self._received.read(4)
             if len(size) < 4:
                 return None
