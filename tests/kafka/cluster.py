@@ -18,6 +18,7 @@ from typing import Self
 
 from tests.kafka import admin
 from tests.kafka.broker import BrokerState, KafkaBroker
+from tests.kafka.class_archive import class_archive_option
 from tests.kafka.distribution import DEFAULT_VERSION, kafka_jars
 from tests.kafka.errors import KafkaUnavailableError
 from tests.kafka.java import find_java
@@ -315,8 +316,11 @@ class KafkaCluster:
         return Jvm(java=find_java(), jars=kafka_jars(self.version), version=self.version)
 
     def _run_tool(self, jvm: Jvm, main_class: str, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        with tempfile.TemporaryDirectory(prefix="dekaf-kafka-tool-") as folder:
-            command = jvm.command(main_class, *arguments, temporary_folder=Path(folder))
+        with (
+            tempfile.TemporaryDirectory(prefix="dekaf-kafka-tool-") as folder,
+            class_archive_option(jvm.jars, main_class) as option,
+        ):
+            command = jvm.command(main_class, *arguments, options=[option], temporary_folder=Path(folder))
             return jvm.run(command, timeout=TOOL_SECONDS, text=text)
 
     # what a kind of cluster adds

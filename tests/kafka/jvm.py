@@ -14,7 +14,8 @@ __all__ = ("Jvm",)
 
 # The serial collector and the quick compiler alone: brokers live for seconds, on few cores, several at a time.
 # Without -UsePerfData a killed JVM leaves a file in /tmp/hsperfdata_*.
-QUICK_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
+# Java's own warnings, about archives of classes for instance, would stand among what programs print.
+QUICK_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xlog:disable")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +27,17 @@ class Jvm:
     version: str
 
     def command(
-        self, main_class: str, *arguments: str, heap_mb: tuple[int, int] = (64, 256), temporary_folder: Path
+        self,
+        main_class: str,
+        *arguments: str,
+        heap_mb: tuple[int, int] = (64, 256),
+        options: Sequence[str] = (),
+        temporary_folder: Path,
     ) -> list[str]:
         """Return the command line of a Java program.
 
         :param heap_mb: initial and largest heap.
+        :param options: more of `java` itself.
         :param temporary_folder: where codecs unpack their native libraries, which a killed process cannot remove.
         """
         first, most = heap_mb
@@ -39,6 +46,7 @@ class Jvm:
             f"-Xms{first}m",
             f"-Xmx{most}m",
             *QUICK_START,
+            *options,
             f"-Djava.io.tmpdir={temporary_folder}",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-cp",
