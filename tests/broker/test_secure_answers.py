@@ -7,8 +7,9 @@ TLS: what arrives, in `create_connection` (CC) or, after `connection_made`, in `
 | cause | TLS 1.3 | TLS 1.2 |
 |---|---|---|
 | no client certificate | CL: SSLError SSLV3_ALERT_BAD_CERTIFICATE | CC: the same |
-| an unknown one, demanded or only asked for | CL: SSLError SSLV3_ALERT_CERTIFICATE_UNKNOWN | CC: the same |
+| an unknown or expired one, demanded or only asked for | CL: SSLError SSLV3_ALERT_CERTIFICATE_UNKNOWN | CC: the same |
 | broker's certificate expired | CC: SSLCertVerificationError, verify_code 10 | the same |
+| … is not valid yet | CC: 9 | the same |
 | … is for another name (another address) | CC: 62 (64) | the same |
 | … is from an unknown authority | CC: 20 | the same |
 | TLS to a port without it | CC: ConnectionResetError | the same |
@@ -141,16 +142,15 @@ def test_a_missing_client_certificate(secure_cluster: SecureCluster, dialled: Di
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("listener", ["MTLS", "MTLS_OPTIONAL"])
-def test_an_unknown_client_certificate(
+def test_an_unknown_or_expired_client_certificate(
     secure_cluster: SecureCluster, dialled: Dial, tmp_path: Path, version: str, listener: str
 ) -> None:
-    foreign = Authority(tmp_path).client("mallory")
+    for client in (Authority(tmp_path).client("mallory"), secure_cluster.authority.expired_client("carol")):
+        seen = dialled(secure_cluster.port(listener), context(secure_cluster.authority.cafile, version, client))
 
-    seen = dialled(secure_cluster.port(listener), context(secure_cluster.authority.cafile, version, foreign))
-
-    assert seen.where == ("connection_lost" if version == "1.3" else "create_connection")
-    assert isinstance(seen.error, ssl.SSLError)
-    assert "ALERT_CERTIFICATE_UNKNOWN" in seen.error.reason
+        assert seen.where == ("connection_lost" if version == "1.3" else "create_connection")
+        assert isinstance(seen.error, ssl.SSLError)
+        assert "ALERT_CERTIFICATE_UNKNOWN" in seen.error.reason
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -158,6 +158,7 @@ def test_an_unknown_client_certificate(
     ("listener", "host", "code"),
     [
         ("EXPIRED", "localhost", 10),
+        ("FUTURE", "localhost", 9),
         ("WRONG_NAME", "localhost", 62),
         ("WRONG_NAME", "127.0.0.1", 64),
         ("UNKNOWN_CA", "localhost", 20),

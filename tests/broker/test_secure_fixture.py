@@ -107,7 +107,7 @@ def test_wrong_credentials_are_refused(secure_cluster: SecureCluster, tmp_path: 
     assert is_refused(secure_cluster.login("PLAIN_ONLY", "SCRAM-SHA-256"))
 
 
-@pytest.mark.parametrize("listener", ["EXPIRED", "WRONG_NAME", "UNKNOWN_CA", "BARE"])
+@pytest.mark.parametrize("listener", ["EXPIRED", "FUTURE", "WRONG_NAME", "UNKNOWN_CA", "BARE"])
 def test_librdkafka_refuses_a_broker_whose_certificate_is_wrong(secure_cluster: SecureCluster, listener: str) -> None:
     assert is_refused(secure_cluster.login(listener))
 

@@ -15,6 +15,7 @@ __all__ = ("HOSTS", "Authority")
 HOSTS: Final = ("localhost", "127.0.0.1")
 _AGES_AGO: Final = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
 _YEARS_AGO: Final = datetime.datetime(2020, 2, 29, 12, tzinfo=datetime.UTC)
+_YEARS_AHEAD: Final = datetime.datetime(2999, 2, 28, 12, tzinfo=datetime.UTC)
 
 
 class Authority:
@@ -39,32 +40,46 @@ class Authority:
         """Make an authority below this one; what it issues comes with its own certificate behind."""
         return Authority(self._folder / name, root=self)
 
-    def server(self, name: str = "server", *hosts: str, not_after: datetime.datetime | None = None) -> KeyPair:
+    def server(self, name: str = "server", *hosts: str) -> KeyPair:
         """Issue a server's certificate.
 
         Parameters:
             name: of its files.
             hosts: names and addresses it is for; by default those of this machine on loopback.
-            not_after: when it ends; by default not in our time.
         """
-        return self._issue(name, *(hosts or HOSTS), subject="broker", not_after=not_after)
+        return self._issue(name, *(hosts or HOSTS), subject="broker")
 
     def expired_server(self, name: str = "expired") -> KeyPair:
         """Issue a server's certificate whose time ended on 29 February 2020."""
-        return self.server(name, not_after=_YEARS_AGO)
+        return self._issue(name, *HOSTS, subject="broker", not_after=_YEARS_AGO)
+
+    def future_server(self, name: str = "future") -> KeyPair:
+        """Issue a server's certificate whose time has not come yet."""
+        return self._issue(name, *HOSTS, subject="broker", not_before=_YEARS_AHEAD)
 
     def client(self, name: str, *, subject: str | None = None) -> KeyPair:
         """Issue a client's certificate; its common name is `subject`, by default the name of its files."""
         subject = subject or name
         return self._issue(name, f"{subject}@clients.test", subject=subject)
 
-    def _issue(self, name: str, *identities: str, subject: str, not_after: datetime.datetime | None = None) -> KeyPair:
+    def expired_client(self, name: str) -> KeyPair:
+        """Issue a client's certificate whose time is over."""
+        return self._issue(name, f"{name}@clients.test", subject=name, not_after=_YEARS_AGO)
+
+    def _issue(
+        self,
+        name: str,
+        *identities: str,
+        subject: str,
+        not_before: datetime.datetime = _AGES_AGO,
+        not_after: datetime.datetime | None = None,
+    ) -> KeyPair:
         leaf = self._ca.issue_cert(
             *identities,
             common_name=subject,
             organization_name="dekaf tests",
             organization_unit_name="servers" if subject == "broker" else "clients",
-            not_before=_AGES_AGO,
+            not_before=not_before,
             not_after=not_after,
         )
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)

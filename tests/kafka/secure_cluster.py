@@ -105,7 +105,7 @@ class SecureCluster(KafkaCluster):
         )
 
     def certificate(self, name: str) -> KeyPair:
-        """Return a certificate that listeners show: server, expired, wrong-name, unknown-ca or bare."""
+        """Return a certificate that listeners show: server, expired, future, wrong-name, unknown-ca or bare."""
         return self._certificates[name]
 
     @property
@@ -197,6 +197,7 @@ class SecureCluster(KafkaCluster):
         self._certificates = {
             "server": self.authority.server(),
             "expired": self.authority.expired_server(),
+            "future": self.authority.future_server(),
             "wrong-name": self.authority.server("wrong-name", "broker.example.com", "192.0.2.1"),
             "unknown-ca": Authority(folder / "unknown-authority").server(),
             "bare": self._bare.server(),

@@ -49,6 +49,7 @@ LISTENERS: Final = (
     SecureListener(name="SHORT_SSL", protocol="SASL_SSL", mechanisms=MECHANISMS, is_short=True),
     SecureListener(name="PLAIN_ONLY", protocol="SASL_PLAINTEXT", mechanisms=("PLAIN",)),
     SecureListener(name="EXPIRED", protocol="SSL", certificate="expired"),
+    SecureListener(name="FUTURE", protocol="SSL", certificate="future"),
     SecureListener(name="WRONG_NAME", protocol="SSL", certificate="wrong-name"),
     SecureListener(name="UNKNOWN_CA", protocol="SSL", certificate="unknown-ca"),
     SecureListener(name="BARE", protocol="SSL", certificate="bare"),
@@ -68,7 +69,7 @@ def listener_properties(
         is_odd: the broker refuses everybody: it knows other passwords, has no SCRAM, and wants a scope in tokens.
     """
     prefix = listener.prefix
-    # One thread each is plenty for a test, and twelve listeners with three each would be slow to start.
+    # One thread each is plenty for a test, and thirteen listeners with three each would be slow to start.
     lines = {f"{prefix}num.network.threads": "1"}
     if listener.protocol != "SASL_PLAINTEXT":
         lines |= {

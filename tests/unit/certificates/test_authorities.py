@@ -45,11 +45,14 @@ def test_a_servers_certificate_is_for_loopback(tmp_path: Path, name: str) -> Non
     shake_hands(authority.server(), trusting(authority.cafile), name=name)
 
 
-@pytest.mark.parametrize(("kind", "code"), [("expired", 10), ("wrong name", 62), ("unknown authority", 20)])
+@pytest.mark.parametrize(
+    ("kind", "code"), [("expired", 10), ("future", 9), ("wrong name", 62), ("unknown authority", 20)]
+)
 def test_what_is_wrong_is_refused(tmp_path: Path, kind: str, code: int) -> None:
     authority = Authority(tmp_path / "known")
     server = {
         "expired": authority.expired_server(),
+        "future": authority.future_server(),
         "wrong name": authority.server("other", "example.com"),
         "unknown authority": Authority(tmp_path / "unknown").server(),
     }[kind]
