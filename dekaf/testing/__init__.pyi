@@ -13,13 +13,19 @@ from dekaf.testing.received import (
     ReceivedMetadata,
     ReceivedProduce,
     ReceivedRequest,
+    ReceivedSaslAuthenticate,
+    ReceivedSaslHandshake,
 )
 from dekaf.testing.recording import Recording
 from dekaf.testing.recording_producers import RecordingAsyncProducer, RecordingProducer
+from dekaf.testing.sasl_accounts import AcceptedToken, SaslAccounts
+from dekaf.testing.sasl_faults import SaslFault
+from dekaf.testing.server_tls import TlsHandshake
 from dekaf.testing.trigger import ALWAYS, Trigger
 
 __all__ = (
     "ALWAYS",
+    "AcceptedToken",
     "ApiKey",
     "ClientConnection",
     "ErrorCode",
@@ -35,10 +41,15 @@ __all__ = (
     "ReceivedMetadata",
     "ReceivedProduce",
     "ReceivedRequest",
+    "ReceivedSaslAuthenticate",
+    "ReceivedSaslHandshake",
     "RecordedMessage",
     "Recording",
     "RecordingAsyncProducer",
     "RecordingProducer",
+    "SaslAccounts",
+    "SaslFault",
+    "TlsHandshake",
     "TopicSettings",
     "Trigger",
     "UnknownVersionAnswer",

@@ -47,7 +47,7 @@ _NO_FAULT: Final = PartitionFault()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The body of an answer; `is_failed` decides about the connection of a client that wants no answer."""
+    """The body of an answer, and whether it tells of an error; a client that wants no answer is cut off then."""
 
     body: bytes
     is_failed: bool = False
@@ -99,9 +99,8 @@ class BrokerApis:
         # A broker that does not know the version can only answer in the oldest one.
         version = 0 if error_code == ErrorCode.UNSUPPORTED_VERSION else request.version
         ranges = versions if error_code == ErrorCode.NONE else {}
-        return Outcome(
-            api_versions_answer(version, error_code=error_code, ranges=ranges, throttle_time_ms=plan.throttle_ms)
-        )
+        body = api_versions_answer(version, error_code=error_code, ranges=ranges, throttle_time_ms=plan.throttle_ms)
+        return Outcome(body, is_failed=error_code != ErrorCode.NONE)
 
     def _greeting_error(self, request: ReceivedApiVersions) -> int:
         if request.version >= 3:

@@ -19,12 +19,16 @@ _PRODUCE: Final = int(ApiKey.PRODUCE)
 _METADATA: Final = int(ApiKey.METADATA)
 _API_VERSIONS: Final = int(ApiKey.API_VERSIONS)
 _INIT_PRODUCER_ID: Final = int(ApiKey.INIT_PRODUCER_ID)
+_SASL_HANDSHAKE: Final = int(ApiKey.SASL_HANDSHAKE)
+_SASL_AUTHENTICATE: Final = int(ApiKey.SASL_AUTHENTICATE)
 # Not served here, but clients conclude from them what a broker can do: librdkafka writes batches of the current format
 # only where Fetch 4 is offered, and lz4 only where there are group coordinators.
 _FETCH: Final = 1
 _LIST_OFFSETS: Final = 2
 _FIND_COORDINATOR: Final = 10
 
+# Brokers list the APIs of SASL at every listener, those without SASL included.
+#
 # Produce keeps its lower end since 4.0, although brokers refuse versions 0 to 2 since then, because librdkafka takes
 # version 0 as a sign that compression is possible.
 _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
@@ -34,8 +38,10 @@ _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
         _LIST_OFFSETS: (0, 4),
         _METADATA: (0, 7),
         _FIND_COORDINATOR: (0, 2),
+        _SASL_HANDSHAKE: (0, 1),
         _API_VERSIONS: (0, 2),
         _INIT_PRODUCER_ID: (0, 1),
+        _SASL_AUTHENTICATE: (0, 0),
     },
     "2.4": {
         _PRODUCE: (0, 8),
@@ -43,8 +49,10 @@ _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
         _LIST_OFFSETS: (0, 5),
         _METADATA: (0, 9),
         _FIND_COORDINATOR: (0, 3),
+        _SASL_HANDSHAKE: (0, 1),
         _API_VERSIONS: (0, 3),
         _INIT_PRODUCER_ID: (0, 2),
+        _SASL_AUTHENTICATE: (0, 1),
     },
     "2.8": {
         _PRODUCE: (0, 9),
@@ -52,8 +60,10 @@ _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
         _LIST_OFFSETS: (0, 6),
         _METADATA: (0, 11),
         _FIND_COORDINATOR: (0, 3),
+        _SASL_HANDSHAKE: (0, 1),
         _API_VERSIONS: (0, 3),
         _INIT_PRODUCER_ID: (0, 4),
+        _SASL_AUTHENTICATE: (0, 2),
     },
     "3.9": {
         _PRODUCE: (0, 11),
@@ -61,8 +71,10 @@ _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
         _LIST_OFFSETS: (0, 9),
         _METADATA: (0, 12),
         _FIND_COORDINATOR: (0, 6),
+        _SASL_HANDSHAKE: (0, 1),
         _API_VERSIONS: (0, 4),
         _INIT_PRODUCER_ID: (0, 5),
+        _SASL_AUTHENTICATE: (0, 2),
     },
     "4.0": {
         _PRODUCE: (0, 12),
@@ -70,8 +82,10 @@ _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
         _LIST_OFFSETS: (1, 10),
         _METADATA: (0, 13),
         _FIND_COORDINATOR: (0, 6),
+        _SASL_HANDSHAKE: (0, 1),
         _API_VERSIONS: (0, 4),
         _INIT_PRODUCER_ID: (0, 5),
+        _SASL_AUTHENTICATE: (0, 2),
     },
     "4.3": {
         _PRODUCE: (0, 13),
@@ -79,8 +93,10 @@ _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
         _LIST_OFFSETS: (1, 11),
         _METADATA: (0, 13),
         _FIND_COORDINATOR: (0, 6),
+        _SASL_HANDSHAKE: (0, 1),
         _API_VERSIONS: (0, 4),
         _INIT_PRODUCER_ID: (0, 5),
+        _SASL_AUTHENTICATE: (0, 2),
     },
     "4.4": {
         _PRODUCE: (0, 13),
@@ -88,8 +104,10 @@ _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
         _LIST_OFFSETS: (1, 11),
         _METADATA: (0, 13),
         _FIND_COORDINATOR: (0, 6),
+        _SASL_HANDSHAKE: (0, 1),
         _API_VERSIONS: (0, 5),
         _INIT_PRODUCER_ID: (0, 5),
+        _SASL_AUTHENTICATE: (0, 2),
     },
 }
 

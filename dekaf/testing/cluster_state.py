@@ -15,6 +15,7 @@ from dekaf.testing.faults import FaultScript
 from dekaf.testing.partition_log import AppendResult, PartitionLog, TopicSettings
 from dekaf.testing.received import ReceivedProduce, ReceivedRequest
 from dekaf.testing.record_reader import BatchHeader
+from dekaf.testing.server_tls import TlsHandshake
 
 __all__ = ("ClientConnection", "ClusterState", "Partition", "ProduceAttempt", "Topic", "UnknownVersionAnswer")
 
@@ -100,6 +101,13 @@ class ClientConnection:
         software_name: what the client said it is; empty before that, and for old versions of ApiVersions.
         software_version: likewise.
         is_open: whether it still is.
+        tls: how it was encrypted; None for plaintext.
+        mechanism: how it authenticated last; None before that, and without SASL.
+        principal: as whom.
+        extensions: what the client told beside its token.
+        authentications: how often it did, the first time included.
+        refusals: how often it was refused; once, since the connection ends with it.
+        is_expired: whether it was closed because a request came after its session's end.
     """
 
     number: int
@@ -108,6 +116,18 @@ class ClientConnection:
     software_name: str = ""
     software_version: str = ""
     is_open: bool = True
+    tls: TlsHandshake | None = None
+    mechanism: str | None = None
+    principal: str | None = None
+    extensions: dict[str, str] = field(default_factory=dict)
+    authentications: int = 0
+    refusals: int = 0
+    is_expired: bool = False
+
+    @property
+    def reauthentications(self) -> int:
+        """How often it authenticated again."""
+        return max(0, self.authentications - 1)
 
 
 @dataclass(slots=True)
@@ -119,12 +139,14 @@ class ClusterState:
     unknown_version: UnknownVersionAnswer
     auto_create_topics: bool
     leader_hints: bool = True
+    session_lifetime_ms: int = 0  # 0: for ever
     changed: threading.Condition = field(default_factory=threading.Condition)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # of the brokers that run
     topics: dict[str, Topic] = field(default_factory=dict)
     requests: list[ReceivedRequest] = field(default_factory=list)
     attempts: list[ProduceAttempt] = field(default_factory=list)
     connections: list[ClientConnection] = field(default_factory=list)
+    handshakes: list[TlsHandshake] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     granted_ids: deque[tuple[int, int]] = field(default_factory=deque)
     next_producer_id: int = _FIRST_PRODUCER_ID

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import struct
-from collections import deque
+import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
@@ -17,27 +14,31 @@ from dekaf.testing.answers import Endpoint, api_versions_answer, frame
 from dekaf.testing.broker_apis import ACKS_NONE, BrokerApis, targets_of
 from dekaf.testing.broker_versions import AdvertisedVersions
 from dekaf.testing.cluster_state import ClientConnection, ClusterState, UnknownVersionAnswer
-from dekaf.testing.faults import Plan, Reply
+from dekaf.testing.faults import TLS_HANDSHAKE, WHOLE_REQUEST, Plan, Reply
 from dekaf.testing.received import (
     ReceivedApiVersions,
     ReceivedProduce,
     ReceivedRequest,
+    ReceivedSaslAuthenticate,
+    ReceivedSaslHandshake,
     RequestHeader,
     decode_header,
     decode_request,
 )
+from dekaf.testing.sasl_accounts import SaslAccounts
+from dekaf.testing.sasl_apis import answer_sasl
+from dekaf.testing.sasl_session import SaslSession
+from dekaf.testing.server_connection import ServerConnection
+from dekaf.testing.server_socket import ServerSocket, SocketOptions
+from dekaf.testing.server_tls import ServerCertificate, ServerTls, TlsHandshake
 from dekaf.testing.trigger import Trigger
 
 __all__ = ("FakeBroker",)
 
-_SIZE_BYTES: Final = 4
-_MAX_FRAME_BYTES: Final = 100 * 1024 * 1024  # a broker's socket.request.max.bytes
-_SERVED: Final = frozenset(
-    (int(ApiKey.PRODUCE), int(ApiKey.METADATA), int(ApiKey.API_VERSIONS), int(ApiKey.INIT_PRODUCER_ID))
-)
-_FIRST_PRODUCE: Final = 3  # brokers since 4.0 advertise older ones but close the connection on them
-# Seconds of lingering after close: none, so that the peer gets a reset.
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+_SERVED: Final = frozenset(int(api) for api in ApiKey)
+# Advertised, but not served: brokers since 4.0 close the connection on the oldest Produce requests. Bare tokens follow
+# SaslHandshake 0, which no client wants that knows of a newer one.
+_FIRST_SERVED: Final[Mapping[int, int]] = {ApiKey.PRODUCE: 3, ApiKey.SASL_HANDSHAKE: 1}
 
 
 class FakeBroker:
@@ -54,32 +55,32 @@ class FakeBroker:
         *,
         versions: AdvertisedVersions,
         run: Callable[[Callable[[], None]], None],
-        receive_buffer_bytes: int | None = None,
+        socket: SocketOptions,
+        accounts: SaslAccounts | None = None,
     ) -> None:
         self.node_id: Final = node_id
         self._state = state
         self._versions = dict(versions)
         self._apis = BrokerApis(state, node_id)
         self._run = run  # calls a function on the cluster's thread and waits for it
-        self._receive_buffer_bytes = receive_buffer_bytes
+        self._socket = ServerSocket(self, socket)
+        self._host = socket.host
+        self._accounts = accounts
         self._advertised: tuple[str, int] | None = None
-        self._port = 0
-        self._listener: socket.socket | None = None
         self._is_reading = True
-        self._open: set[_ServerConnection] = set()
-        self._accepting: set[asyncio.Task[Any]] = set()
+        self._open: set[ServerConnection] = set()
 
     # What tests ask.
 
     @property
     def host(self) -> str:
-        """The address it listens on."""
-        return "127.0.0.1"
+        """The address it listens on, or a name for that."""
+        return self._host
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return self._port
+        return self._socket.port
 
     @property
     def address(self) -> str:
@@ -89,7 +90,7 @@ class FakeBroker:
     @property
     def is_running(self) -> bool:
         """Whether it accepts connections."""
-        return self._listener is not None
+        return self._socket.is_open
 
     @property
     def connections(self) -> list[ClientConnection]:
@@ -103,7 +104,21 @@ class FakeBroker:
         with self._state.changed:
             return [request for request in self._state.requests if request.node_id == self.node_id]
 
+    @property
+    def handshakes(self) -> list[TlsHandshake]:
+        """All attempts to speak TLS with it, in order, those that failed included."""
+        with self._state.changed:
+            return [handshake for handshake in self._state.handshakes if handshake.node_id == self.node_id]
+
     # What tests change.
+
+    def use_tls(self, certificate: ServerCertificate | None) -> None:
+        """Show another certificate to those who connect from now on; with None, speak plaintext with them."""
+        self._socket.tls = None if certificate is None else ServerTls(certificate)
+
+    def on_tls_handshake(self, *, nth: int = 1) -> Trigger:
+        """Choose handshakes with this broker and script a fault for them; see `FakeCluster.on_tls_handshake`."""
+        return Trigger(self._state.script, TLS_HANDSHAKE, topic=None, partition=None, node=self.node_id, nth=nth)
 
     def on(self, api: ApiKey, *, topic: str | None = None, partition: int | None = None, nth: int = 1) -> Trigger:
         """Choose requests to this broker and script a fault for them; see `FakeCluster.on`."""
@@ -136,34 +151,19 @@ class FakeBroker:
 
     def listen(self) -> None:
         """Accept connections, on the same port as before if there was one."""
-        # The protocol spelled out: only then does asyncio switch Nagle's algorithm off for accepted connections.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if self._receive_buffer_bytes is not None:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer_bytes)
-            listener.settimeout(0)
-            listener.bind((self.host, self._port))
-            listener.listen()
-            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
-        except BaseException:
-            listener.close()
-            raise
-        self._port = listener.getsockname()[1]
-        self._listener = listener
+        self._socket.open()
         with self._state.changed:
             self._state.endpoints[self.node_id] = self._endpoint()
             self._state.changed.notify_all()
 
     def shut(self, *, forget_port: bool = False) -> None:
         """Stop listening and break all connections."""
-        if self._listener is not None:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
-        if forget_port:
-            self._port = 0
-        self._close_connections()
+        self._socket.close(forget_port=forget_port)
+        for connection in list(self._open):
+            if connection.client.tls is None:
+                connection.close()
+            else:
+                connection.abort()  # nobody waits for a client's goodbye
         with self._state.changed:
             self._state.endpoints.pop(self.node_id, None)
             self._state.changed.notify_all()
@@ -180,16 +180,34 @@ class FakeBroker:
         """Whether connections read from their sockets."""
         return self._is_reading
 
-    def joined(self, connection: _ServerConnection) -> ClientConnection:
+    def serve(self, handshake: TlsHandshake | None) -> ServerConnection:
+        """Return what serves a new connection."""
+        return ServerConnection(self, handshake)
+
+    def begin_handshake(self) -> tuple[TlsHandshake, Plan]:
+        """Take note of a handshake and return what the test scripted for it."""
+        handshake = TlsHandshake(node_id=self.node_id, started_at=time.monotonic())
+        with self._state.changed:
+            self._state.handshakes.append(handshake)
+            self._state.changed.notify_all()
+        return handshake, self._state.script.plan(TLS_HANDSHAKE, self.node_id, [WHOLE_REQUEST])
+
+    def end_handshake(self, handshake: TlsHandshake) -> None:
+        """Tell those who wait that a handshake has ended."""
+        with self._state.changed:
+            self._state.changed.notify_all()
+
+    def joined(self, connection: ServerConnection, tls: TlsHandshake | None) -> ClientConnection:
         """Take note of a new connection."""
         self._open.add(connection)
         with self._state.changed:
-            client = ClientConnection(number=len(self._state.connections) + 1, node_id=self.node_id)
+            number = len(self._state.connections) + 1
+            client = ClientConnection(number=number, node_id=self.node_id, tls=tls)
             self._state.connections.append(client)
             self._state.changed.notify_all()
         return client
 
-    def left(self, connection: _ServerConnection) -> None:
+    def left(self, connection: ServerConnection) -> None:
         """Take note of the end of a connection."""
         self._open.discard(connection)
         with self._state.changed:
@@ -218,27 +236,31 @@ class FakeBroker:
             self._state.changed.notify_all()
         return request
 
-    def plan(self, request: ReceivedRequest) -> Plan:
+    def session_of(self, client: ClientConnection) -> SaslSession | None:
+        """Return the state of a new connection's authentication; None without SASL."""
+        return None if self._accounts is None else SaslSession(self._accounts, self._state, client)
+
+    def plan(self, request: ReceivedRequest, session: SaslSession | None) -> Plan:
         """Return what the test scripted for a request."""
         with self._state.changed:
             targets = targets_of(request, self._state)
+            if session is not None and isinstance(request, ReceivedSaslAuthenticate):
+                targets = list({*targets, session.awaits})
             plan = self._state.script.plan(ApiKey(request.api_key), self.node_id, targets)
         if self._is_unknown_greeting(request.header) and self._state.unknown_version is UnknownVersionAnswer.RESET:
             plan.reply = Reply.RESET
         return plan
 
-    def answer(self, request: ReceivedRequest, plan: Plan) -> bytes | None:
+    def answer(self, request: ReceivedRequest, plan: Plan, session: SaslSession | None) -> bytes | None:
         """Return the whole answer with its frame; None if the connection is to be closed instead.
 
         An empty answer means that the client wants none.
         """
+        version, body = request.version, self._body(request, plan, session)
+        if not body:
+            return body
         if self._is_unknown_greeting(request.header):
-            version, body = 0, self._refuse_greeting(plan)
-        else:
-            outcome = self._apis.answer(request, plan, self._versions)
-            if isinstance(request, ReceivedProduce) and request.acks == ACKS_NONE:
-                return None if outcome.is_failed else b""
-            version, body = request.version, outcome.body
+            version = 0
         correlation_id = request.header.correlation_id
         if plan.reply is Reply.WRONG_CORRELATION_ID:
             correlation_id += 1
@@ -248,25 +270,22 @@ class FakeBroker:
 
     # Within.
 
-    def _accept(self, listener: socket.socket) -> None:
-        # An asyncio.Server would lose a connection that it had accepted when it is closed: it would stay open for ever.
-        try:
-            accepted, _ = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        accepted.settimeout(0)
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(loop.connect_accepted_socket(lambda: _ServerConnection(self), accepted))
-        self._accepting.add(task)
-        task.add_done_callback(lambda done: self._accepted(done, accepted))
-
-    def _accepted(self, task: asyncio.Task[object], accepted: socket.socket) -> None:
-        self._accepting.discard(task)
-        if task.cancelled() or task.exception() is not None:
-            accepted.close()
+    def _body(self, request: ReceivedRequest, plan: Plan, session: SaslSession | None) -> bytes | None:
+        if self._is_unknown_greeting(request.header):
+            return self._refuse_greeting(plan)
+        if isinstance(request, ReceivedSaslHandshake | ReceivedSaslAuthenticate):
+            with self._state.changed:
+                self._state.changed.notify_all()
+                return answer_sasl(request, plan, session)
+        outcome = self._apis.answer(request, plan, self._versions)
+        if isinstance(request, ReceivedProduce) and request.acks == ACKS_NONE:
+            return None if outcome.is_failed else b""
+        if session is not None and isinstance(request, ReceivedApiVersions) and not outcome.is_failed:
+            session.greeted()
+        return outcome.body
 
     def _endpoint(self) -> Endpoint:
-        host, port = self._advertised or (self.host, self._port)
+        host, port = self._advertised or (self.host, self.port)
         return Endpoint(node_id=self.node_id, host=host, port=port)
 
     def _is_unknown_greeting(self, header: RequestHeader) -> bool:
@@ -277,7 +296,7 @@ class FakeBroker:
         return lowest <= header.version <= highest
 
     def _check_version(self, header: RequestHeader) -> None:
-        is_too_old = header.api_key == ApiKey.PRODUCE and header.version < _FIRST_PRODUCE
+        is_too_old = header.version < _FIRST_SERVED.get(header.api_key, 0)
         if header.api_key not in _SERVED or is_too_old or not self._knows(header):
             raise MalformedResponseError(f"API {header.api_key} is not served in version {header.version}.")
 
@@ -297,114 +316,3 @@ class FakeBroker:
     def _close_connections(self) -> None:
         for connection in list(self._open):
             connection.close()
-
-
-class _ServerConnection(asyncio.Protocol):
-    """One connection: requests are taken in as they come, and served one after the other, as a broker does.
-
-    A request being served is brought to its end even if the client goes away; those behind it are dropped.
-    """
-
-    client: ClientConnection
-
-    def __init__(self, broker: FakeBroker) -> None:
-        self._broker = broker
-        self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-        self._waiting: deque[ReceivedRequest] = deque()
-        self._worker: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self.client = self._broker.joined(self)
-        if not self._broker.is_running:  # stopped between the handshake and now
-            transport.abort()
-        elif not self._broker.is_reading:
-            transport.pause_reading()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self._transport = None
-        self._waiting.clear()
-        self._broker.left(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        try:
-            for message in self._cut():
-                self._waiting.append(self._broker.receive(message, self.client))
-        except MalformedResponseError as error:
-            self._broker.state.note_violation(str(error))
-            self.close()
-        if self._waiting and self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._serve())
-
-    def set_reading(self, *, is_reading: bool) -> None:
-        if self._transport is not None:
-            if is_reading:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
-
-    def close(self) -> None:
-        self._waiting.clear()
-        if self._transport is not None:
-            self._transport.close()
-
-    def _cut(self) -> list[bytes]:
-        messages: list[bytes] = []
-        while len(self._buffer) >= _SIZE_BYTES:
-            size = int.from_bytes(self._buffer[:_SIZE_BYTES], "big", signed=True)
-            if not 0 <= size <= _MAX_FRAME_BYTES:
-                raise MalformedResponseError(f"A request of {size} bytes is announced.")
-            end = _SIZE_BYTES + size
-            if len(self._buffer) < end:
-                break
-            messages.append(bytes(self._buffer[_SIZE_BYTES:end]))
-            del self._buffer[:end]
-        return messages
-
-    async def _serve(self) -> None:
-        try:
-            while self._waiting:
-                request = self._waiting.popleft()
-                plan = self._broker.plan(request)
-                if plan.before is not None:
-                    await plan.before.wait()
-                answer = self._broker.answer(request, plan) if plan.is_processed else b""
-                if plan.delay:
-                    await asyncio.sleep(plan.delay)
-                if plan.after is not None:
-                    await plan.after.wait()
-                if plan.reply is Reply.SILENCE:
-                    return  # with the worker still in place, so that nothing behind it is served either
-                self._reply(plan, answer)
-        except MalformedResponseError as error:
-            self._broker.state.note_violation(str(error))
-            self.close()
-        self._worker = None
-
-    def _reply(self, plan: Plan, answer: bytes | None) -> None:
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return
-        if plan.reply is Reply.RESET:
-            self._waiting.clear()
-            _reset(transport)
-        elif plan.reply is Reply.CLOSE or answer is None:
-            self.close()
-        elif plan.reply is Reply.HALF:
-            transport.write(answer[: max(len(answer) // 2, _SIZE_BYTES + 1)])
-            self.close()
-        elif plan.reply is Reply.RAW:
-            transport.write(plan.raw)
-        elif plan.reply is Reply.REWRITTEN and plan.rewrite is not None:
-            transport.write(plan.rewrite(answer))
-        elif answer:
-            transport.write(answer)
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    connected: socket.socket = transport.get_extra_info("socket")
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    transport.abort()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TypeVar, overload
 
 from dekaf._protocol.api import ApiKey
+from dekaf.errors import ConfigurationError
 from dekaf.testing.broker_versions import AdvertisedVersions, advertised_by
 from dekaf.testing.cluster_state import (
     ClientConnection,
@@ -18,17 +17,21 @@ from dekaf.testing.cluster_state import (
     ProduceAttempt,
     UnknownVersionAnswer,
 )
+from dekaf.testing.cluster_thread import ClusterThread
 from dekaf.testing.fake_broker import FakeBroker
+from dekaf.testing.faults import TLS_HANDSHAKE
 from dekaf.testing.partition_log import LoggedRecord, TopicSettings
 from dekaf.testing.received import ReceivedRequest
+from dekaf.testing.release_habits import default_settings, unknown_version_answer
+from dekaf.testing.sasl_accounts import SaslAccounts
+from dekaf.testing.server_socket import SocketOptions
+from dekaf.testing.server_tls import ServerCertificate, ServerTls, TlsHandshake
 from dekaf.testing.trigger import Trigger
 
 __all__ = ("FakeCluster",)
 
-T = TypeVar("T")
 R = TypeVar("R", bound=ReceivedRequest)
 
-_START_TIMEOUT = 10.0  # seconds; it takes a few milliseconds
 _PATIENCE = 10.0  # seconds that the waiting methods wait by default
 
 
@@ -36,7 +39,7 @@ class FakeCluster:
     """A cluster of brokers on loopback, with logs in memory, that any Kafka producer can write to.
 
     The brokers check what Apache Kafka's leaders check, keep sequence numbers in order and recognise duplicates. On
-    top of that a test scripts faults and asks what happened. It knows no transactions, no consumers, no security.
+    top of that a test scripts faults and asks what happened. It knows no transactions and no consumers.
 
     Parameters:
         nodes: how many brokers; their ids count from 1.
@@ -48,6 +51,12 @@ class FakeCluster:
             cluster, the first answer still says that it is unknown.
         unknown_version: what brokers do about an ApiVersions request newer than they are; what the release does if
             left out.
+        tls: speak TLS, with this context of the server's side, or with the certificate and key in these two files. A
+            context that demands client certificates makes it mutual.
+        sasl: demand authentication, of these users: accounts, or passwords by name.
+        session_lifetime_ms: how long an authentication counts (KIP-368); 0 for ever, unless a token says otherwise. A
+            request that comes later ends the connection.
+        host: what brokers call themselves: 127.0.0.1, or a name for it, such as the localhost of a certificate.
         receive_buffer_bytes: the kernel's buffer of each connection; a small one makes clients notice soon that a
             broker does not read.
 
@@ -67,24 +76,33 @@ class FakeCluster:
         versions: AdvertisedVersions | None = None,
         auto_create_topics: bool = False,
         unknown_version: UnknownVersionAnswer | None = None,
+        tls: ServerCertificate | None = None,
+        sasl: SaslAccounts | Mapping[str, str] | None = None,
+        session_lifetime_ms: int = 0,
+        host: str = "127.0.0.1",
         receive_buffer_bytes: int | None = None,
     ) -> None:
         advertised = {**advertised_by(kafka), **(versions or {})}
         self._state = ClusterState(
             cluster_id="fake-cluster",
-            default_settings=_settings_of(kafka),
-            unknown_version=unknown_version or _unknown_version_of(kafka),
+            default_settings=default_settings(kafka),
+            unknown_version=unknown_version or unknown_version_answer(kafka),
             auto_create_topics=auto_create_topics,
+            session_lifetime_ms=session_lifetime_ms,
         )
-        self._loop = asyncio.SelectorEventLoop()  # on every system, for its add_reader
-        self._thread = threading.Thread(target=self._run_loop, name="dekaf-fake-cluster", daemon=True)
+        self._accounts = SaslAccounts(sasl) if isinstance(sasl, Mapping) else sasl
+        socket = SocketOptions(
+            host=host, tls=None if tls is None else ServerTls(tls), receive_buffer_bytes=receive_buffer_bytes
+        )
+        self._thread = ClusterThread()
         self._brokers = {
             node_id: FakeBroker(
                 node_id,
                 self._state,
                 versions=advertised,
-                run=self._call,
-                receive_buffer_bytes=receive_buffer_bytes,
+                run=self._thread.call,
+                socket=socket,
+                accounts=self._accounts,
             )
             for node_id in range(1, nodes + 1)
         }
@@ -96,7 +114,7 @@ class FakeCluster:
         """Start the brokers and create the topics; entering a ``with`` block does it."""
         self._thread.start()
         for broker in self._brokers.values():
-            self._call(broker.listen)
+            self._thread.call(broker.listen)
         for name, partitions in self._initial_topics.items():
             self._state.create_topic(name, partitions)
         return self
@@ -104,12 +122,7 @@ class FakeCluster:
     def stop(self) -> None:
         """Break all connections and end the cluster's thread; leaving the ``with`` block does it."""
         self._state.script.clear()
-        if self._thread.is_alive():
-            self._await(self._shut_down())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_START_TIMEOUT)
-        if not self._loop.is_running():
-            self._loop.close()
+        self._thread.stop(self._shut_brokers)
 
     def __enter__(self) -> FakeCluster:
         return self.start()
@@ -135,6 +148,17 @@ class FakeCluster:
     def brokers(self) -> list[FakeBroker]:
         """All brokers by node id."""
         return list(self._brokers.values())
+
+    @property
+    def accounts(self) -> SaslAccounts:
+        """Who may authenticate, to be changed at any time.
+
+        Raises:
+            ConfigurationError: the cluster was made without ``sasl``.
+        """
+        if self._accounts is None:
+            raise ConfigurationError("This cluster demands no authentication: FakeCluster(sasl={...}) would.")
+        return self._accounts
 
     def broker(self, node_id: int) -> FakeBroker:
         """Return one broker."""
@@ -176,6 +200,12 @@ class FakeCluster:
         """All connections that were ever opened, in order."""
         with self._state.changed:
             return list(self._state.connections)
+
+    @property
+    def handshakes(self) -> list[TlsHandshake]:
+        """All attempts to speak TLS, in order, those that failed included."""
+        with self._state.changed:
+            return list(self._state.handshakes)
 
     @property
     def violations(self) -> list[str]:
@@ -250,6 +280,21 @@ class FakeCluster:
         """
         return Trigger(self._state.script, api, topic=topic, partition=partition, node=node, nth=nth)
 
+    def on_tls_handshake(self, *, node: int | None = None, nth: int = 1) -> Trigger:
+        """Choose connections, and script with a method of the result what goes wrong before TLS is agreed on.
+
+        Those that can: ``hold``, ``delay``, ``never_answer``, ``close_before_append``, ``reset``, ``garbage``. The
+        connection is closed when the client's first bytes have come.
+
+        Parameters:
+            node: only connections to this broker.
+            nth: let the connections before the ``nth`` one pass, counted from now.
+
+        Example:
+            cluster.on_tls_handshake(node=2).never_answer()
+        """
+        return Trigger(self._state.script, TLS_HANDSHAKE, topic=None, partition=None, node=node, nth=nth)
+
     def clear_faults(self) -> None:
         """Forget everything scripted, and let go what is held."""
         self._state.script.clear()
@@ -292,6 +337,15 @@ class FakeCluster:
             _lead(self._partition(topic, partition), node)
             self._state.changed.notify_all()
 
+    def use_tls(self, certificate: ServerCertificate | None) -> None:
+        """Let all brokers show another certificate to those who connect from now on; with None, speak plaintext."""
+        for broker in self._brokers.values():
+            broker.use_tls(certificate)
+
+    def limit_sessions(self, milliseconds: int) -> None:
+        """Let authentications from now on count for so long; 0 for ever."""
+        self._state.session_lifetime_ms = milliseconds
+
     def hint_leaders(self, *, enabled: bool) -> None:
         """Choose whether brokers name the leader to clients that mistook them for it (KIP-951); they do by default."""
         self._state.leader_hints = enabled
@@ -316,15 +370,15 @@ class FakeCluster:
             node: its id.
             elect: make other running brokers the leaders of its partitions at once.
         """
-        self._call(self._brokers[node].shut)
+        self._thread.call(self._brokers[node].shut)
         if elect:
             self._elect_without(node)
 
     def start_broker(self, node: int, *, new_port: bool = False) -> None:
         """Start a stopped broker again, on the same port or on a new one; it leads nothing it was elected out of."""
         if new_port:
-            self._call(lambda: self._brokers[node].shut(forget_port=True))
-        self._call(self._brokers[node].listen)
+            self._thread.call(lambda: self._brokers[node].shut(forget_port=True))
+        self._thread.call(self._brokers[node].listen)
 
     # Within.
 
@@ -339,44 +393,11 @@ class FakeCluster:
                 _lead(partition, candidates[partition.index % len(candidates)])
             self._state.changed.notify_all()
 
-    def _run_loop(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
-    def _call(self, function: Callable[[], T]) -> T:
-        """Call a function on the cluster's thread and wait for it."""
-
-        async def call() -> T:
-            return function()
-
-        return self._await(call())
-
-    def _await(self, coroutine: Coroutine[object, object, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_START_TIMEOUT)
-
-    async def _shut_down(self) -> None:
+    def _shut_brokers(self) -> None:
         for broker in self._brokers.values():
             broker.shut()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _lead(partition: Partition, node: int | None) -> None:
     partition.leader = node
     partition.leader_epoch += 1
-
-
-def _settings_of(kafka: str) -> TopicSettings:
-    # Brokers refuse timestamps from the future since 4.0 (KIP-1030).
-    return TopicSettings() if _release(kafka) >= (4, 0) else TopicSettings(timestamp_after_max_ms=None)
-
-
-def _unknown_version_of(kafka: str) -> UnknownVersionAnswer:
-    # Brokers say which versions of ApiVersions they know since 2.4 (KIP-511).
-    return UnknownVersionAnswer.WITH_ENTRY if _release(kafka) >= (2, 4) else UnknownVersionAnswer.WITHOUT_ENTRY
-
-
-def _release(kafka: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in kafka.split("."))

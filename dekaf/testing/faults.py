@@ -10,8 +10,10 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 from dekaf._protocol.api import ApiKey
+from dekaf.testing.sasl_faults import SaslFault
 
 __all__ = (
+    "TLS_HANDSHAKE",
     "WHOLE_REQUEST",
     "Effect",
     "Fault",
@@ -25,10 +27,12 @@ __all__ = (
     "Target",
 )
 
-# A topic and a partition. Partition -1 stands for the topic itself, where a Metadata request asks about it.
+# A topic and a partition. Partition -1 stands for the topic itself, where a Metadata request asks about it. In place of
+# a topic, one of the mechanism's messages, where a SaslAuthenticate request is answered with it.
 Target: TypeAlias = tuple[str, int]
 Rewrite: TypeAlias = Callable[[bytes], bytes]  # takes and returns an answer with its frame
 WHOLE_REQUEST: Final[Target] = ("", -1)
+TLS_HANDSHAKE: Final = -1  # stands for an API where a fault concerns what comes before the first request
 
 
 class Reply(Enum):
@@ -81,6 +85,7 @@ class Plan:
     partitions: dict[Target, PartitionFault] = field(default_factory=dict)
     extra_partition: Target | None = None
     has_brokers: bool = True
+    sasl_fault: SaslFault | None = None
 
 
 Effect: TypeAlias = Callable[[Plan, Sequence[Target]], bool]
@@ -88,17 +93,17 @@ Effect: TypeAlias = Callable[[Plan, Sequence[Target]], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matcher:
-    """Which requests a fault concerns."""
+    """Which requests a fault concerns; the API may be `TLS_HANDSHAKE`."""
 
-    api: ApiKey
+    api: int
     topic: str | None
     partition: int | None
     node: int | None
     nth: int
 
-    def targets(self, api: ApiKey, node_id: int, targets: Sequence[Target]) -> list[Target]:
+    def targets(self, api: int, node_id: int, targets: Sequence[Target]) -> list[Target]:
         """Return the parts of a request that are concerned."""
-        if api is not self.api or self.node not in {None, node_id}:
+        if api != self.api or self.node not in {None, node_id}:
             return []
         return [target for target in targets if self._covers(target)]
 
@@ -108,7 +113,7 @@ class Matcher:
             return False
         if self.partition is None:
             # A Metadata request asks about a topic; its partitions come with the answer.
-            return self.api is not ApiKey.METADATA or partition == -1
+            return self.api != ApiKey.METADATA or partition == -1
         return partition == self.partition
 
 
@@ -140,7 +145,7 @@ class Fault:
         with self._changed:
             self._left = 0
 
-    def strike_locked(self, plan: Plan, *, api: ApiKey, node_id: int, targets: Sequence[Target]) -> None:
+    def strike_locked(self, plan: Plan, *, api: int, node_id: int, targets: Sequence[Target]) -> None:
         """Change the plan for a request if it is concerned."""
         if self._left == 0:
             return
@@ -225,7 +230,7 @@ class FaultScript:
             if isinstance(fault, Held):
                 fault.release()
 
-    def plan(self, api: ApiKey, node_id: int, targets: Sequence[Target]) -> Plan:
+    def plan(self, api: int, node_id: int, targets: Sequence[Target]) -> Plan:
         """Return what is to happen to a request, and count it."""
         plan = Plan()
         with self.changed:

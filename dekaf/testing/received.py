@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dekaf._protocol.api import ApiKey, is_flexible
-from dekaf._protocol.fields import skip_struct_tags, take_nullable_string, take_string
+from dekaf._protocol.fields import skip_struct_tags, take_bytes, take_nullable_string, take_string
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import NULL_UUID
 from dekaf.errors import MalformedResponseError
@@ -20,6 +20,8 @@ __all__ = (
     "ReceivedMetadata",
     "ReceivedProduce",
     "ReceivedRequest",
+    "ReceivedSaslAuthenticate",
+    "ReceivedSaslHandshake",
     "RequestHeader",
     "decode_header",
     "decode_request",
@@ -139,6 +141,20 @@ class ReceivedInitProducerId(ReceivedRequest):
     producer_epoch: int = -1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedSaslHandshake(ReceivedRequest):
+    """A client names the mechanism by which it will authenticate."""
+
+    mechanism: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedSaslAuthenticate(ReceivedRequest):
+    """A client sends a message of its mechanism; with PLAIN that is a password, so no repr shows it."""
+
+    auth_bytes: bytes = field(repr=False)
+
+
 def decode_header(reader: Reader, *, node_id: int, connection: int) -> RequestHeader:
     """Take the part of a request's header that every version has."""
     return RequestHeader(
@@ -175,8 +191,10 @@ def decode_request(reader: Reader, header: RequestHeader, topic_name: Callable[[
         request = _decode_api_versions(reader, header)
     elif api is ApiKey.INIT_PRODUCER_ID:
         request = _decode_init_producer_id(reader, header)
+    elif api is ApiKey.SASL_HANDSHAKE:
+        request = ReceivedSaslHandshake(header=header, mechanism=take_string(reader, flexible=False))
     else:
-        raise MalformedResponseError(f"{api.name} requests are not read here.")
+        request = ReceivedSaslAuthenticate(header=header, auth_bytes=take_bytes(reader, flexible=flexible))
     skip_struct_tags(reader, flexible=flexible)
     reader.expect_end()
     return request

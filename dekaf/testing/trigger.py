@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
+from dekaf.errors import ConfigurationError
 from dekaf.testing.faults import Effect, Fault, FaultScript, Held, Matcher, PartitionFault, Plan, Reply, Rewrite, Target
+from dekaf.testing.sasl_faults import SaslFault
 
 __all__ = ("ALWAYS", "Trigger")
 
@@ -25,7 +28,7 @@ class Trigger:
     def __init__(
         self,
         script: FaultScript,
-        api: ApiKey,
+        api: int,
         *,
         topic: str | None,
         partition: int | None,
@@ -107,6 +110,28 @@ class Trigger:
             return not hidden
 
         return self._add(hide, times)
+
+    def spoil(self, fault: SaslFault, *, times: int | None = 1) -> Fault:
+        """Answer SaslAuthenticate requests as a hostile or broken peer does.
+
+        Parameters:
+            fault: what is wrong; it waits for the message of SCRAM that it concerns.
+            times: how many such messages.
+
+        Raises:
+            ConfigurationError: requests of another API were chosen.
+        """
+        if self._matcher.api != ApiKey.SASL_AUTHENTICATE:
+            raise ConfigurationError(f"spoil({fault.name}) is for on(ApiKey.SASL_AUTHENTICATE).")
+
+        def spoil(plan: Plan, _targets: Sequence[Target]) -> bool:
+            if plan.sasl_fault is not None:
+                return False
+            plan.sasl_fault = fault
+            return True
+
+        message, _ = fault.concerns
+        return self._add(spoil, times, matcher=replace(self._matcher, topic=message))
 
     # Answers that come late.
 
@@ -204,7 +229,7 @@ class Trigger:
 
         return self._add(strike, times)
 
-    def _add(self, effect: Effect, times: int | None) -> Fault:
-        fault = Fault(self._matcher, effect, times=times, changed=self._script.changed)
+    def _add(self, effect: Effect, times: int | None, *, matcher: Matcher | None = None) -> Fault:
+        fault = Fault(matcher or self._matcher, effect, times=times, changed=self._script.changed)
         self._script.add(fault)
         return fault

@@ -13,6 +13,8 @@ from dekaf._protocol.headers import decode_response_header, encode_request_heade
 from dekaf._protocol.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
 from dekaf._protocol.produce import PartitionProduceResponse, ProduceResponse
+from dekaf._protocol.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
+from dekaf._protocol.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import (
     NULL_UUID,
@@ -134,6 +136,18 @@ class RawClient:
         ).encode(writer, version)
         sent = self.request(ApiKey.INIT_PRODUCER_ID, version, writer.getvalue())
         return InitProducerIdResponse.decode(self.response(ApiKey.INIT_PRODUCER_ID, version, sent), version)
+
+    def sasl_handshake(self, mechanism: str) -> SaslHandshakeResponse:
+        writer = BytesWriter()
+        SaslHandshakeRequest(mechanism=mechanism).encode(writer, 1)
+        sent = self.request(ApiKey.SASL_HANDSHAKE, 1, writer.getvalue())
+        return SaslHandshakeResponse.decode(self.response(ApiKey.SASL_HANDSHAKE, 1, sent), 1)
+
+    def sasl_authenticate(self, auth_bytes: bytes, version: int) -> SaslAuthenticateResponse:
+        writer = BytesWriter()
+        SaslAuthenticateRequest(auth_bytes=auth_bytes).encode(writer, version)
+        sent = self.request(ApiKey.SASL_AUTHENTICATE, version, writer.getvalue())
+        return SaslAuthenticateResponse.decode(self.response(ApiKey.SASL_AUTHENTICATE, version, sent), version)
 
     def send_produce(
         self,
