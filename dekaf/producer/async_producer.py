@@ -15,6 +15,7 @@ from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
+from dekaf.producer._core.closing import LEAST_FOR_CALLBACKS
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.record_entry import RecordEntry
@@ -49,7 +50,6 @@ K2 = TypeVar("K2")
 V2 = TypeVar("V2")
 
 PRODUCE_ALL_WINDOW: Final = 10_000  # records of one `produce_all` under way at a time
-LEFT_FOR_THREADS_END: Final = 0.2  # seconds; the thread has done everything by then but return
 
 
 @final
@@ -262,7 +262,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         if on_delivery is not None:
             self._entry.check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
-            route = core.thread_callbacks if loop is None else core.mailbox(loop).callbacks
+            route = core.recipients.thread_callbacks if loop is None else core.mailbox(loop).callbacks
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
             raise exhausted_error(core, waiting.topic, 0.0)
@@ -448,19 +448,15 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         timeout = checked_timeout(timeout)
         if not self._is_owner:
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
-        started = time.monotonic()
-        engine = core.start_closing()
-        if engine is None:
-            return core.closed_report()
+        closing = core.begin_closing(timeout)
         try:
-            await LoopGate.opened_by(engine.flush).wait(core.close_timeout if timeout is None else timeout)
-        finally:  # also when the closing task is cancelled: half a close would leave the thread running
-            report = core.give_up_rest(engine, started)
-            core.stop_callbacks(started, 0.0)  # they have a thread of their own, and must not stall a loop
-        saving = core.on_undelivered
-        if saving is not None and not await LoopGate.opened_by(saving.when_done).wait(core.close_timeout):
-            saving.give_up()
-        return report
+            await LoopGate.opened_by(closing.when_delivered).wait(closing.seconds_to_deliver())
+            closing.give_up_rest()
+            await LoopGate.opened_by(closing.when_saved).wait(closing.seconds_to_save())
+        finally:  # also when the closing task is cancelled: half a close would leave the threads running
+            closing.give_up_rest()
+            closing.finish(LEAST_FOR_CALLBACKS)  # they have a thread of their own, and must not stall a loop
+        return closing.report()
 
     async def check(self, timeout: float | None = None) -> ClusterDescription:
         """Ask the live cluster who it is, for a readiness probe.
@@ -543,7 +539,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         raise TypeError("A producer cannot be copied or pickled: pass its options, and make one per process.")
 
     def __repr__(self) -> str:
-        return f"<AsyncProducer {self._core.whereabouts()} {self._core.state.value}>"
+        return f"<AsyncProducer {self._core.whereabouts()} {self._core.life.state.value}>"
 
 
 async def close_all(producers: Iterable[AsyncProducer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:

@@ -15,6 +15,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.blocking import forbid_blocking, forbid_in_callback, stalls_a_loop
+from dekaf.producer._core.closing import Closing, close_on_thread
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.record_entry import RecordEntry
@@ -170,8 +171,8 @@ class Producer(Generic[K_contra, V_contra]):
         wait = checked_timeout(timeout)
         assert timeout is None or isinstance(timeout, (int, float))  # or it would have been refused
         deadline = None if wait is None else time.monotonic() + wait
-        call = core.new_blocked_call(name)
-        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, core.deliveries)
+        call = core.recipients.new_blocked_call(name)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, core.recipients.deliveries)
         if waiting is not None:
             self._wait_for_space(waiting, wait)
         return call.result_by(None if deadline is None else deadline - time.monotonic(), timeout)
@@ -238,7 +239,7 @@ class Producer(Generic[K_contra, V_contra]):
         route = None
         if on_delivery is not None:
             self._entry.check_callback(on_delivery)
-            route = self._core.thread_callbacks
+            route = self._core.recipients.thread_callbacks
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
             self._wait_for_space(waiting, None)
@@ -278,9 +279,9 @@ class Producer(Generic[K_contra, V_contra]):
         timestamp: Timestamp | None = None,
     ) -> DeliveryFuture:
         """Hand over one message and return a handle on its outcome; arguments and errors as for `fire`."""
-        core = self._core
-        delivery = core.new_delivery(topic_name(topic))
-        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, delivery, core.deliveries)
+        recipients = self._core.recipients
+        delivery = recipients.new_delivery(topic_name(topic))
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, delivery, recipients.deliveries)
         if waiting is not None:
             self._wait_for_space(waiting, None)
         return delivery
@@ -350,9 +351,9 @@ class Producer(Generic[K_contra, V_contra]):
     def _try_submit(
         self, message: ProducerMessage[K_contra, V_contra], deadline: float | None
     ) -> DeliveryFuture | ProduceError:
-        delivery = self._core.new_delivery(message.topic)
+        delivery = self._core.recipients.new_delivery(message.topic)
         try:
-            waiting = self._entry.append_message(message, delivery, self._core.deliveries)
+            waiting = self._entry.append_message(message, delivery, self._core.recipients.deliveries)
             if waiting is not None:
                 self._wait_for_space(waiting, None if deadline is None else deadline - time.monotonic())
         except ProduceError as error:
@@ -425,7 +426,7 @@ class Producer(Generic[K_contra, V_contra]):
         if not self._is_owner:
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
         if core.has_interrupted_itself() or stalls_a_loop(core):
-            return core.initiate_close(timeout)
+            return core.close_without_waiting(timeout)
         forbid_in_callback(core, "close")
         return core.close(timeout)
 
@@ -511,7 +512,7 @@ class Producer(Generic[K_contra, V_contra]):
         raise TypeError("A producer cannot be copied or pickled: pass its options, and make one per process.")
 
     def __repr__(self) -> str:
-        return f"<Producer {self._core.whereabouts()} {self._core.state.value}>"
+        return f"<Producer {self._core.whereabouts()} {self._core.life.state.value}>"
 
 
 def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:
@@ -520,29 +521,16 @@ def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float |
     For owners that have no other moment for it. No threads are started: an interpreter that exits allows none.
     """
     timeout = checked_timeout(timeout)
-    started = time.monotonic()
-    cores = [producer._core for producer in producers]  # noqa: SLF001 # of this very module
-    closings = []
-    reports = []
-    for core in cores:
+    pending: list[DrainReport] = []
+    closings: list[Closing] = []
+    for producer in producers:
+        core = producer._core  # noqa: SLF001 # of this very module
         if core.has_interrupted_itself():
-            reports.append(core.initiate_close(timeout))
-            continue
-        engine = core.start_closing()
-        closings.append((core, engine, None if engine is None else ThreadGate.opened_by(engine.flush)))
-    for core, engine, gate in closings:
-        wait = core.close_timeout if timeout is None else timeout
-        if gate is not None:
-            gate.wait(started + wait - time.monotonic())
-        reports.append(core.closed_report() if engine is None else core.give_up_rest(engine, started))
-    given_up = time.monotonic()
-    for core, engine, _ in closings:
-        if engine is None:
-            continue
-        if core.on_undelivered is not None:
-            core.on_undelivered.wait(given_up + core.close_timeout - time.monotonic())
-        core.stop_callbacks(started, timeout)
-    return reports
+            pending.append(core.close_without_waiting(timeout))
+        else:
+            closings.append(core.begin_closing(timeout))
+    close_on_thread(closings)
+    return pending + [closing.report() for closing in closings]
 
 
 def _outcome(

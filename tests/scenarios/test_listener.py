@@ -389,9 +389,9 @@ def test_listener_that_overrides_nothing_costs_nothing(cluster: FakeCluster) -> 
         core = producer._core
 
         assert core.on_send is None
-        assert core._listener.batch_done is None
-        assert core._listener.batch_sent is None
-        assert not core._listener.keeps_timestamps
+        assert core.life.listener.batch_done is None
+        assert core.life.listener.batch_sent is None
+        assert not core.life.listener.keeps_timestamps
         assert "dekaf-callbacks" not in threads_of_producers()
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from mypy_extensions import i64
 
+from dekaf.errors import InvalidTopicError
 from dekaf.message import ProducerMessage
 
 # Stands for a value that was not given: None is Kafka's null, a tombstone. Any: it is the default of typed parameters.
 MISSING: Final[Any] = object()
+
+# As brokers check it. They keep a partition in a folder named after topic and number, of at most 255 characters.
+_TOPIC_NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 def topic_name(topic: object) -> str:
@@ -26,6 +31,14 @@ def topic_name(topic: object) -> str:
     if isinstance(topic, ProducerMessage):
         return topic.topic
     raise no_topic_error(topic)
+
+
+def check_topic_name(topic: str) -> None:
+    """Raise InvalidTopicError for a name that brokers do not allow: it would fail only after a round trip."""
+    if _TOPIC_NAME.fullmatch(topic) is None or topic in (".", ".."):
+        raise InvalidTopicError(
+            f"{topic[:60]!r} is not a topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
+        )
 
 
 def only_message(message: object, *others: object) -> ProducerMessage[Any, Any]:

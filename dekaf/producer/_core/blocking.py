@@ -46,7 +46,7 @@ def forbid_in_callback(core: ProducerCore, call: str) -> None:
             f"Producer.{call}() was called from a signal handler, or a finalizer, that interrupted the producer at "
             "work, and would wait for itself; close() and status() are fine there."
         )
-    if core.callbacks.is_current():
+    if core.life.callbacks.is_current():
         raise BlockingCallError(
             f"Producer.{call}() was called from a callback (on_delivery, or a listener's hook) and would wait for "
             "itself; fire(), submit() and status() are fine there."

@@ -1,4 +1,4 @@
-"""The core both faces share: it takes bytes, starts and replaces the engine, and closes it.
+"""The core both faces share: it takes bytes, starts the engine, and knows what is to hear of an outcome.
 
 One core per producer; views (`typed`, `as_async`, …) share it. When the last face is gone without a close, the core's
 finalizer lets the engine deliver what was accepted.
@@ -7,12 +7,8 @@ finalizer lets the engine deliver what was accepted.
 from __future__ import annotations
 
 import logging
-import os
-import re
-import threading
 import time
 import warnings
-from enum import Enum
 from typing import Final, final
 
 from librt.time import time as wall_clock
@@ -23,52 +19,40 @@ from dekaf.errors import (
     BrokerConnectionError,
     BufferExhaustedError,
     ConfigurationError,
-    DekafError,
-    InvalidTopicError,
-    ProducerClosedError,
-    caused_error,
 )
 from dekaf.process_lock import ProcessLock
 from dekaf.producer._buffer.accumulator import NOT_KNOWN, RecordAccumulator
-from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.batch_limit import BatchLimit
 from dekaf.producer._buffer.lock import IS_INTERRUPTIBLE, is_held_here
 from dekaf.producer._buffer.queues import TopicQueues
 from dekaf.producer._buffer.waiting_record import JUST_NOW
-from dekaf.producer._core import process as _process
+from dekaf.producer._core.arguments import check_topic_name
+from dekaf.producer._core.closing import (
+    Closing,
+    Occasion,
+    begin_closing,
+    close_dropped,
+    close_on_thread,
+    close_without_waiting,
+)
 from dekaf.producer._core.cluster_check import ClusterCheck
 from dekaf.producer._core.engine_settings import engine_settings
+from dekaf.producer._core.exit_hook import drain_at_exit, inherit
 from dekaf.producer._core.hooks import ListenerHooks, OnSend
-from dekaf.producer._core.process import FORKS
+from dekaf.producer._core.life import ProducerLife
+from dekaf.producer._core.process import FORKS, refuse_patched_threads
+from dekaf.producer._core.recipients import Recipients
 from dekaf.producer._core.status import partitions_of, snapshot
-from dekaf.producer._engine.engine import Engine
 from dekaf.producer._engine.interface import BackendEngine
-from dekaf.producer._engine.offline import OfflineEngine
-from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer._engine.undelivered import UndeliveredHook
 from dekaf.producer._engine.unknown_topics import choose_partition, no_such_partition_error
-from dekaf.producer._waiting.callbacks import CallbackThread
-from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait
 from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.loop_waker import EventLoop
-from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, LoopMailbox, OutcomeRoute, WaitKind
-from dekaf.producer._waiting.waker import WakerPool
+from dekaf.producer._waiting.mailbox import LoopMailbox, OutcomeRoute
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.produced import ProducedMessages
-from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerState, ProducerStatus
+from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerStatus
 
 logger = logging.getLogger("dekaf.producer")
-
-_LEAST_FOR_CALLBACKS: Final = 0.2  # seconds; those of the last records have only just been told
-_TOPIC_NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
-
-
-class CoreState(Enum):
-    """A producer's life; it only moves down."""
-
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
 
 
 @final
@@ -76,17 +60,15 @@ class ProducerCore:
     """Every method may be called from any thread."""
 
     def __init__(self, config: ProducerConfig) -> None:
-        self.state = CoreState.OPEN
-        self._engine: BackendEngine | None = None  # first of all: the finalizer looks at it even if this raises
-        _process.refuse_patched_threads()
+        self.life = ProducerLife(config, None)  # first of all: the finalizer looks at it even if the rest raises
+        refuse_patched_threads()
         self.config: Final = config
         self.max_block: Final = config.max_block_ms / 1000.0
-        self.close_timeout: Final = config.close_timeout_ms / 1000.0
         load_crc32c()
         self._settings: Final = engine_settings(config)
         self._partitioner: Final = self._settings.partitioner
-        self._last_report: DrainReport | None = None
-        self._renew()
+        self.recipients: Final = Recipients(self.life)
+        self._begin(self.life)
         if config.enable_idempotence is None and not config.idempotence:
             logger.info(
                 "Idempotence is off, because acks is not 'all' or more than 5 requests may be in flight: retries may "
@@ -106,60 +88,26 @@ class ProducerCore:
             raise
 
     def __del__(self) -> None:
-        engine = self._engine
-        if engine is None or self.state is not CoreState.OPEN:
-            return
-        if self._generation != FORKS.generation or self._pid != os.getpid():
-            return  # the parent's
-        callbacks = self.callbacks  # the engine may hold these, but not the core
-        if not engine.is_running():  # it has failed, and nothing was produced since
-            callbacks.stop(0.0)
-            return
+        if close_dropped(self.life):
+            warnings.warn("A dekaf producer was dropped without close()", ResourceWarning, stacklevel=1)
 
-        statistics = self.statistics
-        started = time.monotonic()
-
-        def ended(given_up: int) -> None:
-            _process.report_abandoned(statistics, given_up, started, "by being dropped")
-            callbacks.stop(0.0)
-
-        engine.abandon(self.close_timeout, ended)
-        warnings.warn("A dekaf producer was dropped without close()", ResourceWarning, stacklevel=1)
-
-    def _renew(self) -> None:
-        """Begin afresh, at construction and in a forked child: nothing of the parent's is used, not even its locks."""
-        # Re-entrant, as a signal handler that closes may interrupt the thread that holds them.
-        self._lock = threading.RLock()  # guards the starting, replacing and closing of engines
-        self._finishing = threading.RLock()  # guards the report of a close, of which there is one
-        self._engine = None
-        self.statistics = ProducerStatistics()
-        self.callbacks = CallbackThread()
-        self._wakers = WakerPool()
-        self._listener = BatchListener(
-            self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post
-        )
+    def _begin(self, life: ProducerLife) -> None:
+        """Make what belongs to one process, at construction and in a forked child."""
         self.on_send: OnSend | None = None
         if self.config.listener is not None:
-            hooks = ListenerHooks(self.config.listener, self.callbacks, self.statistics.hook_failed)
-            hooks.subscribe(self._listener)
+            hooks = ListenerHooks(self.config.listener, life.callbacks, life.statistics.hook_failed)
+            hooks.subscribe(life.listener)
             self.on_send = hooks.on_send()
-        self.on_undelivered: UndeliveredHook | None = None
-        if self.config.on_undelivered is not None:
-            self.on_undelivered = UndeliveredHook(self.config.on_undelivered, self.callbacks)
-        self._produced = ProducedMessages(self.config.buffer_memory) if self.config.backend == "memory" else None
-        self.deliveries = OutcomeRoute(WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False)
-        self.thread_callbacks = OutcomeRoute(WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False)
-        self._mailboxes: dict[EventLoop, LoopMailbox] = {}
-        self._last_mailbox: LoopMailbox | None = None
         # Stands in until there is an engine: it knows no topic, so the first record goes the slow way and starts one.
-        self._accumulator = RecordAccumulator(self._settings.limits, None, self._partitioner, self._listener, _nothing)
+        self._accumulator = RecordAccumulator(self._settings.limits, None, self._partitioner, life.listener, _nothing)
         # A caller mostly stays with one; the same str object needs no look-up.
         self._last_topic = TopicQueues("", BatchLimit(0, 0))
-        self._pid = os.getpid()
-        self._generation = FORKS.generation
+        # Last: another thread of the child that finds these renewed relies on the rest.
+        self.life = life
+        self._generation = life.generation
         self._last_ms: i64 = 0
 
-    # The way in.
+    # Forks.
 
     def clock_ms(self) -> i64:
         """Return the wall clock, in milliseconds since 1970; in a forked child the core begins afresh first.
@@ -175,8 +123,17 @@ class ProducerCore:
 
     def renew_if_forked(self) -> None:
         """Begin afresh in a forked child; what is not asked once per record calls this before all else."""
-        if self._generation != FORKS.generation or os.getpid() != self._pid:
-            self._after_fork()
+        if not self.life.is_inherited():
+            return
+        with _renewing:
+            if not self.life.is_inherited():
+                return  # another thread of the child was first
+            inherit(self.life)
+            life = ProducerLife(self.config, self.life)
+            self.recipients.renew(life)
+            self._begin(life)
+
+    # The way in.
 
     def append(  # noqa: PLR0913 # a record's own fields: an object for them would cost as much as all the rest
         self,
@@ -223,176 +180,80 @@ class ProducerCore:
                 return partition
             return choose_partition(self._partitioner, queues.name, key, count)
         if partition >= count:
-            engine = self._engine
+            engine = self.life.engine
             if engine is not None:
                 engine.refresh_metadata()  # it may have been added just now; the next record will know
             raise no_such_partition_error(queues.name, int(partition), count)
         return partition
 
-    # Outcomes.
+    def check_topic(self, topic: object) -> None:
+        """Refuse what cannot be a topic's name.
 
-    def new_delivery(self, topic: str) -> DeliveryFuture:
-        """Return a handle for a record of a thread."""
-        return DeliveryFuture(topic, self._run_done_callbacks)
-
-    def new_blocked_call(self, topic: str) -> ThreadWait:
-        """Return what a thread waits on that wants to do nothing else meanwhile."""
-        waker = self._wakers.take()
-        return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self._wakers)
-
-    def _run_done_callbacks(self, delivery: DeliveryFuture) -> None:
-        def run() -> None:
-            delivery.run_callbacks(self.statistics.callback_failed)
-
-        self.callbacks.run(run)
-
-    def mailbox(self, loop: EventLoop) -> LoopMailbox:
-        """Return the mailbox of an event loop, on whose thread this is called."""
-        if self._generation != FORKS.generation:
-            self.renew_if_forked()  # the parent's mailboxes end at the parent's loops
-        mailbox = self._last_mailbox
-        if mailbox is None or mailbox.loop is not loop:
-            mailbox = self._mailboxes.get(loop)
-            if mailbox is None:
-                for known in list(self._mailboxes):  # a copy: other threads' loops come and go meanwhile
-                    if known.is_closed():
-                        self._mailboxes.pop(known, None)
-                mailbox = self._mailboxes[loop] = LoopMailbox(loop, self.wake)
-            self._last_mailbox = mailbox
-        return mailbox
+        Raises:
+            TypeError: It is no str.
+            InvalidTopicError: Kafka does not allow it.
+        """
+        if not isinstance(topic, str):
+            raise TypeError(f"topic must be a str, not {type(topic).__name__}")
+        if topic not in self._accumulator.topics:  # or it was checked when it came there
+            check_topic_name(topic)
 
     def has_interrupted_itself(self) -> bool:
         """Return whether the caller, a signal handler or a finalizer, holds up this producer until it returns."""
         return IS_INTERRUPTIBLE and is_held_here(self._accumulator.lock)
 
-    # Engines.
+    def mailbox(self, loop: EventLoop) -> LoopMailbox:
+        """Return the mailbox of an event loop, on whose thread this is called."""
+        if self._generation != FORKS.generation:
+            self.renew_if_forked()  # the parent's mailboxes end at the parent's loops
+        return self.recipients.mailbox(loop)
+
+    # The engine.
 
     def start(self) -> BackendEngine:
-        """Return the running engine, starting one if there is none."""
+        """Return the running engine, starting one if there is none.
+
+        Raises:
+            ProducerClosedError: The producer was closed, or the interpreter exits.
+            DekafError: The system gives no thread.
+        """
         self.renew_if_forked()
-        engine = self._engine
-        if engine is not None and engine.is_running() and self.state is CoreState.OPEN:
+        life = self.life
+        engine = life.running_engine()
+        if engine is not None:
             return engine
-        with self._lock:
-            if self.state is not CoreState.OPEN:
-                raise ProducerClosedError("The producer is closed; make a new one, or close it later.")
-            if _process.is_exiting():
-                raise ProducerClosedError("The interpreter is exiting, and producers have been closed.")
-            engine = self._engine
-            if engine is None or not engine.is_running():
-                if engine is not None:
-                    self.statistics.engine_restarts += 1
-                engine = self._new_engine()
-                try:
-                    engine.start()
-                except RuntimeError as error:
-                    raise caused_error(_no_threads_error(error), error) from error
-                if self.on_undelivered is not None:
-                    self.callbacks.start()  # an interpreter that exits, when it is most needed, may start no thread
-                _process.register(_process.LiveEngine(engine, self.callbacks, self.on_undelivered, self.close_timeout))
-                self._engine = engine
-                self._accumulator = engine.accumulator
-                if self._was_closed():  # by a signal handler, in this very moment
-                    engine.terminate(0.0)  # nothing was accepted yet
-                    raise ProducerClosedError("The producer was closed while it started.")
+        with life.lock:
+            engine = life.start(self._settings)
+            drain_at_exit(life)
+            self._accumulator = engine.accumulator
             return engine
-
-    def _was_closed(self) -> bool:
-        return self.state is not CoreState.OPEN
-
-    def _new_engine(self) -> BackendEngine:
-        if self.config.backend == "kafka":
-            return Engine(self._settings, self._listener, self.statistics, self.on_undelivered)
-        return OfflineEngine(
-            self.config.backend,
-            self._settings.limits,
-            self._partitioner,
-            self._listener,
-            self.statistics,
-            self._produced,
-        )
 
     def current_engine(self) -> BackendEngine | None:
         """Return the engine if there is one, running or not."""
         self.renew_if_forked()
-        return self._engine
+        return self.life.engine
+
+    # Closing.
 
     def close(self, timeout: float | None) -> DrainReport:
         """Deliver what was accepted, then end; blocks for `timeout` seconds (or `close_timeout_ms`) at the most."""
-        started = time.monotonic()
-        engine = self.start_closing()
-        if engine is None:
-            return self.closed_report()
-        ThreadGate.opened_by(engine.flush).wait(self.close_timeout if timeout is None else timeout)
-        report = self.give_up_rest(engine, started)
-        if self.on_undelivered is not None:
-            self.on_undelivered.wait(self.close_timeout)
-        self.stop_callbacks(started, timeout)
-        return report
+        closing = self.begin_closing(timeout)
+        close_on_thread([closing])
+        return closing.report()
 
-    def initiate_close(self, timeout: float | None) -> DrainReport:
-        """Begin to close where waiting is not possible: the engine delivers what it has and ends by itself."""
-        engine = self.start_closing()
-        if engine is None:
-            return self.closed_report()
-
-        started = time.monotonic()
-
-        def ended(given_up: int) -> None:
-            self.state = CoreState.CLOSED
-            _process.report_abandoned(self.statistics, given_up, started, "by close() that did not wait")
-            self.callbacks.stop(0.0)
-
-        engine.abandon(self.close_timeout if timeout is None else max(0.0, timeout), ended)
-        report = DrainReport(delivered=0, failed=0, undelivered=self.buffered_records(), elapsed=0.0, pending=True)
-        _process.log_report(report, "by close() where it cannot wait")
-        return report
-
-    def start_closing(self) -> BackendEngine | None:
-        """Accept nothing more; return the engine to be drained, None if there is none or it has been closed."""
+    def begin_closing(self, timeout: float | None) -> Closing:
+        """Accept nothing more; return the closing, whose steps the face is to take."""
         self.renew_if_forked()
-        with self._lock:
-            if self.state is CoreState.CLOSED:
-                return None
-            engine = self._engine
-            if engine is None or not engine.is_alive():
-                self.state = CoreState.CLOSED
-                self.callbacks.stop(0.0)  # those of an engine that has failed
-                return None
-            self.state = CoreState.CLOSING
-        engine.close_accepting()
-        return engine
+        return begin_closing(self.life, timeout, Occasion.CLOSE)
 
-    def give_up_rest(self, engine: BackendEngine, started: float) -> DrainReport:
-        """End the engine's thread; fail, count and log what it could not deliver, and hand it to `on_undelivered`."""
-        with self._finishing:  # several may close at once: all get the report of the first
-            report = _process.finish(engine, started)
-            first = self._last_report is None
-            if first:
-                self._last_report = report
-            self.state = CoreState.CLOSED
-        if first:
-            _process.log_report(report, "by close()")
-        return self._last_report or report
-
-    def stop_callbacks(self, started: float, timeout: float | None) -> None:
-        """Let callbacks have the time left of a close, then leave them to themselves."""
-        if self.on_undelivered is not None and self.on_undelivered.is_busy():
-            self.callbacks.stop(0.0)  # it has had its time, or is awaited
-            return
-        limit = started + (self.close_timeout if timeout is None else timeout)
-        self.callbacks.stop(max(_LEAST_FOR_CALLBACKS, limit - time.monotonic()))
-
-    def closed_report(self) -> DrainReport:
-        """Return the report of a close that has happened, or of one that had nothing to do."""
-        with self._finishing:
-            if self._last_report is None:  # it never started, its engine failed, or it closed without anybody waiting
-                self._last_report = self.statistics.take_report(elapsed=0.0, undelivered=0)
-            return self._last_report
+    def close_without_waiting(self, timeout: float | None) -> DrainReport:
+        """Begin to close where waiting is not possible: the engine delivers what it has and ends by itself."""
+        self.renew_if_forked()
+        return close_without_waiting(self.life, timeout)
 
     def flush_report(self, started: float) -> DrainReport:
-        """Return what happened since the last report."""
-        return self.statistics.take_report(elapsed=time.monotonic() - started, undelivered=self.buffered_records())
+        """Return what happened since the last report; `started` are the monotonic seconds of the flush."""
+        return self.life.statistics.take_report(elapsed=time.monotonic() - started, undelivered=self.buffered_records())
 
     def buffered_records(self) -> int:
         """Return how many records have been accepted by the present engine and have no outcome yet."""
@@ -401,11 +262,16 @@ class ProducerCore:
     # Looking.
 
     def produced(self) -> ProducedMessages:
-        """Return what was produced; ConfigurationError unless the backend is `memory`."""
+        """Return what was produced.
+
+        Raises:
+            ConfigurationError: The backend is not `memory`.
+        """
         self.renew_if_forked()
-        if self._produced is None:
+        produced = self.life.produced
+        if produced is None:
             raise ConfigurationError(f"backend={self.config.backend!r} keeps no messages; backend='memory' does.")
-        return self._produced
+        return produced
 
     def whereabouts(self) -> str:
         """Return where records go, in short."""
@@ -414,12 +280,16 @@ class ProducerCore:
     def status(self) -> ProducerStatus:
         """Return a snapshot."""
         self.renew_if_forked()
-        engine = self._engine
-        return snapshot(self._producer_state(engine), engine, self._accumulator, self.statistics)
+        life = self.life
+        return snapshot(life.producer_state(), life.engine, self._accumulator, life.statistics)
 
     def partitions_of(self, topic: str) -> tuple[PartitionInfo, ...]:
-        """Return the partitions of a topic; UnknownTopicOrPartitionError if they are not known."""
-        return partitions_of(topic, self._engine, self.config.max_block_ms)
+        """Return the partitions of a topic.
+
+        Raises:
+            UnknownTopicOrPartitionError: They are not known.
+        """
+        return partitions_of(topic, self.life.engine, self.config.max_block_ms)
 
     def cluster_check(self, timeout: float) -> ClusterCheck:
         """Return a question to the live cluster who it is, yet to be asked; `timeout` in seconds."""
@@ -435,50 +305,12 @@ class ProducerCore:
         ThreadGate.opened_by(check.ask).wait(timeout)
         return check.result()
 
-    def _producer_state(self, engine: BackendEngine | None) -> ProducerState:
-        if self.state is CoreState.CLOSED:
-            return ProducerState.CLOSED
-        if self.state is CoreState.CLOSING:
-            return ProducerState.CLOSING
-        return ProducerState.IDLE if engine is None or not engine.is_running() else ProducerState.RUNNING
-
-    def check_topic(self, topic: object) -> None:
-        """Raise TypeError or InvalidTopicError for what cannot be a topic's name."""
-        if not isinstance(topic, str):
-            raise TypeError(f"topic must be a str, not {type(topic).__name__}")
-        if topic not in self._accumulator.topics and (_TOPIC_NAME.fullmatch(topic) is None or topic in (".", "..")):
-            raise InvalidTopicError(
-                f"{topic[:60]!r} is not a topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
-            )
-
-    def last_error(self) -> DekafError | None:
-        """Return why no broker is connected at present."""
-        engine = self._engine
-        return None if engine is None else engine.last_error()
-
-    def wake(self) -> None:
-        """Have the engine, if there is one, look."""
-        engine = self._engine
-        if engine is not None:
-            engine.wake()
-
-    def _after_fork(self) -> None:
-        with _renewing:
-            if self._generation == FORKS.generation and self._pid == os.getpid():
-                return  # another thread of the child was first
-            engine = self._engine
-            if engine is not None:
-                _process.inherit(engine)
-            if self.state is CoreState.CLOSING:
-                self.state = CoreState.CLOSED
-            self._renew()
-
 
 _renewing: Final = ProcessLock()  # guards the renewing of cores in a forked child
 
 
 def _nothing() -> None:
-    """There is no engine yet to be woken, or nobody to be told."""
+    """There is no engine yet to be woken."""
 
 
 def _interrupted_error(topic: str) -> BufferExhaustedError:
@@ -488,9 +320,3 @@ def _interrupted_error(topic: str) -> BufferExhaustedError:
         topic=topic,
         is_retriable=True,
     )
-
-
-def _no_threads_error(error: RuntimeError) -> DekafError:
-    if "shutdown" in str(error):  # "can't create new thread at interpreter shutdown", since Python 3.12
-        return caused_error(ProducerClosedError("The interpreter is exiting and starts no more threads."), error)
-    return caused_error(DekafError(f"A producer needs a thread, and the system gives none: {error}."), error)

@@ -61,7 +61,7 @@ def _append_or_park(core: ProducerCore, accumulator: RecordAccumulator, record: 
     record.accepted = time.monotonic()
     status = accumulator.park(queues, record, reserved=reserved)
     if status == APPENDED:
-        core.wake()
+        core.life.wake()
     return status
 
 

@@ -43,10 +43,10 @@ class SpaceWait:
             BufferExhaustedError: The record is not to wait: `buffer_full` says so, or this is a callback.
         """
         core = self._core
-        if core.config.buffer_full != "block" or core.callbacks.is_current():
+        if core.config.buffer_full != "block" or core.life.callbacks.is_current():
             raise exhausted_error(core, self._record.topic, 0.0)
         waiter = SpaceWaiter(self._record.needed_bytes(), grant)
-        self._ticket = SpaceTicket(core.start().accumulator.buffer, waiter, core.wake)
+        self._ticket = SpaceTicket(core.start().accumulator.buffer, waiter, core.life.wake)
         self._ticket.line_up()
 
     def seconds_left(self) -> float:
@@ -89,5 +89,5 @@ def exhausted_error(core: ProducerCore, topic: str, waited: float) -> BufferExha
         topic=topic,
         is_retriable=True,
     )
-    error.__cause__ = core.last_error()
+    error.__cause__ = core.life.last_error()
     return error

@@ -19,7 +19,6 @@ from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._waiting.callbacks import CallbackThread
-from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.types import Headers
 
 logger = logging.getLogger("dekaf.producer")
@@ -135,13 +134,8 @@ class UndeliveredHook:
         self._callbacks.run(tell)
         return True
 
-    def wait(self, timeout: float) -> None:
-        """Wait for the function, up to `timeout` seconds."""
-        if not ThreadGate.opened_by(self.when_done).wait(timeout):
-            self.give_up()
-
     def give_up(self) -> None:
-        """Log that nobody waits for the function any longer."""
+        """Log that closing waits for the function no longer."""
         logger.error("on_undelivered has not returned in time; closing does not wait for it any longer")
 
     def _call(self, undelivered: Undelivered) -> None:

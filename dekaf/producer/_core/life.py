@@ -1,0 +1,146 @@
+"""ProducerLife: a producer's life in one process: whether it is open, its engine, and what outlives an engine.
+
+A core has one, and another in every forked child. It knows nothing of the core: one that was abandoned can be collected
+while its life goes on until what was accepted is delivered.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from enum import Enum
+from typing import Final, final
+
+from dekaf.errors import DekafError, ProducerClosedError, caused_error
+from dekaf.producer._buffer.batch import BatchListener
+from dekaf.producer._core.process import FORKS, is_exiting
+from dekaf.producer._engine.engine import Engine, EngineSettings
+from dekaf.producer._engine.interface import BackendEngine
+from dekaf.producer._engine.offline import OfflineEngine
+from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.undelivered import UndeliveredHook
+from dekaf.producer._waiting.callbacks import CallbackThread
+from dekaf.producer.config import ProducerConfig
+from dekaf.producer.produced import ProducedMessages
+from dekaf.types import DrainReport, ProducerState
+
+
+class LifeState(Enum):
+    """It only moves down."""
+
+    OPEN = "open"
+    CLOSING = "closing"  # accepts nothing more, delivers what it has
+    CLOSED = "closed"
+
+
+@final
+class ProducerLife:
+    """Every method may be called from any thread.
+
+    Args:
+        config: The producer's.
+        before: In a forked child the parent's life, of which nothing is used but whether it was open, and its report:
+            not even its locks, which threads may hold that the child does not have.
+    """
+
+    def __init__(self, config: ProducerConfig, before: ProducerLife | None) -> None:
+        self.pid: Final = os.getpid()
+        self.generation: Final = FORKS.generation
+        self.state = LifeState.OPEN
+        self.report: DrainReport | None = None  # of the close, of which there is one
+        if before is not None:
+            self.state = LifeState.OPEN if before.state is LifeState.OPEN else LifeState.CLOSED
+            self.report = before.report
+        # Re-entrant, as a signal handler that closes may interrupt the thread that holds them.
+        self.lock: Final = threading.RLock()  # guards the state, and the starting and replacing of engines
+        self.reporting: Final = threading.RLock()  # guards the report
+        self.engine: BackendEngine | None = None
+        self.close_timeout: Final = config.close_timeout_ms / 1000.0
+        self.statistics: Final = ProducerStatistics()
+        self.callbacks: Final = CallbackThread()
+        self.listener: Final = BatchListener(
+            self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post
+        )
+        self.on_undelivered: UndeliveredHook | None = None
+        if config.on_undelivered is not None:
+            self.on_undelivered = UndeliveredHook(config.on_undelivered, self.callbacks)
+        self.produced = ProducedMessages(config.buffer_memory) if config.backend == "memory" else None
+        self._backend: Final = config.backend
+
+    def is_inherited(self) -> bool:
+        """Return whether this is the life of the process from which the present one was forked."""
+        return self.generation != FORKS.generation or self.pid != os.getpid()
+
+    def check_open(self) -> None:
+        """Raise ProducerClosedError if nothing may be accepted any more."""
+        if is_exiting():
+            raise ProducerClosedError("The interpreter is exiting, and producers have been closed.")
+        if self.state is not LifeState.OPEN:
+            raise ProducerClosedError("The producer is closed; make a new one, or close it later.")
+
+    def running_engine(self) -> BackendEngine | None:
+        """Return the engine, if it accepts records."""
+        engine = self.engine
+        return engine if engine is not None and engine.is_running() and self.state is LifeState.OPEN else None
+
+    def start(self, settings: EngineSettings) -> BackendEngine:
+        """Return the engine that runs, starting one if there is none; only while holding the lock.
+
+        Raises:
+            ProducerClosedError: The producer was closed, or the interpreter exits.
+            DekafError: The system gives no thread.
+        """
+        self.check_open()
+        engine = self.engine
+        if engine is not None and engine.is_running():
+            return engine
+        if engine is not None:
+            self.statistics.engine_restarts += 1
+        engine = self._new_engine(settings)
+        try:
+            engine.start()
+        except RuntimeError as error:
+            raise caused_error(_no_threads_error(error), error) from error
+        if self.on_undelivered is not None:
+            self.callbacks.start()  # an interpreter that exits, when it is most needed, may start no thread
+        self.engine = engine
+        if self._was_closed():  # by a signal handler, in this very moment
+            engine.terminate(0.0)  # nothing was accepted yet
+            raise ProducerClosedError("The producer was closed while it started.")
+        return engine
+
+    def wake(self) -> None:
+        """Have the engine, if there is one, look."""
+        engine = self.engine
+        if engine is not None:
+            engine.wake()
+
+    def last_error(self) -> DekafError | None:
+        """Return why no broker is connected at present."""
+        engine = self.engine
+        return None if engine is None else engine.last_error()
+
+    def producer_state(self) -> ProducerState:
+        """Return the state as users see it."""
+        if self.state is LifeState.CLOSED:
+            return ProducerState.CLOSED
+        if self.state is LifeState.CLOSING:
+            return ProducerState.CLOSING
+        engine = self.engine
+        return ProducerState.IDLE if engine is None or not engine.is_running() else ProducerState.RUNNING
+
+    def _was_closed(self) -> bool:
+        return self.state is not LifeState.OPEN
+
+    def _new_engine(self, settings: EngineSettings) -> BackendEngine:
+        if self._backend == "kafka":
+            return Engine(settings, self.listener, self.statistics, self.on_undelivered)
+        return OfflineEngine(
+            self._backend, settings.limits, settings.partitioner, self.listener, self.statistics, self.produced
+        )
+
+
+def _no_threads_error(error: RuntimeError) -> DekafError:
+    if "shutdown" in str(error):  # "can't create new thread at interpreter shutdown", since Python 3.12
+        return ProducerClosedError("The interpreter is exiting and starts no more threads.")
+    return DekafError(f"A producer needs a thread, and the system gives none: {error}.")

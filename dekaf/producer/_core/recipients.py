@@ -1,0 +1,69 @@
+"""Recipients: what hears of the outcomes of a producer's records: handles, blocked calls, and mailboxes of loops.
+
+It lives as long as the core and follows it into forked children, but knows nothing of it: what users keep of a producer
+that they abandoned, a handle for one, must not keep the core.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from dekaf.producer._core.life import ProducerLife
+from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait
+from dekaf.producer._waiting.loop_waker import EventLoop
+from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, LoopMailbox, OutcomeRoute, WaitKind
+from dekaf.producer._waiting.waker import WakerPool
+
+
+@final
+class Recipients:
+    """Every method may be called from any thread; `mailbox` on that of its loop."""
+
+    def __init__(self, life: ProducerLife) -> None:
+        self.deliveries: Final = OutcomeRoute(WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False)
+        self.thread_callbacks: Final = OutcomeRoute(
+            WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False
+        )
+        self.renew(life)
+
+    def renew(self, life: ProducerLife) -> None:
+        """Begin afresh, as in a forked child: the parent's mailboxes end at the parent's loops."""
+        self._life = life
+        self._wakers = WakerPool()
+        self._mailboxes: dict[EventLoop, LoopMailbox] = {}
+        self._last_mailbox: LoopMailbox | None = None  # a thread mostly asks for the same
+
+    def new_delivery(self, topic: str) -> DeliveryFuture:
+        """Return a handle for a record of a thread."""
+        return DeliveryFuture(topic, self._run_done_callbacks)
+
+    def new_blocked_call(self, topic: str) -> ThreadWait:
+        """Return what a thread waits on that wants to do nothing else meanwhile."""
+        waker = self._wakers.take()
+        return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self._wakers)
+
+    def mailbox(self, loop: EventLoop) -> LoopMailbox:
+        """Return the mailbox of an event loop."""
+        mailbox = self._last_mailbox
+        if mailbox is None or mailbox.loop is not loop:
+            mailbox = self._mailboxes.get(loop)
+            if mailbox is None:
+                for known in list(self._mailboxes):  # a copy: other threads' loops come and go meanwhile
+                    if known.is_closed():
+                        self._mailboxes.pop(known, None)
+                mailbox = self._mailboxes[loop] = LoopMailbox(loop, self._wake)
+            self._last_mailbox = mailbox
+        return mailbox
+
+    # Of the life at the time they are called: a child may find out that it is one after it has made a handle.
+
+    def _wake(self) -> None:
+        self._life.wake()
+
+    def _run_done_callbacks(self, delivery: DeliveryFuture) -> None:
+        life = self._life
+
+        def run() -> None:
+            delivery.run_callbacks(life.statistics.callback_failed)
+
+        life.callbacks.run(run)
