@@ -84,7 +84,7 @@ class ProducerRegistry:
     from any thread, and in forked children.
 
     Ask it for a producer where you need one, as it costs no more than a look-up in a dictionary: an override reaches
-    whoever asks from then on, not who kept a producer from before.
+    every caller that asks from then on, not one that kept a producer from before.
 
     Args:
         config: The options of one producer, or those of many by alias, as a mapping or a settings object with such

@@ -18,6 +18,7 @@ from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.closing import LEAST_FOR_CALLBACKS
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import FACES
+from dekaf.producer._core.recipients import PRODUCE_ALL_WINDOW
 from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.space import SpaceWait, exhausted_error
 from dekaf.producer._waiting.delivery import still_waiting_error
@@ -48,8 +49,6 @@ K_contra = TypeVar("K_contra", contravariant=True, default=Any)
 V_contra = TypeVar("V_contra", contravariant=True, default=Any)
 K2 = TypeVar("K2")
 V2 = TypeVar("V2")
-
-PRODUCE_ALL_WINDOW: Final = 10_000  # records of one `produce_all` under way at a time
 
 
 @final
@@ -191,7 +190,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         # Not wait_for: it would cancel the future, and a failure would then count as unheard although this call raises.
         try:
             await asyncio.wait((future,), timeout=max(0.0, deadline - time.monotonic()))
-        except BaseException:  # cancelled: from now on nobody hears of a failure
+        except BaseException:  # cancelled: the log and the counters hear of a failure from now on
             future.cancel()
             raise
         if not future.done():
@@ -615,7 +614,7 @@ class _UnderWay:
         return self._results
 
     def abandon(self) -> None:
-        """Stop waiting: an exception ended the call, and nobody looks at what is left."""
+        """Stop waiting: an exception ended the call, and the caller will not see what is left."""
         for handle in self._handles:
             if not isinstance(handle, ProduceError):
                 handle.cancel()

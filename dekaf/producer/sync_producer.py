@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, Literal, Never, Unpack, final, overload
+from typing import Any, Generic, Literal, Never, Unpack, final, overload
 
 from typing_extensions import TypeVar
 
@@ -18,6 +18,7 @@ from dekaf.producer._core.blocking import forbid_blocking, forbid_in_callback, s
 from dekaf.producer._core.closing import Closing, close_on_thread
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import FACES
+from dekaf.producer._core.recipients import PRODUCE_ALL_WINDOW
 from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.space import SpaceWait, exhausted_error
 from dekaf.producer._waiting.delivery import DeliveryFuture
@@ -47,8 +48,6 @@ K_contra = TypeVar("K_contra", contravariant=True, default=Any)
 V_contra = TypeVar("V_contra", contravariant=True, default=Any)
 K2 = TypeVar("K2")
 V2 = TypeVar("V2")
-
-PRODUCE_ALL_WINDOW: Final = 10_000  # records of one `produce_all` under way at a time
 
 
 @final

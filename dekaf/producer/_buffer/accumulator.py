@@ -1,8 +1,8 @@
 """Collect records into one open batch per partition until the sender drains them; the callers' half of the engine.
 
-While the lock is held: allocate nothing the garbage collector tracks, drop no object of a user's, signal nobody. A
+While the lock is held: allocate nothing the garbage collector tracks, drop no object of a user's, wake no thread. A
 collection may run a finalizer that calls `fire` on the very thread that holds the lock. Where the code is interpreted
-that is not enough, see `_lock`.
+that is not enough, see `lock`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CLOSED: Final = -3
 
 # Which append must wake the I/O thread.
 WAKE_NEVER: Final = 0  # an answer is due, and with it the next pass
-WAKE_AWAITED: Final = 1  # a linger timer is armed: only a record somebody waits for, or a full batch
+WAKE_AWAITED: Final = 1  # a linger timer is armed: only a record that a caller waits for, or a full batch
 WAKE_ALWAYS: Final = 2  # it sleeps
 
 POOLED_WRITERS: Final = 64  # emptied but grown: a fresh 64 KiB buffer would pay for its page faults again
@@ -184,7 +184,7 @@ class RecordAccumulator:
     def _refusal_locked(self, needed: i64, reserved: i64, accepted: float) -> i64:
         """Return why a record cannot be taken, 0 if it can."""
         if self.is_closed and accepted == JUST_NOW:
-            return CLOSED  # closed since the caller looked: nobody would ever send it
+            return CLOSED  # closed since the caller looked: no thread would ever send it
         if reserved == 0 and not self.buffer.has_space_locked(needed):
             return FULL
         return 0
@@ -340,7 +340,7 @@ class RecordAccumulator:
             else:
                 self._wake()
             return
-        # Whoever fills a batch compresses it: the codecs release the interpreter lock, and the I/O thread stays free.
+        # The caller that fills a batch compresses it: codecs release the interpreter lock, and the I/O thread is free.
         if self.codec is not None:
             for batch in (rolled, filled):
                 if batch is not None:

@@ -66,7 +66,7 @@ class BatchWaits:
     def share_out(self, first: i64, end: i64, shift: i64) -> BatchWaits | None:
         """Return the waits of the records from `first` to before `end`, for a batch that begins with `first`.
 
-        `shift` is what that batch's base timestamp is earlier by. None if nobody waits for any of them.
+        `shift` is what that batch's base timestamp is earlier by. None if none of them is waited for.
         """
         mine: BatchWaits | None = None
         for run in range(len(self._starts)):
@@ -80,7 +80,7 @@ class BatchWaits:
         return mine
 
     def notify(self) -> None:
-        """Tell everybody; called on the thread they belong to, once the batch is done."""
+        """Tell every recipient; called on the thread they belong to, once the batch is done."""
         batch = self.batch
         assert batch is not None
         interrupt: BaseException | None = None
@@ -94,7 +94,7 @@ class BatchWaits:
             else:
                 self._complete(batch, start, end, offset, self._deltas[run])
         if interrupt is not None and self.route.mailbox is not None:
-            raise interrupt  # the loop's owner wants to end it; by now everybody has been told
+            raise interrupt  # the loop's owner wants to end it; by now every recipient has been told
 
     def _end_of(self, run: int) -> i64:
         return self._starts[run + 1] if run + 1 < len(self._starts) else len(self.recipients)
@@ -121,7 +121,7 @@ class BatchWaits:
         unheard = 0
         for at in range(start, end):
             future = cast(OutcomeFuture, self.recipients[at])
-            if future.done():  # its task was cancelled or ran out of time: nobody hears of a failure
+            if future.done():  # its task was cancelled or ran out of time, and would not hear of a failure
                 unheard += 1
             elif failed:
                 future.set_exception(copied_error(batch.record_error(offset + at)))
@@ -155,7 +155,7 @@ class BatchListener:
         self.post_to_callback_thread = post_to_callback_thread
         self.batch_sent: Callable[[ProducerBatch], None] | None = None  # each time a connection has taken one
         self.batch_done: Callable[[ProducerBatch], None] | None = None  # once its outcome is known
-        self.keeps_timestamps = False  # whoever hears of a batch wants those of all records, not only the awaited ones
+        self.keeps_timestamps = False  # the listener's hook wants those of all records, not only the awaited ones
 
 
 @final
@@ -172,7 +172,7 @@ class ProducerBatch:
         self.listener = listener
         self.state = BatchState.OPEN
         self.charged: i64 = 0  # bytes of buffer memory to give back
-        self.awaited = False  # somebody blocks or awaits: do not linger when the leader is idle
+        self.awaited = False  # a caller blocks or awaits: do not linger when the leader is idle
         self.urgent = False  # a flush or close waits: do not linger
         self.is_compressing = False  # by the thread that filled it: it is not to be sent yet
         self.waits: list[BatchWaits] = []
@@ -278,7 +278,7 @@ class ProducerBatch:
         return self.sealed.size_bytes if self.sealed is not None else self.builder.size_bytes
 
     def succeed(self, base_offset: i64, log_append_ms: i64) -> bool:
-        """Tell everybody where the records landed; False if an outcome was told before."""
+        """Tell every recipient where the records landed; False if an outcome was told before."""
         if self.state is BatchState.DONE:
             return False
         self.base_offset = base_offset
@@ -287,7 +287,7 @@ class ProducerBatch:
         return True
 
     def fail(self, error: ProduceError) -> bool:
-        """Tell everybody that the records were not delivered; False if an outcome was told before."""
+        """Tell every recipient that the records were not delivered; False if an outcome was told before."""
         if self.state is BatchState.DONE:
             return False
         self.error = error

@@ -10,10 +10,11 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-LARGEST_GROWTH: Final = 8  # times batch_size: whoever fills a batch compresses it all at once, maybe on an event loop
+# Times batch_size: the caller that fills a batch compresses it all at once, maybe on an event loop.
+LARGEST_GROWTH: Final = 8
 
 _MARGIN: Final = 1.05  # most batches should stay below batch_size, although they do not all shrink alike
-_LESSON: Final = 0.125  # of the way to what was observed, if that is better than what was expected
+_STEP_TO_BETTER: Final = 0.125  # of the way to what was observed, if a batch shrank further than was expected
 
 
 @final
@@ -32,7 +33,7 @@ class BatchLimit:
             return  # small ones shrink less: they say little about full ones
         observed = float(on_wire) / float(plain)
         if observed < self._ratio:
-            observed = self._ratio + (observed - self._ratio) * _LESSON
+            observed = self._ratio + (observed - self._ratio) * _STEP_TO_BETTER
         self._ratio = observed  # for the worse at once
         self._set(i64(float(self._batch_size) / (observed * _MARGIN)))
 

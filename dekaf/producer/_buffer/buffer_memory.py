@@ -15,7 +15,7 @@ from mypy_extensions import i64
 
 @final
 class SpaceWaiter:
-    """Someone in line; `grant` is called once, without the lock, after `size` bytes were set aside."""
+    """A caller in line; `grant` is called once, without the lock, after `size` bytes were set aside."""
 
     def __init__(self, size: i64, grant: Callable[[], None]) -> None:
         self.size: Final = size
@@ -64,13 +64,13 @@ class BufferMemory:
             if granted is None:
                 granted = []
             granted.append(waiter)
-        # Outside the lock: a grant wakes a thread or an event loop, which allocates and may run anybody's finalizers.
+        # Outside the lock: a grant wakes a thread or an event loop, which allocates and may run any object's finalizer.
         if granted is not None:
             for waiter in granted:
                 waiter.grant()
 
     def dismiss(self) -> None:
-        """Let everybody in line go: nothing will be accepted any more, as they find out when they try."""
+        """Let every caller in line go: nothing will be accepted any more, as they find out when they try."""
         with self._lock:
             waiters = list(self.waiters)
             self.waiters.clear()
@@ -118,7 +118,7 @@ class SpaceTicket:
     def line_up(self) -> None:
         """Join the line; `withdraw` from then on if anything goes wrong."""
         self._buffer.line_up(self._waiter)
-        self._wake()  # what lingers leaves at once while somebody waits
+        self._wake()  # what lingers leaves at once while a caller waits
 
     def granted(self) -> Reservation:
         """Return what was granted."""

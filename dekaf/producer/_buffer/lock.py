@@ -22,7 +22,7 @@ def new_lock() -> Lock:
 
 
 def is_held_here(lock: Lock) -> bool:
-    """Return whether the calling thread holds it, so that the caller has interrupted whoever took it."""
+    """Return whether the calling thread holds it, so that the caller has interrupted the code that took it."""
     if not IS_INTERRUPTIBLE:
         return False
     re_entrant: Any = lock

@@ -19,7 +19,11 @@ from dekaf.producer.config import ProducerConfig
 
 
 def engine_settings(config: ProducerConfig) -> EngineSettings:
-    """Return an engine's settings; imports the codec's package, and makes the partitioner."""
+    """Return an engine's settings; imports the codec's package, and makes the partitioner.
+
+    Raises:
+        ConfigurationError: The codec's package is missing. What the making of a partitioner raises is not caught.
+    """
     backoff = exponential_backoff(config.retry_backoff_ms / 1000.0, config.retry_backoff_max_ms / 1000.0)
     request_timeout = config.request_timeout_ms / 1000.0
     rules = SelectionRules(
@@ -52,7 +56,7 @@ def exponential_backoff(initial: float, longest: float) -> Callable[[int], float
     """Return the wait before attempt n + 1, doubling from `initial` seconds, with 20 % of jitter (KIP-580)."""
 
     def backoff(attempt: int) -> float:
-        doubled = initial * 2.0 ** min(attempt - 1, 30)
+        doubled = initial * 2.0 ** min(attempt - 1, 30)  # beyond, the longest wait has long been reached
         return float(min(longest, doubled * random.uniform(0.8, 1.2)))
 
     return backoff

@@ -14,6 +14,10 @@ from dekaf.producer._waiting.loop_waker import EventLoop
 from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, LoopMailbox, OutcomeRoute, WaitKind
 from dekaf.producer._waiting.waker import WakerPool
 
+# Records of one `produce_all` under way at a time: a hundred in the batches of each of a hundred partitions. Their
+# handles take 5 MB.
+PRODUCE_ALL_WINDOW: Final = 10_000
+
 
 @final
 class Recipients:

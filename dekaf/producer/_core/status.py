@@ -40,7 +40,16 @@ def snapshot(
 
 
 def partitions_of(topic: str, engine: BackendEngine | None, max_block_ms: int) -> tuple[PartitionInfo, ...]:
-    """Return the partitions of a topic; UnknownTopicOrPartitionError if they are not known."""
+    """Return the partitions of a topic.
+
+    Args:
+        topic: Its name.
+        engine: Which may know them; None if there is none.
+        max_block_ms: For how long the cluster was asked, for the error.
+
+    Raises:
+        UnknownTopicOrPartitionError: They are not known; the cause tells why no broker is connected.
+    """
     known = None if engine is None else engine.metadata().topics.get(topic)
     if known is None:
         last_error = None if engine is None else engine.last_error()

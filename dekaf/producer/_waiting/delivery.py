@@ -1,6 +1,6 @@
 """One record's outcome for a thread, told exactly once: a handle to look at later, or a call that waits now.
 
-Records nobody waits for have no object here: a batch keeps plain lists for callbacks and futures.
+Only records for which a thread waits have an object here: a batch keeps plain lists for callbacks and futures.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ThreadWait:
 
 @final
 class BlockedCall(ThreadWait):
-    """A `produce` that waits: the thread does nothing else meanwhile, and nobody else ever sees this."""
+    """A `produce` that waits: the thread does nothing else meanwhile, and no other caller ever sees this."""
 
     def __init__(self, topic: str, waker: EventfdWaker, wakers: WakerPool) -> None:
         super().__init__(topic)
@@ -140,8 +140,8 @@ class DeliveryFuture(ThreadWait):
     def add_done_callback(self, callback: Callable[[DeliveryFuture], object]) -> None:
         """Call `callback(handle)` once the outcome is known: at once if it is, or on the producer's callback thread."""
         self._callbacks.append(callback)
-        # `complete` may have looked at the callbacks just before this one was added. Popping is atomic, so whoever
-        # comes first runs it, and only they.
+        # `complete` may have looked at the callbacks just before this one was added. Popping is atomic, so the
+        # thread that comes first runs it, and no other.
         if self._is_done:
             self.run_callbacks()
 

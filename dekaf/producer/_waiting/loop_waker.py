@@ -92,7 +92,7 @@ def _attach(loop: EventLoop) -> LoopWaker | None:
     if waker is None:
         return None
     attached = LoopWaker(waker)
-    # In a context of its own: a reader keeps that of whoever adds it, here a first request with all it refers to.
+    # In a context of its own: a reader keeps that of the code that adds it, here a first request with all it refers to.
     Context().run(loop.add_reader, waker.descriptor, attached.answer)
     _WAKERS[loop] = attached
     return attached

@@ -18,7 +18,7 @@ class OutcomeFuture(Protocol):
     """What a mailbox needs of a future."""
 
     def done(self) -> bool:
-        """Return whether nobody needs the outcome any more."""
+        """Return whether it has an outcome, or was cancelled and needs none."""
 
     def set_result(self, result: RecordMetadata, /) -> object:
         """Tell where the record landed."""
@@ -42,7 +42,7 @@ class WaitKind(Enum):
     CALLBACKS = "callbacks"  # `on_delivery`: on the caller's event loop, or on the callback thread
 
 
-# What `buffer_memory` is charged per record for whoever waits for it, on top of the record's bytes: the measured size
+# What `buffer_memory` is charged per record for what waits for it, on top of the record's bytes: the measured size
 # of the future or handle, its list slots and the metadata it will get, rounded up. Published in the configuration
 # guide.
 FUTURE_COST: Final = 512
@@ -81,7 +81,7 @@ class LoopMailbox:
         self.callbacks: Final = OutcomeRoute(WaitKind.CALLBACKS, self, CALLBACK_COST, wakes_after_loop_round=False)
 
     def post(self, group: OutcomeGroup) -> bool:
-        """Hand over outcomes; False if the loop is closed and nobody is left to tell."""
+        """Hand over outcomes; False if the loop is closed, and what waited on it is gone."""
         if self.loop.is_closed():
             self._groups.clear()
             return False

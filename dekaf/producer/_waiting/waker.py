@@ -1,6 +1,6 @@
 """Wake a thread that waits, without holding the interpreter lock meanwhile.
 
-A lock is released by a thread that holds the interpreter lock, and whoever waited for it is often awake before the
+A lock is released by a thread that holds the interpreter lock, and the one that waited for it is often awake before the
 system call that woke it has returned: it finds the interpreter lock taken, and goes to sleep a second time. Writing to
 an eventfd gives the interpreter lock away first.
 """
