@@ -1,0 +1,81 @@
+"""What becomes of producers when the interpreter exits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+
+def output_of(program: str) -> str:
+    """Run a program in an interpreter of its own; return what it has printed and logged."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("calls", ["", "producer.close(); "])
+def test_everything_is_delivered_and_reported_once(calls: str) -> None:
+    printed = output_of(
+        f"""
+        import logging, sys
+        from dekaf import Producer
+        from dekaf.testing import FakeCluster
+
+        cluster = FakeCluster(topics={{"t": 1}}).start()
+        producer = Producer(bootstrap_servers=cluster.bootstrap_servers, linger_ms=15_000)
+        producer.fire("t", value=b"a")
+        logging.basicConfig(level="INFO", stream=sys.stdout, format="%(message)s")
+        {calls}
+        """
+    )
+
+    lines = [line for line in printed.splitlines() if line.startswith("Producer closed")]
+    assert len(lines) == 1, printed
+    assert lines[0].startswith(
+        f"Producer closed {'by close()' if calls else 'at exit'}: 1 delivered, 0 failed, 0 undelivered"
+    )
+
+
+def test_producer_is_closed_afterwards_and_tells_the_same_report() -> None:
+    """The application's own hook runs later, as it was registered before dekaf was imported."""
+    printed = output_of(
+        """
+        import atexit
+
+        def look():
+            print(producer.status().state, producer.close().delivered)
+            try:
+                producer.fire("t", value=b"too late")
+            except Exception as error:
+                print(type(error).__name__, error)
+
+        atexit.register(look)
+        from dekaf import Producer
+
+        producer = Producer(bootstrap_servers="127.0.0.1:1", backend="memory")
+        producer.fire("t", value=b"a")
+        """
+    )
+
+    assert printed.splitlines() == [
+        "closed 1",
+        "ProducerClosedError The interpreter is exiting, and producers have been closed.",
+    ]
+
+
+def test_callbacks_of_what_was_given_up_are_called() -> None:
+    printed = output_of(
+        """
+        from dekaf import Producer
+
+        producer = Producer(bootstrap_servers="127.0.0.1:1", close_timeout_ms=0)
+        producer.fire("t", value=b"a", on_delivery=lambda metadata, error: print(type(error).__name__))
+        """
+    )
+
+    assert printed == "DeliveryAbortedError\n"
