@@ -38,7 +38,10 @@ def why_it_cannot_run() -> str:
         return "The demo needs signals and gunicorn, which Windows does not have. It runs under WSL."
     missing = [name for name in NEEDED_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        return f"The demo needs packages that are not installed: {', '.join(missing)}. `make demo` installs them."
+        return (
+            f"The demo needs packages that are not installed: {', '.join(missing)}. `make demo` installs them, on "
+            "Python 3.11 to 3.14: confluent_kafka has no wheel for 3.15 yet."
+        )
     return ""
 
 
