@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.scenarios.conftest import loop_thread, make_face, no_threads_are_left
+from tests.scenarios.conftest import cheap_collections, loop_thread, make_face, no_threads_are_left
 
-__all__ = ("loop_thread", "make_face", "no_threads_are_left")
+__all__ = ("cheap_collections", "loop_thread", "make_face", "no_threads_are_left")

@@ -121,15 +121,19 @@ def test_slow_broker_gets_fewer_records_without_a_key(make_face: MakeFace) -> No
     """KAFKA-10888: batches grew while a slow broker took its time, so the sticky choice gave it more than others."""
     with FakeCluster(nodes=3, topics={"t": 3}) as cluster:
         slow = cluster.leader("t", 0)
-        cluster.on(ApiKey.PRODUCE, node=slow).delay(0.02, times=ALWAYS)
         face = make_face(cluster.bootstrap_servers, batch_size=400, max_in_flight_requests_per_connection=1)
         for partition in range(3):
             face.produce("t", b"warm", partition=partition).result(10)
-        for _ in range(150):
+        held = cluster.on(ApiKey.PRODUCE, node=slow).hold()
+        for turn in range(150):
             for _ in range(10):
                 face.fire("t", b"x" * 40, on_delivery=lambda _, __: None)
-            face.produce("t", b"a fast broker's pace", partition=1).result(10)
-        cluster.clear_faults()
+            for partition in (1, 2):  # each turn takes as long as the others need, however busy this machine is
+                face.produce("t", b"a fast broker's pace", partition=partition).result(10)
+            if turn % 10 == 9:  # the slow one answers one request while they answer ten
+                answered, held = held, cluster.on(ApiKey.PRODUCE, node=slow).hold()
+                answered.release()
+        held.release()
         face.flush(10)
 
         counts = [sum(record.value == b"x" * 40 for record in cluster.log("t", number)) for number in range(3)]
