@@ -25,10 +25,18 @@ from dekaf._protocol.sasl_handshake import SaslHandshakeResponse
 from dekaf._record.builder import RecordBatchBuilder, content_size, encode_headers
 from dekaf._record.compression import codec_for
 from dekaf._record.record_reader import read_records as read_own_records
+from dekaf._security.exchange import SaltNeeded, SaslExchange
+from dekaf._security.mechanism import Mechanism
+from dekaf._security.oauth_bearer import OAuthBearerExchange
+from dekaf._security.plain import PlainExchange
+from dekaf._security.salted_password import SaltedPasswords
+from dekaf._security.scram import ScramExchange
+from dekaf._security.secret import Secret
 from dekaf._wire.framing import FrameBuffer
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
-from dekaf.errors import MalformedResponseError
+from dekaf.errors import AuthenticationError, MalformedResponseError
+from dekaf.security import OAuthToken
 from dekaf.testing.answers import (
     AnsweredPartition,
     AnsweredTopic,
@@ -162,6 +170,51 @@ def _read_metadata(reader: Reader, version: int) -> object:
     if response.error_code != ErrorCode.NONE or not response.brokers:
         return response
     return NO_METADATA.updated(response)
+
+
+# What a broker says within a mechanism: the variant says which, and at which point of the exchange.
+
+_NONCE: Final = "rOprNGfwEbeRWgbNEkqO"
+_SERVER_FIRST: Final = f"r={_NONCE}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096".encode()
+_SERVER_LAST: Final = b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+_PASSWORDS: Final = SaltedPasswords()
+_PLAIN, _OAUTH, _SCRAM_FIRST, _SCRAM_LAST = range(4)
+
+
+def _challenges() -> list[Seed]:
+    refusal = b'{"status":"invalid_token","scope":"kafka"}'
+    return [
+        Seed(_PLAIN, b""),
+        Seed(_OAUTH, b""),
+        Seed(_OAUTH, refusal),
+        Seed(_SCRAM_FIRST, _SERVER_FIRST),
+        Seed(_SCRAM_FIRST, _SERVER_FIRST + b",x=y"),
+        Seed(_SCRAM_LAST, _SERVER_LAST),
+        Seed(_SCRAM_LAST, _SERVER_LAST + b",x=y"),
+    ]
+
+
+def _read_challenge(point: int, data: bytes) -> object:
+    exchange = _exchange_at(point)
+    step = exchange.receive(data)
+    assert exchange.challenge_text().isprintable(), "unprintable text would reach an error message"
+    return step
+
+
+def _exchange_at(point: int) -> SaslExchange:
+    exchange: SaslExchange
+    if point == _PLAIN:
+        exchange = PlainExchange("b:9092", "user", Secret(b"pencil"))
+    elif point == _OAUTH:
+        exchange = OAuthBearerExchange("b:9092", OAuthToken("t", 0))
+    else:
+        exchange = ScramExchange("b:9092", Mechanism.SCRAM_SHA_256, username="user", nonce=_NONCE)
+    exchange.start()
+    if point == _SCRAM_LAST:
+        step = exchange.receive(_SERVER_FIRST)
+        assert isinstance(step, SaltNeeded)
+        exchange.resume(_PASSWORDS.salt(step.parameters, Secret(b"pencil")))
+    return exchange
 
 
 # The stream they come in: the variant says into how many bytes it is cut.
@@ -338,6 +391,13 @@ TARGETS: Final[Mapping[str, Target]] = {
             about="SaslAuthenticate answers, versions 0 to 2",
             seeds=lambda: _answers(ApiKey.SASL_AUTHENTICATE, _sasl_authenticate_bodies),
             read=_read_answer(ApiKey.SASL_AUTHENTICATE, SaslAuthenticateResponse.decode),
+        ),
+        Target(
+            name="sasl_challenges",
+            about="what brokers say within PLAIN, SCRAM and OAUTHBEARER",
+            seeds=_challenges,
+            read=_read_challenge,
+            refusals=(AuthenticationError,),
         ),
         Target(name="frames", about="the stream that answers are cut out of", seeds=_streams, read=_read_stream),
         Target(

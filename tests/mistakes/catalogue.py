@@ -96,6 +96,10 @@ MISTAKES: Final = (
     Mistake("a closed idle connection noticed at the next write", ("sarama #760", "kafka-python #849", "kafkajs #907")),
     Mistake("metadata asked of one dead broker for ever", ("librdkafka #4970",)),
     Mistake("never back to the bootstrap servers", ("KAFKA-8206", "KAFKA-18085", "librdkafka #5605")),
+    # Secure connections.
+    Mistake("SCRAM's server nonce appended to ours, which it contains", ("librdkafka #4895",)),
+    Mistake("SCRAM with unchecked nonce and number of iterations", ("kafka-python #3026",)),
+    Mistake("OAUTHBEARER's refusal left without its answer", ("kafka-python #2572",)),
 )
 
 

@@ -1,0 +1,98 @@
+"""When a token provider is asked: before a token expires, not too often, and later after it failed.
+
+Everything here is computed from times that the caller gives: `now` is a monotonic clock, in seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from dekaf.security import OAuthToken
+
+__all__ = ("HeldToken", "first_tokens_pause", "receive_token")
+
+# Kafka's sasl.login.refresh.window.factor and .jitter: the provider is asked when 80 to 85 % of a token's life is over.
+_WINDOW_FACTOR: Final = 0.8
+_WINDOW_JITTER: Final = 0.05
+# Kafka's sasl.login.refresh.min.period.seconds and .buffer.seconds: not more often than every minute, and at least
+# five minutes before the end. A token that lives too short for both is renewed by the window alone.
+_MIN_PERIOD: Final = 60.0
+_BUFFER: Final = 300.0
+
+_BETWEEN_QUESTIONS: Final = 10.0  # after a failure, a refused token, or one that was expired when it came
+_BETWEEN_RENEWALS: Final = 1.0  # whatever the life of a token
+
+_FIRST_PAUSE: Final = 0.1  # Kafka's sasl.login.retry.backoff.ms
+_LONGEST_DOUBLINGS: Final = 7  # 12.8 seconds: more than the longest pause
+
+
+@final
+class HeldToken:
+    """A token and what was settled when it came.
+
+    A token that was expired by then is offered to the broker all the same: its clock decides, not ours.
+
+    Parameters:
+        token: what the provider returned.
+        received_at: when.
+        life: for how long it was valid then, in seconds; 0 if it had expired.
+        renew_at: when the provider is to be asked for the next one.
+    """
+
+    def __init__(self, token: OAuthToken, *, received_at: float, life: float, renew_at: float) -> None:
+        self.token: Final = token
+        self.received_at: Final = received_at
+        self.life: Final = life
+        self.renew_at: Final = renew_at
+
+    def is_expired(self, now: float) -> bool:
+        """Return whether its life is over."""
+        return now >= self.received_at + self.life
+
+    def is_due(self, now: float) -> bool:
+        """Return whether the provider is to be asked for the next one."""
+        return now >= self.renew_at
+
+    def after_failure(self, now: float) -> HeldToken:
+        """Return what is held after the provider failed to give the next one: the same, to be asked for again later."""
+        return self._renewed_at(now + _BETWEEN_QUESTIONS)
+
+    def after_refusal(self, now: float) -> HeldToken:
+        """Return what is held after a broker refused it: the same, to be replaced soon, whatever its life."""
+        return self._renewed_at(min(self.renew_at, max(now, self.received_at + _BETWEEN_QUESTIONS)))
+
+    def _renewed_at(self, renew_at: float) -> HeldToken:
+        return HeldToken(self.token, received_at=self.received_at, life=self.life, renew_at=renew_at)
+
+
+def receive_token(token: OAuthToken, *, now: float, unix_time: float, spread: float) -> HeldToken:
+    """Fix a token's remaining life: from here on the wall clock, which may be set, plays no part.
+
+    Parameters:
+        token: what the provider returned.
+        now: when, on the monotonic clock.
+        unix_time: the same moment in seconds since 1970.
+        spread: a random number from 0 to 1, so that many processes do not ask at the same moment.
+    """
+    life = max(token.expires_at - unix_time, 0.0)
+    return HeldToken(token, received_at=now, life=life, renew_at=now + _renewal_delay(life, spread))
+
+
+def _renewal_delay(life: float, spread: float) -> float:
+    if life <= 0.0:
+        return _BETWEEN_QUESTIONS
+    delay = life * (_WINDOW_FACTOR + _WINDOW_JITTER * spread)
+    if life >= _MIN_PERIOD + _BUFFER:
+        delay = max(min(delay, life - _BUFFER), _MIN_PERIOD)
+    return max(delay, _BETWEEN_RENEWALS)
+
+
+def first_tokens_pause(failures: int, *, spread: float) -> float:
+    """Return how long to wait before a provider is asked again while there is no token at all, in seconds.
+
+    Parameters:
+        failures: how many times it failed since it last succeeded, 1 at least.
+        spread: a random number from 0 to 1.
+    """
+    pause = _FIRST_PAUSE * 2.0 ** min(failures - 1, _LONGEST_DOUBLINGS)
+    return min(pause * (0.8 + 0.4 * spread), _BETWEEN_QUESTIONS)

@@ -1,0 +1,1 @@
+"""Tests of what secure connections say, and what TLS is made of."""
