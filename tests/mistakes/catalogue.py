@@ -100,6 +100,17 @@ MISTAKES: Final = (
     Mistake("SCRAM's server nonce appended to ours, which it contains", ("librdkafka #4895",)),
     Mistake("SCRAM with unchecked nonce and number of iterations", ("kafka-python #3026",)),
     Mistake("OAUTHBEARER's refusal left without its answer", ("kafka-python #2572",)),
+    Mistake("brokers' certificates without key identifiers refused", ("cpython #138193",)),
+    Mistake("a client's certificate sent without its chain", ("librdkafka #4894",)),
+    Mistake("no authorities in the image, and an error that does not say so", ("confluent-kafka-python #1731",)),
+    Mistake("an address of the certificate refused", ("librdkafka #3801",)),
+    Mistake("the check of the host name and that of the chain switched off together", ("aiokafka #855",)),
+    Mistake("no name told to the broker (SNI) where it is not checked", ("kafka-python #3113",)),
+    Mistake(
+        "a host name with its trailing dot not found in the certificate", ("kafka-python #2472", "librdkafka #5253")
+    ),
+    Mistake("encrypted keys of some formats refused", ("KAFKA-12703",)),
+    Mistake("replaced certificates never read", ("librdkafka #2868", "kafka-python #1959", "kafkajs #1455")),
 )
 
 

@@ -1,0 +1,100 @@
+"""TlsContexts: the context for the next connection, renewed when the files that it was made of are replaced."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from enum import Enum
+from typing import Final, final
+
+from dekaf._security.pem_files import Stamps, stamps_of
+from dekaf._security.pem_source import PemSource
+from dekaf._security.tls_context import new_context
+from dekaf._security.tls_options import TlsOptions
+from dekaf.errors import ConfigurationError
+
+__all__ = ("TlsContexts", "TlsRefresh")
+
+logger = logging.getLogger("dekaf.security.tls")
+
+
+class TlsRefresh(Enum):
+    """What a look at the files led to."""
+
+    UNCHANGED = "unchanged"
+    RENEWED = "renewed"
+    KEPT = "kept"  # the files changed, but cannot be used as they are now
+
+
+@final
+class TlsContexts:
+    """Certificates and keys of one producer in one process.
+
+    The constructor and `refresh` read files: they are for the caller who makes the producer, and for the login thread.
+    `current` reads nothing: the I/O thread takes it for each connection it opens.
+
+    A change is loaded into a new context, which takes the place of the old one when all went well. A context in use is
+    never altered: a `load_cert_chain` that fails leaves it without a certificate, and one that succeeds does so while
+    another thread may be in a handshake with it. Connections that exist keep what they began with.
+
+    Parameters:
+        options: what the user said.
+
+    Raises:
+        ConfigurationError: no context can be made of it; every fault has its line.
+    """
+
+    def __init__(self, options: TlsOptions) -> None:
+        self._options: Final = options
+        self._watched: Final = _files_in(options)
+        # Stamped before they are read: what is replaced meanwhile differs from its stamp at the next look.
+        self._stamps: Stamps = stamps_of(self._watched)
+        self._current: ssl.SSLContext = new_context(options)
+        self._problem = ""
+
+    @property
+    def current(self) -> ssl.SSLContext:
+        """The context for a connection opened now; any thread may ask."""
+        return self._current
+
+    @property
+    def rotates(self) -> bool:
+        """Whether `refresh` can find anything: a file was named. PEM text and a user's context stay what they are."""
+        return len(self._watched) > 0
+
+    @property
+    def problem(self) -> str:
+        """Why the files as they are now cannot be used; empty if they can."""
+        return self._problem
+
+    def refresh(self) -> TlsRefresh:
+        """Look whether the files were replaced, and if so, read them; one thread at a time, at most once a second.
+
+        A pair of certificate and key of which only one has been replaced yet is no error: the old pair stays, and the
+        next call tries again.
+        """
+        stamps = stamps_of(self._watched)
+        if stamps == self._stamps:
+            self._problem = ""
+            return TlsRefresh.UNCHANGED
+        try:
+            self._current = new_context(self._options)
+        except ConfigurationError as error:
+            self._report(str(error))
+            return TlsRefresh.KEPT
+        self._stamps = stamps
+        self._problem = ""
+        logger.info("TLS certificates were replaced: new connections use them.")
+        return TlsRefresh.RENEWED
+
+    def _report(self, problem: str) -> None:
+        if problem != self._problem:  # once, however often it is tried again
+            logger.warning("TLS files were replaced, but cannot be used; the earlier ones stay in use. %s", problem)
+        self._problem = problem
+
+
+def _files_in(options: TlsOptions) -> tuple[PemSource, ...]:
+    if options.context is not None:
+        return ()
+    sources = (options.cafile, options.certfile, options.keyfile)
+    return tuple([source for source in sources if source is not None and source.path])
