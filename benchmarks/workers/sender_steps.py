@@ -10,11 +10,13 @@ import gc
 import statistics
 import sys
 import time
+from collections.abc import Mapping
 
 import dekaf
 from benchmarks.job import Answer
 from dekaf._cluster.metadata import Broker, ClusterMetadata, Partition, Topic
-from dekaf._network.requests import PendingRequest, SenderConnection
+from dekaf._cluster.refresh import MetadataRefresher
+from dekaf._network.requests import BrokerConnections, PendingRequest, SenderConnection
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf._wire.reader import Reader
@@ -24,9 +26,12 @@ from dekaf.producer._buffer.accumulator import JUST_NOW, BufferLimits, RecordAcc
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.queues import PartitionQueue
 from dekaf.producer._engine.batch_selector import SelectionRules
-from dekaf.producer._engine.completion import RetrySettings
-from dekaf.producer._engine.sender import Sender, SenderHost, SenderSettings
+from dekaf.producer._engine.cluster import Cluster
+from dekaf.producer._engine.completion import BatchCompletion, RetrySettings
+from dekaf.producer._engine.queues_by_leader import QueuesByLeader
+from dekaf.producer._engine.sender import Sender, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 from dekaf.producer._waiting.delivery import DeliveryFuture
 from dekaf.producer._waiting.mailbox import OutcomeRoute, WaitKind
 
@@ -37,7 +42,7 @@ PRODUCE_VERSION = 13
 KEY, VALUE = b"key-1234", b"x" * 100
 
 
-class _Link(SenderConnection):
+class _Connection(SenderConnection):
     """A connection that keeps what it is to send."""
 
     def __init__(self) -> None:
@@ -56,23 +61,20 @@ class _Link(SenderConnection):
         return
 
 
-class _Owner(SenderHost):
-    """An engine with one broker, to which the link leads."""
+class _Connections(BrokerConnections):
+    """A client with one broker, and its one connection."""
 
-    def __init__(self, connection: _Link) -> None:
-        self._link = connection
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
 
-    def connection_to(self, _node_id: int, _now: float) -> _Link:
-        return self._link
+    def connection(self, _node_id: int, _now: float) -> _Connection:
+        return self._connection
 
-    def want_metadata(self) -> None:
-        return
-
-    def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
-        raise AssertionError(brokers)
-
-    def connection_error(self, _node_id: int) -> DekafError | None:
+    def node_error(self, _node_id: int) -> DekafError | None:
         return None
+
+    def update_brokers(self, _brokers: Mapping[int, Broker]) -> None:
+        return
 
 
 def main() -> None:
@@ -88,7 +90,7 @@ def main() -> None:
 def run_cycles(cycles: int) -> tuple[list[int], list[int]]:
     """Return the nanoseconds of so many requests, and of their responses."""
     accumulator = _accumulator()
-    connection = _Link()
+    connection = _Connection()
     sender = _sender(accumulator, connection)
     route = OutcomeRoute(WaitKind.DELIVERIES, None, 0, wakes_after_loop_round=False)
     topic = accumulator.topics[TOPIC]
@@ -123,19 +125,24 @@ def _accumulator() -> RecordAccumulator:
     return accumulator
 
 
-def _sender(accumulator: RecordAccumulator, connection: _Link) -> Sender:
+def _sender(accumulator: RecordAccumulator, connection: _Connection) -> Sender:
     rules = SelectionRules(0.005, 1_048_576, 5, is_idempotent=True)
     settings = SenderSettings(-1, 10.0, RetrySettings(30.0, lambda _: 0.1), rules)
-    sender = Sender(accumulator, settings, ProducerStatistics(), _Owner(connection), time.monotonic)
+    statistic = ProducerStatistics()
+    refresher = MetadataRefresher(300.0, settings.retry.backoff)
+    cluster = Cluster(_Connections(connection), refresher, QueuesByLeader(accumulator, refresher.want))
+    producer_id = ProducerIdSource(settings.retry.backoff, is_needed=True)
+    completion = BatchCompletion(accumulator, cluster, producer_id, settings.retry, statistic, time.monotonic)
     partition = Partition(leader_id=0, leader_epoch=0)
-    sender.update_metadata(
+    accumulator.topics[TOPIC].partitions[0].leader = 0
+    cluster.replace(
         ClusterMetadata(
             brokers={0: Broker(node_id=0, host="localhost", port=9092)},
             topics={TOPIC: Topic(name=TOPIC, topic_id=TOPIC_ID, partitions=(partition,))},
         )
     )
-    sender.producer_id.answered(InitProducerIdResponse.decode(Reader(_producer_id()), 0), 0.0)
-    return sender
+    producer_id.answered(InitProducerIdResponse.decode(Reader(_producer_id()), 0), 0.0)
+    return Sender(accumulator, cluster, producer_id, completion, settings, statistic)
 
 
 def _producer_id() -> bytes:

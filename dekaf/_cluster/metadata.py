@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf._protocol.metadata import MetadataPartition, MetadataResponse, MetadataTopic
 from dekaf._wire.writer import NULL_UUID
 from dekaf.errors import MalformedResponseError
+
+TopicPartition: TypeAlias = tuple[str, int]
 
 NO_LEADER: Final = -1
 NO_EPOCH: Final = -1
@@ -96,20 +98,30 @@ class ClusterMetadata:
             controller_id=response.controller_id,
         )
 
-    def with_leader(self, topic: str, partition: int, leader: Partition) -> ClusterMetadata:
-        """Return the snapshot with a leader told by the previous one, if it is news (KIP-951)."""
+    def with_leaders(self, told: dict[TopicPartition, Partition]) -> ClusterMetadata:
+        """Return the snapshot with those leaders taken over that are news; itself if none is (KIP-951)."""
+        news: dict[str, dict[int, Partition]] = {}
+        for (topic, partition), leader in told.items():
+            if self.is_news(topic, partition, leader):
+                news.setdefault(topic, {})[partition] = leader
+        if not news:
+            return self
+        topics = dict(self.topics)
+        for topic, leaders in news.items():
+            partitions = [leaders.get(number, known) for number, known in enumerate(topics[topic].partitions)]
+            topics[topic] = replace(topics[topic], partitions=tuple(partitions))
+        return replace(self, topics=topics)
+
+    def is_news(self, topic: str, partition: int, leader: Partition) -> bool:
+        """Return whether a leader, told by the one before it, is newer than the one known."""
         known = self.topics.get(topic)
         if known is None or partition >= len(known.partitions):
-            return self
-        # A leader whose address nobody told is of no use, and its epoch would make us deaf to older, true answers.
-        if leader.leader_id not in self.brokers:
-            return self
-        if leader.leader_epoch <= known.partitions[partition].leader_epoch:
-            return self
-        partitions = (*known.partitions[:partition], leader, *known.partitions[partition + 1 :])
-        return replace(self, topics={**self.topics, topic: replace(known, partitions=partitions)})
+            return False
+        # A leader whose address no broker has told is of no use, and its epoch would make us deaf to older answers that
+        # are true.
+        return leader.leader_id in self.brokers and leader.leader_epoch > known.partitions[partition].leader_epoch
 
-    def with_brokers(self, brokers: tuple[Broker, ...]) -> ClusterMetadata:
+    def with_brokers(self, brokers: list[Broker]) -> ClusterMetadata:
         """Return the snapshot with these brokers added or moved."""
         return replace(self, brokers={**self.brokers, **{broker.node_id: broker for broker in brokers}})
 

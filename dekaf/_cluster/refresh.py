@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, final
 
-NEVER: Final = float("inf")
+NEVER: Final = float("inf")  # when something is due that does not fall due by itself
 
 
 @final

@@ -12,6 +12,7 @@ from typing import Final, final
 
 from dekaf._cluster.metadata import Broker
 from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionObserver, ConnectionSettings
+from dekaf._network.requests import BrokerConnections
 from dekaf._network.resolver import Resolver
 from dekaf._network.timers import call_not_before
 from dekaf.errors import BrokerConnectionError, DekafError
@@ -77,7 +78,7 @@ class Node:
 
 
 @final
-class NetworkClient(ConnectionObserver):
+class NetworkClient(BrokerConnections, ConnectionObserver):
     """Every method runs on the I/O thread. `changed` is called when a pass of the sender may find more to do."""
 
     def __init__(

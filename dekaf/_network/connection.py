@@ -10,7 +10,7 @@ from enum import Enum
 from time import monotonic
 from typing import Any, Final, final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, trait
 
 from dekaf._network.requests import CallbackRequest, PendingRequest, SenderConnection
 from dekaf._network.timers import call_not_before
@@ -52,6 +52,7 @@ class ConnectionSettings:
         self.request_timeout: Final = request_timeout  # seconds
 
 
+@trait
 class ConnectionObserver:
     """Who hears of a connection's changes; `NetworkClient` is the only one."""
 

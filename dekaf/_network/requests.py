@@ -6,16 +6,17 @@ call. Tests may derive from these in Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import final
 
 from mypy_extensions import i64, mypyc_attr
 
+from dekaf._cluster.metadata import Broker
 from dekaf._protocol.api import ApiKey
 from dekaf._wire.reader import Reader
 from dekaf.errors import DekafError
 
-__all__ = ("CallbackRequest", "PendingRequest", "SenderConnection")
+__all__ = ("BrokerConnections", "CallbackRequest", "PendingRequest", "SenderConnection")
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -80,4 +81,21 @@ class SenderConnection:
 
     def throttle(self, milliseconds: int) -> None:
         """Send nothing for so long, as the broker asked (KIP-219)."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class BrokerConnections:
+    """What the sender needs of the client: one connection per broker."""
+
+    def connection(self, node_id: int, now: float) -> SenderConnection | None:
+        """Return the ready connection to a broker; without one, connect unless it is too early, and return None."""
+        raise NotImplementedError
+
+    def node_error(self, node_id: int) -> DekafError | None:
+        """Return why a broker is not connected at present, for error messages; None if it is."""
+        raise NotImplementedError
+
+    def update_brokers(self, brokers: Mapping[int, Broker]) -> None:
+        """Take over the brokers that there are, and their addresses."""
         raise NotImplementedError

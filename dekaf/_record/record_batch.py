@@ -16,9 +16,7 @@ from dekaf._wire.writer import BytesWriter, write_i16, write_i32, write_i32_be, 
 
 BATCH_OVERHEAD: Final = 61  # bytes of header in front of the records
 LENGTH_OFFSET: Final = 12  # base offset and the length itself are not counted in batch_length
-CRC_START: Final = 21  # the checksum covers everything from the attributes on
 MAGIC: Final = 2
-NO_PRODUCER_ID: Final = -1
 CHEAPLY_COPIED: Final = 1024  # bytes: a second call of the checksum would take as long as copying them
 
 

@@ -76,10 +76,6 @@ class Reader:
         value: int = read_i16_be(self._data, at)
         return value
 
-    def take_u16(self) -> i64:
-        """Take an unsigned 16-bit number."""
-        return self.take_i16() & 0xFFFF
-
     def take_i32(self) -> i64:
         """Take a signed 32-bit number."""
         at = self._at

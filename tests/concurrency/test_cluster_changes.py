@@ -80,7 +80,7 @@ def test_check_that_found_nobody_is_forgotten(cluster: FakeCluster, make_face: M
         engine.describe(lambda _description, _error: None, 0.0)
     told: list[object] = []
     engine.describe(lambda description, _error: told.append(description), 60.0)
-    eventually(lambda: len(engine._checks) == 1)
+    eventually(lambda: len(engine._description._waiting) == 1)
 
     face.close(0.1)
 

@@ -10,6 +10,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from dekaf._cluster.metadata import NO_LEADER
 from dekaf._record.builder import RecordBatchBuilder
 from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import choose_by_load
@@ -18,7 +19,6 @@ from dekaf.producer._buffer.batch_limit import BatchLimit
 from dekaf.producer._buffer.sequences import PartitionSequences
 from dekaf.producer._waiting.mailbox import OutcomeRoute
 
-NO_LEADER: Final = -1
 UNDECIDED: Final = -1
 
 

@@ -79,10 +79,6 @@ class PartitionSequences:
         if self.expected == self.next and self.state is SequenceState.UNRESOLVED:
             self.state = SequenceState.CONTINUOUS  # a later batch was accepted, so the expired one had been written
 
-    def is_head(self, base: i64) -> bool:
-        """Return whether a batch is the one the broker must accept next."""
-        return base == self.expected
-
     def break_off(self, identity: ProducerIdAndEpoch | None) -> None:
         """Note that a numbered batch will never be written: whatever follows it has the wrong number."""
         if identity is not None and identity is self.identity:

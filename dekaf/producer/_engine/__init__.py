@@ -1,1 +1,1 @@
-"""What runs on the I/O thread: what to send, what an answer means, which broker to ask."""
+"""What runs on the I/O thread: what to send, and what an answer means."""

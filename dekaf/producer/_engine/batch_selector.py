@@ -12,12 +12,11 @@ from typing import Final, final
 from librt.threading import Lock
 from mypy_extensions import i64
 
+from dekaf._cluster.refresh import NEVER
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
 from dekaf.producer._buffer.sequences import ProducerIdAndEpoch, SequenceState
-
-NEVER: Final = float("inf")
 
 
 @final
@@ -43,49 +42,56 @@ class SelectionRules:
 
 
 @final
+class Selection:
+    """What may leave with one request."""
+
+    def __init__(self, space: i64) -> None:
+        self.batches: list[ProducerBatch] = []
+        self.due = NEVER  # when the earliest batch that has to stay becomes sendable by itself
+        self.space: i64 = space  # bytes left in the request
+
+    def postpone(self, due: float) -> None:
+        """Note until when a batch has to stay."""
+        self.due = min(self.due, due)
+
+
+@final
 class BatchSelector:
     """One pass over a broker's queues. Owned by the I/O thread; takes the accumulator's lock."""
 
     def __init__(self, accumulator: RecordAccumulator, rules: SelectionRules) -> None:
-        self.due = NEVER  # when the earliest batch that had to stay becomes sendable by itself
         self._lock: Lock = accumulator.lock
         self._buffer = accumulator.buffer
         self._rules: Final = rules
-        self._room: i64 = 0
 
-    def take(self, node: NodeQueues, identity: ProducerIdAndEpoch | None, now: float) -> list[ProducerBatch]:
-        """Return at most one batch per partition, up to `max_request_size`; the first is taken whatever its size."""
-        batches: list[ProducerBatch] = []
+    def take(self, node: NodeQueues, identity: ProducerIdAndEpoch | None, now: float) -> Selection:
+        """Take at most one batch per partition, up to `max_request_size`; the first is taken whatever its size."""
+        selection = Selection(self._rules.max_request_size)
         queues = node.queues
         count = len(queues)
         if node.turn >= count:
             node.turn = 0
         turn = node.turn
-        self._room = self._rules.max_request_size
         idle = node.in_flight == 0
         emptied = False
         with self._lock:
             for step in range(count):
                 queue = queues[(turn + step) % count]
-                batch = self._next_locked(queue, identity, now, idle)
-                if batch is None:
-                    if not queue.has_unsent():  # what it had has expired
-                        queue.is_active = queue.is_listed = False
-                        emptied = True
-                    continue
-                size = batch.size_on_wire()
-                if batches and size > self._room:
-                    break
-                self._remove_locked(queue, batch)
-                self._room -= size
-                batches.append(batch)
-                node.turn = (turn + step + 1) % count
-                if not queue.has_unsent():
+                batch = self._next_locked(queue, identity, now, idle, selection)
+                if batch is not None:
+                    size = batch.size_on_wire()
+                    if selection.batches and size > selection.space:
+                        break
+                    self._remove_locked(queue, batch)
+                    selection.space -= size
+                    selection.batches.append(batch)
+                    node.turn = (turn + step + 1) % count
+                if not queue.has_unsent():  # that was its last, or what it had has expired
                     queue.is_active = queue.is_listed = False
                     emptied = True
         if emptied:
             node.queues = [queue for queue in queues if queue.is_listed]
-        return batches
+        return selection
 
     def _next_locked(  # noqa: PLR0911 # one return per rule
         self,
@@ -93,9 +99,10 @@ class BatchSelector:
         identity: ProducerIdAndEpoch | None,
         now: float,
         idle: bool,  # noqa: FBT001 # hot
+        selection: Selection,
     ) -> ProducerBatch | None:
         if queue.retries:
-            return self._next_retry(queue, now)
+            return self._next_retry(queue, now, selection)
         in_flight: i64 = len(queue.in_flight)
         if in_flight > 0 and not self._may_overtake(queue, identity, in_flight):
             return None
@@ -112,15 +119,15 @@ class BatchSelector:
         due = batch.created + self._rules.linger
         if now >= due:
             return batch
-        self.due = min(self.due, due)
+        selection.postpone(due)
         return None
 
-    def _next_retry(self, queue: PartitionQueue, now: float) -> ProducerBatch | None:
+    def _next_retry(self, queue: PartitionQueue, now: float, selection: Selection) -> ProducerBatch | None:
         # While a partition recovers it has one request in flight at a time, the oldest first: so the order stays.
         if queue.in_flight or queue.sequences.state is SequenceState.BROKEN:
             return None
         if now < queue.retry_at:
-            self.due = min(self.due, queue.retry_at)
+            selection.postpone(queue.retry_at)
             return None
         return queue.retries[0]
 

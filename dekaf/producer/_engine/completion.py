@@ -9,9 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, final
 
-from mypy_extensions import mypyc_attr
-
-from dekaf._cluster.metadata import NO_LEADER, Partition
+from dekaf._cluster.metadata import NO_LEADER
 from dekaf._protocol.error_codes import ErrorCode, produce_error, row_for
 from dekaf._protocol.produce import PartitionProduceResponse
 from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, caused_error
@@ -19,26 +17,13 @@ from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
 from dekaf.producer._buffer.sequences import SequenceState
-from dekaf.producer._engine.producer_id import ProducerIdSource, ProducerIdState
-from dekaf.producer._engine.queues_by_leader import QueuesByLeader
+from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.split import split
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.verdict import BatchContext, Verdict, judge
+from dekaf.producer._inquiries.producer_id_source import ProducerIdSource, ProducerIdState
 
 logger = logging.getLogger("dekaf.producer.completion")
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class CompletionHost:
-    """Whom batch completion turns to; the engine."""
-
-    def want_metadata(self) -> None:
-        """Have the cluster asked for its metadata."""
-        raise NotImplementedError
-
-    def connection_error(self, node_id: int) -> DekafError | None:
-        """Return why there is no connection to a broker at present, for error messages."""
-        raise NotImplementedError
 
 
 @final
@@ -57,18 +42,18 @@ class BatchCompletion:
     def __init__(
         self,
         accumulator: RecordAccumulator,
-        queues_by_leader: QueuesByLeader,
+        cluster: Cluster,
+        producer_id: ProducerIdSource,
         settings: RetrySettings,
         statistics: ProducerStatistics,
-        owner: CompletionHost,
         clock: Callable[[], float],
     ) -> None:
-        self.producer_id: Final = ProducerIdSource(settings.backoff)
         self._accumulator: Final = accumulator
-        self._queues_by_leader: Final = queues_by_leader
+        self._cluster: Final = cluster
+        self._queues: Final = cluster.queues
+        self._producer_id: Final = producer_id
         self._settings: Final = settings
         self._statistics: Final = statistics
-        self._owner: Final = owner
         self._clock: Final = clock
         self._broken_sequences: list[PartitionQueue] = []  # their sequences are unresolved or broken
 
@@ -81,9 +66,18 @@ class BatchCompletion:
         result: PartitionProduceResponse | None,
         *,
         lost_to: DekafError | None = None,
+        leader_is_news: bool = False,
     ) -> None:
-        """Deal with a batch that was answered with `code`; NETWORK_EXCEPTION: there was no answer, due to `lost_to`."""
-        queue = self._queues_by_leader.queue_of(batch)
+        """Deal with a batch that was answered with `code`.
+
+        Args:
+            batch: One that was in flight.
+            code: The broker's error code; NETWORK_EXCEPTION if there was no answer.
+            result: The answer's part for the batch's partition, if there is one.
+            lost_to: Why there was no answer.
+            leader_is_news: The answer named a leader that was not known before.
+        """
+        queue = self._queues.queue_of(batch)
         queue.in_flight.remove(batch)
         if batch.state is BatchState.DONE:
             self._complete_told(queue, batch, code)
@@ -102,12 +96,12 @@ class BatchCompletion:
         batch.is_ambiguous = batch.is_ambiguous or row.may_be_persisted
         batch.previous_error = lost_to or _refusal_error(batch, code, result)
         if row.refreshes_metadata:
-            self._owner.want_metadata()
+            self._cluster.refresher.want()
         if verdict is Verdict.FAIL:
             error = self._answer_error(batch, code, result, is_expired=is_expired)
             if result is not None:
                 batch.record_errors = result.record_errors
-            if row.renews_producer_id and self.producer_id.drop(batch.identity, now):
+            if row.renews_producer_id and self._producer_id.drop(batch.identity, now):
                 self._statistics.producer_id_resets += 1
             self.give_up(batch, error)
             return
@@ -116,7 +110,7 @@ class BatchCompletion:
             return
         if verdict is Verdict.RENUMBER:
             queue.sequences.break_off(batch.identity)
-        self._retry(queue, batch, leader_is_news=self._take_hint(batch, result), now=now)
+        self._retry(queue, batch, leader_is_news=leader_is_news, now=now)
 
     def _deliver(self, queue: PartitionQueue, batch: ProducerBatch, result: PartitionProduceResponse | None) -> None:
         queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
@@ -151,7 +145,7 @@ class BatchCompletion:
         if not leader_is_news:
             queue.retry_at += self._settings.backoff(int(batch.attempts))
         self._note_broken_sequence(queue)
-        self._queues_by_leader.activate(queue)
+        self._queues.activate(queue)
 
     def _split(self, queue: PartitionQueue, batch: ProducerBatch, now: float) -> None:
         logger.info("%s-%d takes no batch of %d bytes; it is split", batch.topic, batch.partition, batch.size_on_wire())
@@ -163,25 +157,13 @@ class BatchCompletion:
             at += 1
         queue.retries[at:at] = children
         queue.retry_at = now
-        self._queues_by_leader.activate(queue)
-
-    def _take_hint(self, batch: ProducerBatch, result: PartitionProduceResponse | None) -> bool:
-        if result is None or result.current_leader is None or result.current_leader.leader_id < 0:
-            return False
-        hint = result.current_leader
-        leader = Partition(leader_id=int(hint.leader_id), leader_epoch=int(hint.leader_epoch))
-        metadata = self._queues_by_leader.metadata
-        updated = metadata.with_leader(batch.topic, int(batch.partition), leader)
-        if updated is metadata:
-            return False
-        self._queues_by_leader.update(updated)
-        return True
+        self._queues.activate(queue)
 
     # Giving up.
 
     def give_up(self, batch: ProducerBatch, error: ProduceError) -> None:
         """Fail a batch of which nothing is on its way any more."""
-        queue = self._queues_by_leader.queue_of(batch)
+        queue = self._queues.queue_of(batch)
         if batch.identity is not None:
             if batch.is_ambiguous:
                 queue.sequences.lose_sight(batch.identity)
@@ -248,16 +230,19 @@ class BatchCompletion:
 
     def _what_it_waited_for(self, batch: ProducerBatch) -> str:
         if batch.previous_error is not None:
-            return f"It was sent {int(batch.attempts)} time(s). The last error: {self._latest_error(batch)}"
+            latest = self._latest_error(batch)
+            # The message alone: topic and advice are those of the error that this text becomes part of.
+            reason = latest.message if isinstance(latest, ProduceError) else latest
+            return f"It was sent {int(batch.attempts)} time(s). The last error: {reason}"
         last_error = self._leader_error(batch)
         if last_error is not None:
             return f"It waited for a connection. {last_error}"
-        if self._queues_by_leader.queue_of(batch).leader == NO_LEADER:
+        if self._queues.queue_of(batch).leader == NO_LEADER:
             return "It waited for its partition to get a leader."
         return "It waited for earlier batches to be acknowledged."
 
     def _leader_error(self, batch: ProducerBatch) -> DekafError | None:
-        return self._owner.connection_error(int(self._queues_by_leader.queue_of(batch).leader))
+        return self._cluster.connections.node_error(int(self._queues.queue_of(batch).leader))
 
     # Sequences.
 
@@ -279,9 +264,9 @@ class BatchCompletion:
             sequences.resolve_when_idle()
         if sequences.state is not SequenceState.BROKEN:
             return sequences.state is SequenceState.CONTINUOUS
-        self.producer_id.bump(sequences.identity)
-        identity = self.producer_id.identity
-        if identity is None or self.producer_id.state is not ProducerIdState.READY:
+        self._producer_id.bump(sequences.identity)
+        identity = self._producer_id.identity
+        if identity is None or self._producer_id.state is not ProducerIdState.READY:
             return False
         self._give_up_ambiguous(queue)
         sequences.adopt(identity)

@@ -13,33 +13,36 @@ from enum import Enum
 from time import monotonic
 from typing import Any, Final, final
 
-from dekaf._cluster.metadata import Broker, ClusterMetadata
-from dekaf._cluster.refresh import MetadataRefresher
+from dekaf._cluster.metadata import ClusterMetadata
+from dekaf._cluster.refresh import NEVER, MetadataRefresher
 from dekaf._network.client import NetworkClient, NetworkSettings
-from dekaf._network.connection import BrokerConnection
 from dekaf._network.io_thread import IoThread
-from dekaf._network.requests import CallbackRequest, SenderConnection
-from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode, produce_error
-from dekaf._protocol.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
-from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
+from dekaf._protocol.metadata import MetadataResponse
 from dekaf._record.compression import Codec
-from dekaf._wire.reader import Reader
-from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import WAKE_ALWAYS, WAKE_AWAITED, WAKE_NEVER, BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
+from dekaf.producer._engine.cluster import Cluster
+from dekaf.producer._engine.completion import BatchCompletion
 from dekaf.producer._engine.flush import FlushWaiter
-from dekaf.producer._engine.interface import Described
-from dekaf.producer._engine.producer_id import unsupported_error
-from dekaf.producer._engine.sender import Sender, SenderHost, SenderSettings
+from dekaf.producer._engine.queues_by_leader import QueuesByLeader
+from dekaf.producer._engine.sender import Sender, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered, UndeliveredHook
-from dekaf.producer._engine.unknown_topics import NEVER, UnknownTopics
-from dekaf.types import BrokerInfo, ClusterDescription
+from dekaf.producer._engine.unknown_topics import UnknownTopics
+from dekaf.producer._inquiries.description import Described, DescriptionInquiry, PendingCheck
+from dekaf.producer._inquiries.inquiry import Inquiry
+from dekaf.producer._inquiries.metadata import MetadataInquiry
+from dekaf.producer._inquiries.producer_id import ProducerIdInquiry
+from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 
 logger = logging.getLogger("dekaf.producer.engine")
+
+# Seconds by which a timer that is set already may be late: cheaper than setting another, and nothing here is due to the
+# millisecond.
+TIMER_SLACK: Final = 0.0005
 
 # Asking again will not make these go away; an administrator may, so they are not remembered for later records.
 FINAL_TOPIC_ERRORS: Final = frozenset(
@@ -85,16 +88,7 @@ class EngineSettings:
 
 
 @final
-class PendingCheck:
-    """Somebody who asked who the cluster is, and until when they wait."""
-
-    def __init__(self, tell: Described, deadline: float) -> None:
-        self.tell: Final = tell
-        self.deadline: Final = deadline
-
-
-@final
-class Engine(SenderHost):
+class Engine:
     """Public methods may be called from any thread, those with a leading underscore only on the I/O thread."""
 
     def __init__(
@@ -112,15 +106,36 @@ class Engine(SenderHost):
         self.accumulator: Final = RecordAccumulator(
             settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
         )
-        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, settings.sender.retry.backoff)
-        self._sender: Final = Sender(self.accumulator, settings.sender, statistics, self, monotonic)
-        self._unknown_topics: Final = UnknownTopics(
-            self.accumulator, listener, statistics, settings.max_block, self._refresher.remove_topic
-        )
         self._client: Final = NetworkClient(
             self._io.loop, settings.bootstrap, settings.network, self._run_once, self._connection_lost
         )
-        self._checks: list[PendingCheck] = []
+        backoff = settings.sender.retry.backoff
+        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, backoff)
+        self._queues: Final = QueuesByLeader(self.accumulator, self._refresher.want)
+        self._cluster: Final = Cluster(self._client, self._refresher, self._queues)
+        self._unknown_topics: Final = UnknownTopics(
+            self.accumulator, listener, statistics, settings.max_block, self._refresher.remove_topic
+        )
+        producer_id = ProducerIdSource(backoff, is_needed=settings.sender.rules.is_idempotent)
+        self._sender: Final = Sender(
+            self.accumulator,
+            self._cluster,
+            producer_id,
+            BatchCompletion(self.accumulator, self._cluster, producer_id, settings.sender.retry, statistics, monotonic),
+            settings.sender,
+            statistics,
+        )
+        self._description: Final = DescriptionInquiry(self._client)
+        self._inquiries: Final[list[Inquiry]] = [
+            MetadataInquiry(
+                self._client,
+                self._refresher,
+                self._take_over,
+                allow_auto_create_topics=settings.allow_auto_create_topics,
+            ),
+            ProducerIdInquiry(self._client, producer_id, self._sender.fail_unsent),
+            self._description,
+        ]
         self._timer: Any = None
         self._timer_due = NEVER
 
@@ -146,7 +161,7 @@ class Engine(SenderHost):
 
     def metadata(self) -> ClusterMetadata:
         """Return the cluster as last heard of."""
-        return self._sender.metadata
+        return self._cluster.metadata
 
     def in_flight_requests(self) -> int:
         """Return how many produce requests are under way."""
@@ -185,9 +200,7 @@ class Engine(SenderHost):
             if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
                 tell(None, None)
                 return
-            # Without those nobody waits for any more: probes go on for as long as Kafka is away.
-            now = monotonic()
-            self._checks = [*[known for known in self._checks if known.deadline > now], check]
+            self._description.add(check, monotonic())
             self._run_once()
 
         return self._io.call(begin)
@@ -234,13 +247,14 @@ class Engine(SenderHost):
 
         self._io.call(begin)
 
-    def is_io_thread(self) -> bool:
-        """Return whether the caller is the I/O thread."""
-        return self._io.is_current()
-
     # The pass.
 
     def _run_once(self) -> None:
+        """Do whatever is due, and have a timer bring the next pass when something falls due by itself.
+
+        The engine's heartbeat. A pass comes when a caller wakes the thread, a connection becomes ready, takes requests
+        again or ends, an answer has come, or the timer fires; it need not know which: each part looks at its own state.
+        """
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
             return
         now = monotonic()
@@ -250,21 +264,19 @@ class Engine(SenderHost):
         due = NEVER
         if self._unknown_topics.is_waiting():
             due = self._unknown_topics.expire(now, self._client.last_error, self._client.addresses_tried())
-        due = min(due, self._ask_metadata(now))
-        due = min(due, self._ask_producer_id(now))
-        if self._checks:
-            self._serve_checks(now)
+        for inquiry in self._inquiries:
+            due = min(due, inquiry.run(now))
         due = min(due, self._sender.run(now))
         self._arm(now, due)
         if self._timer is not None and self._timer_due <= now + self._settings.sender.rules.linger:
             # The timer will look before any record appended from now on may have lingered long enough.
-            self.accumulator.wake_for = WAKE_NEVER if self._sender.is_waiting_for_answers() else WAKE_AWAITED
+            self.accumulator.wake_for = WAKE_NEVER if self._queues.are_all_busy() else WAKE_AWAITED
 
     def _arm(self, now: float, due: float) -> None:
         if due == NEVER:
             return
         if self._timer is not None:
-            if self._timer_due <= due + 0.0005:
+            if self._timer_due <= due + TIMER_SLACK:
                 return
             self._timer.cancel()
         self._timer_due = due
@@ -276,113 +288,26 @@ class Engine(SenderHost):
 
     # The cluster.
 
-    def _ask_metadata(self, now: float) -> float:
-        due = self._refresher.due_at()
-        if due > now:
-            return due
-        connection = self._client.least_loaded(now)
-        if connection is None:
-            return NEVER  # the next connection, or the end of a back-off, brings the next pass
-        try:
-            version = connection.version(ApiKey.METADATA)
-        except BrokerConnectionError as error:
-            connection.close(error)
-            return NEVER
-        body = BytesWriter()
-        MetadataRequest(
-            topics=tuple(sorted(self._refresher.topics)),
-            allow_auto_topic_creation=self._settings.allow_auto_create_topics,
-        ).encode(body, version)
-        self._refresher.asked()
-        request = CallbackRequest(ApiKey.METADATA, self._on_metadata, self._on_metadata_lost)
-        connection.send(request, version, [body.getvalue()])
-        return NEVER
-
     def _refresh_soon(self) -> None:
         self._refresher.want()
         self._run_once()
 
-    def _on_metadata(self, reader: Reader, version: int) -> None:
-        response = MetadataResponse.decode(reader, version)
-        now = monotonic()
-        if response.error_code != ErrorCode.NONE or not response.brokers:  # none: a broker that is still starting
-            self._refresher.failed(now)
-            if response.error_code == ErrorCode.REBOOTSTRAP_REQUIRED:  # KIP-1102
-                self._client.rebootstrap(BrokerConnectionError("The broker belongs to another cluster now."))
-            return
-        metadata = self._sender.metadata.updated(response)
-        self._client.update_brokers(metadata.brokers)
+    def _take_over(self, response: MetadataResponse) -> bool:
+        """Take over a metadata answer; return whether it named a leader for every partition that waits for one."""
         for topic in response.topics:
             if topic.error_code != ErrorCode.NONE:
                 error = produce_error(topic.error_code, topic.name, partition=None, may_be_persisted=False)
                 self._unknown_topics.answered(topic.name, error, is_final=topic.error_code in FINAL_TOPIC_ERRORS)
+        metadata = self._cluster.metadata.updated(response)
         self._unknown_topics.let_in(metadata)
-        self._sender.update_metadata(metadata)
-        is_enough = not self._unknown_topics.is_waiting() and not self._sender.has_leaderless()
-        self._refresher.answered(now, is_enough=is_enough)
-
-    def _on_metadata_lost(self, _error: DekafError) -> None:
-        self._refresher.failed(monotonic())
+        self._cluster.replace(metadata)
+        return not self._unknown_topics.is_waiting() and not self._queues.has_leaderless()
 
     def _connection_lost(self, _node_id: int, _error: DekafError) -> None:
         self._refresher.want()
         self._run_once()
 
-    # The producer id.
-
-    def _ask_producer_id(self, now: float) -> float:
-        if not self._sender.needs_producer_id():
-            return NEVER
-        source = self._sender.producer_id
-        due = source.due_at()
-        if due > now:
-            return due
-        connection = self._client.least_loaded(now)
-        if connection is None:
-            return NEVER
-        try:
-            version = connection.version(ApiKey.INIT_PRODUCER_ID)
-        except BrokerConnectionError as error:
-            source.lost(now)
-            self._sender.fail_unsent(unsupported_error(error))
-            return source.due_at()
-        body = BytesWriter()
-        InitProducerIdRequest().encode(body, version)
-        source.asked()
-        request = CallbackRequest(ApiKey.INIT_PRODUCER_ID, self._on_producer_id, self._on_producer_id_lost)
-        connection.send(request, version, [body.getvalue()])
-        return NEVER
-
-    def _on_producer_id(self, reader: Reader, version: int) -> None:
-        response = InitProducerIdResponse.decode(reader, version)
-        error = self._sender.producer_id.answered(response, monotonic())
-        if error is not None:
-            self._sender.fail_unsent(error)
-
-    def _on_producer_id_lost(self, _error: DekafError) -> None:
-        self._sender.producer_id.lost(monotonic())
-
-    # What the sender asks for.
-
-    def connection_to(self, node_id: int, now: float) -> SenderConnection | None:
-        """Return the connection to a broker, if it is ready."""
-        return self._client.connection(node_id, now)
-
-    def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
-        """Take over addresses of brokers that an answer has named."""
-        metadata = self._sender.metadata.with_brokers(brokers)
-        self._client.update_brokers(metadata.brokers)
-        self._sender.update_metadata(metadata)
-
-    def want_metadata(self) -> None:
-        """Have the cluster asked."""
-        self._refresher.want()
-
-    def connection_error(self, node_id: int) -> DekafError | None:
-        """Return why a broker is not connected at present."""
-        return self._client.node_error(node_id)
-
-    # Flushing, checking, ending.
+    # Flushing, ending.
 
     def _flush(self, tell: Callable[[], None]) -> None:
         waiter = FlushWaiter(tell, self._pending_of)
@@ -391,15 +316,6 @@ class Engine(SenderHost):
 
     def _pending_of(self, topic: str) -> list[ProducerBatch]:
         return [batch for batch in self._sender.pending_batches() if batch.topic == topic]
-
-    def _serve_checks(self, now: float) -> None:
-        connection = self._client.least_loaded(now)
-        if connection is None:
-            return
-        checks = self._checks
-        self._checks = []
-        for check in checks:
-            _describe(connection, check.tell)
 
     def _terminate(self) -> None:
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
@@ -449,27 +365,4 @@ class Engine(SenderHost):
         self._unknown_topics.take_new_topics(monotonic())
         self._unknown_topics.abort(topic_error, undelivered)
         self._sender.abort(batch_error, undelivered)
-        checks = self._checks
-        self._checks = []
-        for check in checks:
-            check.tell(None, None)
-
-
-def _describe(connection: BrokerConnection, tell: Described) -> None:
-    def on_response(reader: Reader, version: int) -> None:
-        response = MetadataResponse.decode(reader, version)
-        brokers = [
-            BrokerInfo(node_id=one.node_id, host=one.host, port=one.port, rack=one.rack) for one in response.brokers
-        ]
-        described = ClusterDescription(
-            cluster_id=response.cluster_id, controller_id=response.controller_id, brokers=tuple(brokers)
-        )
-        tell(described, None)
-
-    def on_lost(error: DekafError) -> None:
-        tell(None, error)
-
-    version = connection.version(ApiKey.METADATA)
-    body = BytesWriter()
-    MetadataRequest(topics=(), allow_auto_topic_creation=False).encode(body, version)
-    connection.send(CallbackRequest(ApiKey.METADATA, on_response, on_lost), version, [body.getvalue()])
+        self._description.abort()

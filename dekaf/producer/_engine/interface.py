@@ -9,9 +9,7 @@ from dekaf._cluster.metadata import ClusterMetadata
 from dekaf.errors import DekafError
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.types import ClusterDescription
-
-Described = Callable[["ClusterDescription | None", "DekafError | None"], None]
+from dekaf.producer._inquiries.description import Described
 
 
 class BackendEngine(Protocol):

@@ -25,9 +25,9 @@ from dekaf.producer._buffer.accumulator import BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues, batch_without_bytes
 from dekaf.producer._engine.engine import EngineState
-from dekaf.producer._engine.interface import Described
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.unknown_topics import choose_partition
+from dekaf.producer._inquiries.description import Described
 from dekaf.producer.produced import ProducedMessages, RecordedMessage
 from dekaf.types import ClusterDescription, Headers
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final, final
 
-from dekaf._cluster.metadata import NO_LEADER, NO_METADATA, ClusterMetadata
+from dekaf._cluster.metadata import NO_LEADER, ClusterMetadata
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
@@ -18,7 +18,6 @@ class QueuesByLeader:
     """The active queues by leader. The I/O thread's alone, but for the accumulator's own lists."""
 
     def __init__(self, accumulator: RecordAccumulator, want_metadata: Callable[[], None]) -> None:
-        self.metadata = NO_METADATA
         self.nodes: dict[int, NodeQueues] = {}  # every leader of a known topic, with or without something to send
         self._leaderless: list[PartitionQueue] = []
         self._accumulator: Final = accumulator
@@ -78,7 +77,6 @@ class QueuesByLeader:
 
     def update(self, metadata: ClusterMetadata) -> None:
         """Take over a snapshot: every queue with something to send moves to its leader."""
-        self.metadata = metadata
         queues = self._leaderless
         self._leaderless = []
         for node in self.nodes.values():
@@ -95,7 +93,6 @@ class QueuesByLeader:
             self._home(queue)
 
     def _home(self, queue: PartitionQueue) -> None:
-        queue.leader = self.metadata.leader(queue.topic, int(queue.partition))
         if queue.leader == NO_LEADER:
             self._leaderless.append(queue)
             self._want_metadata()

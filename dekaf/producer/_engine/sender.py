@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable
 from typing import Final, final
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
-from dekaf._cluster.metadata import Broker, ClusterMetadata
+from dekaf._cluster.metadata import Broker, Partition, TopicPartition
+from dekaf._cluster.refresh import NEVER
 from dekaf._network.requests import PendingRequest, SenderConnection
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
@@ -30,12 +31,12 @@ from dekaf.errors import BrokerConnectionError, DekafError, ProduceError, caused
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import SEND_ORDER_SPAN, BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
-from dekaf.producer._engine.batch_selector import NEVER, BatchSelector, NodeQueues, SelectionRules
-from dekaf.producer._engine.completion import BatchCompletion, CompletionHost, RetrySettings
-from dekaf.producer._engine.producer_id import ProducerIdSource
-from dekaf.producer._engine.queues_by_leader import QueuesByLeader
+from dekaf.producer._engine.batch_selector import BatchSelector, NodeQueues, SelectionRules
+from dekaf.producer._engine.cluster import Cluster
+from dekaf.producer._engine.completion import BatchCompletion, RetrySettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
+from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 
 logger = logging.getLogger("dekaf.producer.sender")
 
@@ -49,19 +50,6 @@ class SenderSettings:
         self.request_timeout: Final = request_timeout
         self.retry: Final = retry
         self.rules: Final = rules
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class SenderHost(CompletionHost):
-    """Who the sender turns to; the engine."""
-
-    def connection_to(self, node_id: int, now: float) -> SenderConnection | None:
-        """Return the connection to a broker, if it is ready."""
-        raise NotImplementedError
-
-    def learn_brokers(self, brokers: tuple[Broker, ...]) -> None:
-        """Take over addresses of brokers that an answer has named."""
-        raise NotImplementedError
 
 
 @final
@@ -95,76 +83,52 @@ class Sender:
     def __init__(
         self,
         accumulator: RecordAccumulator,
+        cluster: Cluster,
+        producer_id: ProducerIdSource,
+        completion: BatchCompletion,
         settings: SenderSettings,
         statistics: ProducerStatistics,
-        owner: SenderHost,
-        clock: Callable[[], float],
     ) -> None:
         self.in_flight: list[InFlightProduce] = []
         self._accumulator: Final = accumulator
+        self._cluster: Final = cluster
+        self._queues: Final = cluster.queues
+        self._producer_id: Final = producer_id
+        self._completion: Final = completion
         self._settings: Final = settings
         self._statistics: Final = statistics
-        self._owner: Final = owner
-        self._clock: Final = clock
-        self._queues_by_leader: Final = QueuesByLeader(accumulator, owner.want_metadata)
-        self._completion: Final = BatchCompletion(
-            accumulator, self._queues_by_leader, settings.retry, statistics, owner, clock
-        )
         self._selector: Final = BatchSelector(accumulator, settings.rules)
         self._next_sweep = NEVER
-
-    @property
-    def metadata(self) -> ClusterMetadata:
-        """The cluster as last heard of."""
-        return self._queues_by_leader.metadata
-
-    @property
-    def producer_id(self) -> ProducerIdSource:
-        """Where the producer id comes from."""
-        return self._completion.producer_id
 
     # The pass.
 
     def run(self, now: float) -> float:
         """Send whatever is due; return when the next batch falls due by itself."""
-        self._next_sweep = min(
-            self._next_sweep, self._queues_by_leader.adopt_activated() + self._settings.retry.delivery_timeout
-        )
+        oldest = self._queues.adopt_activated()
+        self._next_sweep = min(self._next_sweep, oldest + self._settings.retry.delivery_timeout)
         if now >= self._next_sweep:
             self._expire(now)
         self._completion.mend_sequences()  # after the expiry, which may have left a gap: no other event may follow
-        self._selector.due = NEVER
-        if not self.needs_producer_id():
-            for node in self._queues_by_leader.nodes.values():
+        due = NEVER
+        if not self._producer_id.is_missing():
+            for node in self._queues.nodes.values():
                 if node.queues:
-                    self._run_node(node, now)
-        return min(self._selector.due, self._next_sweep)
+                    due = min(due, self._run_node(node, now))
+        return min(due, self._next_sweep)
 
-    def is_waiting_for_answers(self) -> bool:
-        """Return whether every broker has a request under way, so that the next pass comes by itself."""
-        return self._queues_by_leader.are_all_busy()
-
-    def has_leaderless(self) -> bool:
-        """Return whether something waits for a partition to get a leader."""
-        return self._queues_by_leader.has_leaderless()
-
-    def needs_producer_id(self) -> bool:
-        """Return whether batches cannot be numbered for lack of an identity."""
-        return self._settings.rules.is_idempotent and self._completion.producer_id.identity is None
-
-    def update_metadata(self, metadata: ClusterMetadata) -> None:
-        """Take over a snapshot of the cluster."""
-        self._queues_by_leader.update(metadata)
-
-    def _run_node(self, node: NodeQueues, now: float) -> None:
-        connection = self._owner.connection_to(int(node.node_id), now)
+    def _run_node(self, node: NodeQueues, now: float) -> float:
+        """Send one broker what is due; return when the next batch for it falls due by itself."""
+        due = NEVER
+        connection = self._cluster.connections.connection(int(node.node_id), now)
         if connection is None:
-            return  # the connection's own timer, or its being ready, brings the next pass
+            return due  # the connection's own timer, or its being ready, brings the next pass
         while node.in_flight < self._settings.rules.max_in_flight and connection.takes_requests(now):
-            batches = self._selector.take(node, self._completion.producer_id.identity, now)
-            if not batches:
-                return
-            self._send(node, connection, batches)
+            selection = self._selector.take(node, self._producer_id.identity, now)
+            due = min(due, selection.due)
+            if not selection.batches:
+                break
+            self._send(node, connection, selection.batches)
+        return due
 
     # Sending.
 
@@ -202,12 +166,12 @@ class Sender:
                 self._completion.complete(batch, ErrorCode.NONE, None)
 
     def _topic_data(self, topic: str) -> TopicProduceData:
-        known = self._queues_by_leader.metadata.topics.get(topic)
+        known = self._cluster.metadata.topics.get(topic)
         return TopicProduceData(topic, NULL_UUID if known is None else known.topic_id)
 
     def _prepare(self, batch: ProducerBatch) -> None:
         """Fix a batch's bytes and, the first time it leaves, its sequence."""
-        queue = self._queues_by_leader.queue_of(batch)
+        queue = self._queues.queue_of(batch)
         if batch.sealed is None:  # lingered and never full: whoever fills a batch seals it, if there is a codec
             self._seal(queue, batch)
         if batch.header is None:
@@ -225,7 +189,7 @@ class Sender:
     def _number(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         batch.send_order = queue.next_send_order
         queue.next_send_order += SEND_ORDER_SPAN
-        identity = self._completion.producer_id.identity if self._settings.rules.is_idempotent else None
+        identity = self._producer_id.identity if self._settings.rules.is_idempotent else None
         if identity is None:
             batch.number(None, -1)
             return
@@ -237,34 +201,37 @@ class Sender:
     def _refuse(self, sent: InFlightProduce, error: BrokerConnectionError) -> None:
         self._forget(sent)
         for batch in sent.batches:
-            self._queues_by_leader.queue_of(batch).in_flight.remove(batch)
+            self._queues.queue_of(batch).in_flight.remove(batch)
             failure = ProduceError(str(error), topic=batch.topic, partition=int(batch.partition))
             self._completion.give_up(batch, caused_error(failure, error))
 
     # Answers.
 
     def answered(self, sent: InFlightProduce, response: ProduceResponse) -> None:
-        """Settle every batch of a request; a batch the answer does not mention counts as unanswered."""
+        """Complete every batch of a request; a batch the answer does not mention counts as unanswered."""
         self._forget(sent)
         sent.connection.throttle(int(response.throttle_time_ms))
-        results: dict[tuple[str, int], PartitionProduceResponse] = {}
+        results: dict[TopicPartition, PartitionProduceResponse] = {}
+        leaders: dict[TopicPartition, Partition] = {}
         for topic in response.topics:
             name = topic.name or sent.topic_ids.get(topic.topic_id, "")
             for partition in topic.partitions:
-                results[name, int(partition.index)] = partition
-        if response.node_endpoints:
-            brokers = [
-                Broker(node_id=int(one.node_id), host=one.host, port=int(one.port), rack=one.rack)
-                for one in response.node_endpoints
-            ]
-            self._owner.learn_brokers(tuple(brokers))
+                place = (name, int(partition.index))
+                results[place] = partition
+                hint = partition.current_leader
+                if hint is not None and hint.leader_id >= 0:
+                    leaders[place] = Partition(leader_id=int(hint.leader_id), leader_epoch=int(hint.leader_epoch))
+        news: set[TopicPartition] = set()
+        if leaders or response.node_endpoints:
+            news = self._cluster.learn(_brokers(response), leaders)
         for batch in sent.batches:
-            result = results.get((batch.topic, int(batch.partition)))
+            place = (batch.topic, int(batch.partition))
+            result = results.get(place)
             if result is None:
                 logger.warning("The broker's answer leaves out %s-%d; it is sent again", batch.topic, batch.partition)
                 self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None)
             else:
-                self._completion.complete(batch, int(result.error_code), result)
+                self._completion.complete(batch, int(result.error_code), result, leader_is_news=place in news)
 
     def lost(self, sent: InFlightProduce, error: DekafError) -> None:
         """Send every batch of a request again, with the same numbers: the broker recognises what it has written."""
@@ -291,11 +258,11 @@ class Sender:
                     self._completion.expire_in_flight(batch)
                 else:
                     oldest = min(oldest, batch.created)
-        for queue in self._queues_by_leader.active_queues():
+        for queue in self._queues.active_queues():
             for batch in self._take_expired(queue, limit):
                 self._completion.expire(batch)
             oldest = min(oldest, queue.oldest_created())
-        self._queues_by_leader.forget_inactive()
+        self._queues.forget_inactive()
         self._next_sweep = oldest + self._settings.retry.delivery_timeout
 
     def _take_expired(self, queue: PartitionQueue, limit: float) -> list[ProducerBatch]:
@@ -315,20 +282,20 @@ class Sender:
 
     def fail_unsent(self, error: ProduceError) -> None:
         """Fail everything that waits to be sent for the first time, for a reason that waiting will not cure."""
-        for queue in self._queues_by_leader.active_queues():
+        for queue in self._queues.active_queues():
             for batch in self._take_unsent(queue):
                 self._completion.give_up(batch, error)
 
     def abort(self, make_error: Callable[[ProducerBatch], ProduceError], undelivered: Undelivered | None) -> None:
         """Fail everything accepted and not yet told; nothing is sent any more. `undelivered` takes it down before."""
-        self._queues_by_leader.adopt_activated()
+        self._queues.adopt_activated()
         issued: list[ProducerBatch] = []
         unsent: list[ProducerBatch] = []
         for sent in self.in_flight:
             for batch in sent.batches:
                 batch.is_ambiguous = True
                 issued.append(batch)
-        for queue in self._queues_by_leader.active_queues():
+        for queue in self._queues.active_queues():
             issued.extend(queue.retries)
             queue.retries.clear()
             unsent.extend(self._take_unsent(queue))
@@ -342,11 +309,11 @@ class Sender:
 
     def pending_batches(self) -> list[ProducerBatch]:
         """Return every batch whose outcome was not told yet, after making lingering ones leave at once."""
-        self._queues_by_leader.adopt_activated()
+        self._queues.adopt_activated()
         batches: list[ProducerBatch] = []
         for sent in self.in_flight:
             batches.extend(sent.batches)
-        for queue in self._queues_by_leader.active_queues():
+        for queue in self._queues.active_queues():
             batches.extend(queue.retries)
             with self._accumulator.lock:
                 batches.extend(queue.full)
@@ -374,3 +341,10 @@ def _version(connection: SenderConnection, sent: InFlightProduce) -> int:
     if NULL_UUID in sent.topic_ids:
         return connection.version(ApiKey.PRODUCE, at_most=LAST_WITH_NAMES)
     return connection.version(ApiKey.PRODUCE)
+
+
+def _brokers(response: ProduceResponse) -> list[Broker]:
+    return [
+        Broker(node_id=int(one.node_id), host=one.host, port=int(one.port), rack=one.rack)
+        for one in response.node_endpoints
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeGuard, final
 
 from dekaf._cluster.metadata import ClusterMetadata
+from dekaf._cluster.refresh import NEVER
 from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, UnknownTopicOrPartitionError, caused_error
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
@@ -14,8 +15,6 @@ from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.queues import ParkedRecord, PartitionQueue, TopicQueues, batch_without_bytes
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
-
-NEVER: Final = float("inf")
 
 
 def choose_partition(partitioner: Partitioner, topic: str, key: bytes | None, count: int) -> int:

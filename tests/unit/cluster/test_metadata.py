@@ -131,7 +131,7 @@ def test_leader_whose_address_is_unknown_is_none() -> None:
     metadata = after(answer(topic_of((3, 0)), brokers=(1, 2)))
     assert leaders(metadata) == [-1]
 
-    assert leaders(metadata.with_brokers((Broker(node_id=3, host="b3", port=1),))) == [3]
+    assert leaders(metadata.with_brokers([Broker(node_id=3, host="b3", port=1)])) == [3]
 
 
 def test_brokers_are_those_of_the_last_answer() -> None:
@@ -144,7 +144,7 @@ def test_cluster_id_once_known_is_kept() -> None:
 
 def test_leader_told_by_the_previous_one_is_taken_over() -> None:
     metadata = after(answer(topic_of((1, 5), (1, 5))))
-    moved = metadata.with_leader("t", 0, Partition(leader_id=2, leader_epoch=6))
+    moved = metadata.with_leaders({("t", 0): Partition(leader_id=2, leader_epoch=6)})
 
     assert leaders(moved) == [2, 1]
     assert leaders(metadata) == [1, 1]
@@ -158,11 +158,11 @@ def test_leader_told_by_the_previous_one_is_taken_over() -> None:
 def test_leader_that_is_no_news_changes_nothing(topic: str, partition: int, leader: int, epoch: int) -> None:
     metadata = after(answer(topic_of((1, 5))))
 
-    assert metadata.with_leader(topic, partition, Partition(leader_id=leader, leader_epoch=epoch)) is metadata
+    assert metadata.with_leaders({(topic, partition): Partition(leader_id=leader, leader_epoch=epoch)}) is metadata
 
 
 def test_answer_older_than_the_hint_does_not_undo_it() -> None:
-    moved = after(answer(topic_of((1, 5)))).with_leader("t", 0, Partition(leader_id=2, leader_epoch=6))
+    moved = after(answer(topic_of((1, 5)))).with_leaders({("t", 0): Partition(leader_id=2, leader_epoch=6)})
 
     assert leaders(moved.updated(answer(topic_of((1, 5))))) == [2]
 

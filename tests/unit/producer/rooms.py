@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from dekaf._cluster.metadata import Broker
+from dekaf._cluster.refresh import MetadataRefresher
+from dekaf._network.requests import BrokerConnections
 from dekaf._record.compression import Codec
-from dekaf.errors import ProduceError
+from dekaf.errors import DekafError, ProduceError
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import JUST_NOW, BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue, TopicQueues
+from dekaf.producer._engine.cluster import Cluster
+from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, OutcomeRoute, WaitKind
 from dekaf.types import RecordMetadata
 
@@ -133,3 +138,24 @@ def release(accumulator: RecordAccumulator, topic: TopicQueues) -> None:
 def constant_backoff(_attempt: int) -> float:
     """Wait a second, always."""
     return 1.0
+
+
+class NoConnections(BrokerConnections):
+    """A client whose brokers are all connected, and never used."""
+
+    def __init__(self) -> None:
+        self.brokers: Mapping[int, Broker] = {}
+
+    def node_error(self, _node_id: int) -> DekafError | None:
+        """Have none."""
+        return None
+
+    def update_brokers(self, brokers: Mapping[int, Broker]) -> None:
+        """Note them."""
+        self.brokers = brokers
+
+
+def cluster_of(accumulator: RecordAccumulator, connections: BrokerConnections | None = None) -> Cluster:
+    """Return a cluster of which nothing is known."""
+    refresher = MetadataRefresher(300.0, constant_backoff)
+    return Cluster(connections or NoConnections(), refresher, QueuesByLeader(accumulator, refresher.want))

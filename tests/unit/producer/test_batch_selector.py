@@ -20,7 +20,7 @@ ME = ProducerIdAndEpoch(1, 0)
 
 
 class Broker:
-    """A drain over the queues of one topic that one broker leads."""
+    """A selector over the queues of one topic that one broker leads."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Broker:
         self.selector = BatchSelector(
             self.accumulator, SelectionRules(LINGER, max_request_size, max_in_flight, is_idempotent=is_idempotent)
         )
+        self.due = math.inf
         for queue in self.topic.partitions:
             queue.sequences.adopt(ME)
             queue.sequences.acknowledged = True
@@ -74,9 +75,10 @@ class Broker:
         return batch
 
     def take(self, now: float = NOW) -> list[ProducerBatch]:
-        """Drain once."""
-        self.selector.due = math.inf
-        return self.selector.take(self.node, ME, now)
+        """Take what may leave now, once."""
+        selection = self.selector.take(self.node, ME, now)
+        self.due = selection.due
+        return selection.batches
 
 
 # Linger.
@@ -95,7 +97,7 @@ def test_awaited_record_lingers_while_a_request_is_under_way() -> None:
     broker.node.in_flight = 1
 
     assert broker.take() == []
-    assert broker.selector.due == NOW + LINGER
+    assert broker.due == NOW + LINGER
     assert broker.take(NOW + LINGER) == [batch]
 
 
@@ -104,7 +106,7 @@ def test_record_nobody_awaits_lingers() -> None:
     batch = broker.add()
 
     assert broker.take() == []
-    assert broker.selector.due == NOW + LINGER
+    assert broker.due == NOW + LINGER
     assert broker.take(NOW + LINGER) == [batch]
 
 
@@ -150,7 +152,7 @@ def test_earliest_of_those_that_stay_falls_due() -> None:
         broker.add(partition).created = created
     broker.take()
 
-    assert broker.selector.due == pytest.approx(NOW + 0.002)
+    assert broker.due == pytest.approx(NOW + 0.002)
 
 
 def test_batch_that_is_being_compressed_is_waited_for() -> None:
@@ -279,7 +281,7 @@ def test_retry_goes_first_and_alone_after_its_pause() -> None:
     broker.queue().retry_at = NOW + 0.1
 
     assert broker.take() == []
-    assert broker.selector.due == NOW + 0.1
+    assert broker.due == NOW + 0.1
     assert broker.take(NOW + 0.1) == [retry]
     broker.queue().in_flight.append(retry)
     broker.queue().sequences.acknowledged = False

@@ -5,19 +5,20 @@ from __future__ import annotations
 import pytest
 
 from dekaf._protocol.error_codes import ErrorCode
-from dekaf.errors import DekafError, DeliveryTimeoutError, NotEnoughReplicasError
+from dekaf.errors import DeliveryTimeoutError, NotEnoughReplicasError
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
-from dekaf.producer._engine.completion import BatchCompletion, CompletionHost, RetrySettings
-from dekaf.producer._engine.queues_by_leader import QueuesByLeader
+from dekaf.producer._engine.completion import BatchCompletion, RetrySettings
 from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 from tests.unit.producer.rooms import (
     CALLBACKS,
     CallbackNotes,
     Heard,
     accumulator_of,
     append,
+    cluster_of,
     constant_backoff,
     open_topic,
 )
@@ -45,17 +46,6 @@ class Looks(Heard):
         return BatchListener(heard.unobserved_failure, heard.callback_failed, look)
 
 
-class Owner(CompletionHost):
-    """An engine that asks for nothing."""
-
-    def want_metadata(self) -> None:
-        """Do not."""
-
-    def connection_error(self, node_id: int) -> DekafError | None:
-        """Have none."""
-        return None
-
-
 def in_flight(looks: Looks, *, age: float = 0.0) -> tuple[BatchCompletion, ProducerBatch]:
     """Return a completion, and a batch of one record that was sent; it is `age` seconds old when its answer comes."""
     accumulator = looks.accumulator = accumulator_of(heard=looks)
@@ -68,13 +58,12 @@ def in_flight(looks: Looks, *, age: float = 0.0) -> tuple[BatchCompletion, Produ
     batch.seal(None)
     batch.number(None, -1)
     queue.in_flight.append(batch)
-    owner = Owner()
     completion = BatchCompletion(
         accumulator,
-        QueuesByLeader(accumulator, owner.want_metadata),
+        cluster_of(accumulator),
+        ProducerIdSource(constant_backoff, is_needed=False),
         RetrySettings(DELIVERY_TIMEOUT, constant_backoff),
         ProducerStatistics(),
-        owner,
         lambda: batch.created + age,
     )
     return completion, batch
@@ -99,3 +88,12 @@ def test_refusal_that_comes_when_the_time_is_over_says_what_to_do_about_it() -> 
     assert isinstance(batch.error.__cause__, NotEnoughReplicasError)
     assert "delivery_timeout_ms=30000" in str(batch.error)
     assert "min.insync.replicas" in str(batch.error)
+
+
+def test_error_at_the_end_of_the_time_tells_topic_and_advice_once() -> None:
+    completion, batch = in_flight(Looks(), age=DELIVERY_TIMEOUT)
+
+    completion.complete(batch, int(ErrorCode.NOT_ENOUGH_REPLICAS), None)
+
+    text = str(batch.error)
+    assert (text.count("t-0"), text.count("min.insync.replicas"), text.count("is safe")) == (1, 1, 1), text

@@ -120,13 +120,13 @@ def test_all_are_busy_when_every_leader_has_a_request(queues_by_leader: QueuesBy
 def test_queue_activated_between_emptying_and_clearing_is_listed_once(
     queues_by_leader: QueuesByLeader, accumulator: RecordAccumulator, topic: TopicQueues
 ) -> None:
-    """The moment a drain has emptied it, an append activates it again: before the drain has cleared its own list."""
+    """An append activates it the moment the selector has emptied it, before the selector has cleared its own list."""
     queues_by_leader.update(cluster_of(1, 1))
     append(accumulator, topic)
     queues_by_leader.adopt_activated()
     node = queues_by_leader.nodes[1]
     queue = topic.partitions[0]
-    with accumulator.lock:  # what a drain does
+    with accumulator.lock:  # what the selector does
         queue.full.clear()
         queue.is_active = queue.is_listed = False
     append(accumulator, topic)
@@ -136,7 +136,7 @@ def test_queue_activated_between_emptying_and_clearing_is_listed_once(
     assert node.queues == [queue]
 
 
-def test_drain_never_takes_two_batches_of_a_partition_while_others_append(
+def test_selector_never_takes_two_batches_of_a_partition_while_others_append(
     queues_by_leader: QueuesByLeader, accumulator: RecordAccumulator, topic: TopicQueues
 ) -> None:
     """Were a queue listed twice, one request would hold two batches for one partition, which brokers refuse."""
@@ -157,7 +157,7 @@ def test_drain_never_takes_two_batches_of_a_partition_while_others_append(
             queues_by_leader.adopt_activated()
             taken = [
                 int(batch.partition)
-                for batch in selector.take(queues_by_leader.nodes[1], ProducerIdAndEpoch(1, 0), 1e12)
+                for batch in selector.take(queues_by_leader.nodes[1], ProducerIdAndEpoch(1, 0), 1e12).batches
             ]
             assert len(taken) == len(set(taken))
     finally:

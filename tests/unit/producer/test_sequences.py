@@ -50,7 +50,6 @@ def test_acknowledgements_move_what_the_broker_expects() -> None:
     sequences = sequences_under(ME, LAST - 7)
     for _ in range(3):
         base = sequences.take(5)
-        assert sequences.is_head(base)
         sequences.acknowledge(ME, base, 5)
 
     assert sequences.expected == sequences.next == 7

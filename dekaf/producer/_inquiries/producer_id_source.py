@@ -6,12 +6,11 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, final
 
+from dekaf._cluster.refresh import NEVER
 from dekaf._protocol.error_codes import ErrorCode, row_for
 from dekaf._protocol.init_producer_id import InitProducerIdResponse
-from dekaf.errors import BrokerConnectionError, ClusterAuthorizationError, ProduceError
+from dekaf.errors import BrokerConnectionError, ClusterAuthorizationError, ProduceError, caused_error
 from dekaf.producer._buffer.sequences import ProducerIdAndEpoch
-
-NEVER: Final = float("inf")
 
 
 class ProducerIdState(Enum):
@@ -24,14 +23,19 @@ class ProducerIdState(Enum):
 
 @final
 class ProducerIdSource:
-    """Pure decisions, owned by the I/O thread; the engine does the asking. Times are monotonic seconds."""
+    """Pure decisions, owned by the I/O thread; `ProducerIdInquiry` does the asking. Times are monotonic seconds."""
 
-    def __init__(self, backoff: Callable[[int], float]) -> None:
+    def __init__(self, backoff: Callable[[int], float], *, is_needed: bool) -> None:
+        self.is_needed: Final = is_needed  # without idempotence batches are not numbered
         self.state = ProducerIdState.UNINITIALIZED
         self.identity: ProducerIdAndEpoch | None = None
         self._backoff: Final = backoff
         self._attempts = 0
         self._not_before = 0.0
+
+    def is_missing(self) -> bool:
+        """Return whether batches cannot be numbered for lack of an identity."""
+        return self.is_needed and self.identity is None
 
     def due_at(self) -> float:
         """Return when to ask; infinity while there is nothing to ask for."""
@@ -87,6 +91,6 @@ class ProducerIdSource:
 
 def unsupported_error(error: BrokerConnectionError) -> ProduceError:
     """Return the error for a broker without the API."""
-    wrapped = ProduceError(f"The broker gives no producer id: {error} Or set enable_idempotence=False.")
-    wrapped.__cause__ = error
-    return wrapped
+    return caused_error(
+        ProduceError(f"The broker gives no producer id: {error} Or set enable_idempotence=False."), error
+    )

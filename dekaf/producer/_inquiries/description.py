@@ -1,0 +1,89 @@
+"""Ask who the cluster is, for `check()`: an answer shows that a broker is there and talks to us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias, final
+
+from dekaf._cluster.refresh import NEVER
+from dekaf._network.client import NetworkClient
+from dekaf._network.connection import BrokerConnection
+from dekaf._network.requests import CallbackRequest
+from dekaf._protocol.api import ApiKey
+from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
+from dekaf._wire.reader import Reader
+from dekaf._wire.writer import BytesWriter
+from dekaf.errors import BrokerConnectionError, DekafError
+from dekaf.producer._inquiries.inquiry import Inquiry
+from dekaf.types import BrokerInfo, ClusterDescription
+
+Described: TypeAlias = Callable[["ClusterDescription | None", "DekafError | None"], None]
+
+
+@final
+class PendingCheck:
+    """A caller of `check()`, and until when it waits."""
+
+    def __init__(self, tell: Described, deadline: float) -> None:
+        self.tell: Final = tell
+        self.deadline: Final = deadline
+
+
+@final
+class DescriptionInquiry(Inquiry):
+    """One request answers every check that waits by then; a later check does not wait for its answer."""
+
+    def __init__(self, client: NetworkClient) -> None:
+        super().__init__(ApiKey.METADATA, client)
+        self._waiting: list[PendingCheck] = []
+
+    def add(self, check: PendingCheck, now: float) -> None:
+        """Have a check answered; forget those whose callers have given up, for Kafka may be away for long."""
+        self._waiting = [known for known in self._waiting if known.deadline > now]
+        self._waiting.append(check)
+
+    def abort(self) -> None:
+        """Tell every check that was not asked for yet that it will not be."""
+        _tell(self._take_waiting(), None, None)
+
+    def due_at(self, now: float) -> float:
+        """Return that it is time as soon as a check waits."""
+        return now if self._waiting else NEVER
+
+    def encode(self, body: BytesWriter, version: int) -> None:
+        """Ask for the brokers, and no topics."""
+        MetadataRequest(topics=(), allow_auto_topic_creation=False).encode(body, version)
+
+    def request(self) -> CallbackRequest:
+        """Ask for all checks that wait."""
+        checks = self._take_waiting()
+
+        def answered(reader: Reader, version: int) -> None:
+            _tell(checks, _description(MetadataResponse.decode(reader, version)), None)
+
+        def lost(error: DekafError) -> None:
+            _tell(checks, None, error)
+
+        return CallbackRequest(ApiKey.METADATA, answered, lost)
+
+    def unsupported(self, connection: BrokerConnection, error: BrokerConnectionError, now: float) -> float:
+        """Tell the checks that the broker cannot say."""
+        _tell(self._take_waiting(), None, error)
+        return NEVER
+
+    def _take_waiting(self) -> list[PendingCheck]:
+        checks = self._waiting
+        self._waiting = []
+        return checks
+
+
+def _description(response: MetadataResponse) -> ClusterDescription:
+    brokers = [BrokerInfo(node_id=one.node_id, host=one.host, port=one.port, rack=one.rack) for one in response.brokers]
+    return ClusterDescription(
+        cluster_id=response.cluster_id, controller_id=response.controller_id, brokers=tuple(brokers)
+    )
+
+
+def _tell(checks: list[PendingCheck], description: ClusterDescription | None, error: DekafError | None) -> None:
+    for check in checks:
+        check.tell(description, error)

@@ -1,0 +1,74 @@
+"""Ask for the cluster's metadata: who leads which partition, and where the brokers are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, final
+
+from dekaf._cluster.refresh import NEVER, MetadataRefresher
+from dekaf._network.client import NetworkClient
+from dekaf._network.connection import BrokerConnection
+from dekaf._network.requests import CallbackRequest
+from dekaf._protocol.api import ApiKey
+from dekaf._protocol.error_codes import ErrorCode
+from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
+from dekaf._wire.reader import Reader
+from dekaf._wire.writer import BytesWriter
+from dekaf.errors import BrokerConnectionError, DekafError
+from dekaf.producer._inquiries.inquiry import Inquiry
+
+# Takes over an answer; returns whether it named a leader for every partition that waits for one.
+TakeOver = Callable[[MetadataResponse], bool]
+
+
+@final
+class MetadataInquiry(Inquiry):
+    """The question is the refresher's, who also knows when to ask it."""
+
+    def __init__(
+        self,
+        client: NetworkClient,
+        refresher: MetadataRefresher,
+        take_over: TakeOver,
+        *,
+        allow_auto_create_topics: bool,
+    ) -> None:
+        super().__init__(ApiKey.METADATA, client)
+        self._refresher: Final = refresher
+        self._take_over: Final = take_over
+        self._allow_auto_create_topics: Final = allow_auto_create_topics
+
+    def due_at(self, now: float) -> float:
+        """Return when the refresher wants to know."""
+        return self._refresher.due_at()
+
+    def encode(self, body: BytesWriter, version: int) -> None:
+        """Ask for every topic that is produced to."""
+        question = MetadataRequest(
+            topics=tuple(sorted(self._refresher.topics)), allow_auto_topic_creation=self._allow_auto_create_topics
+        )
+        question.encode(body, version)
+
+    def request(self) -> CallbackRequest:
+        """Note that it is asked."""
+        self._refresher.asked()
+        return CallbackRequest(ApiKey.METADATA, self._answered, self._lost)
+
+    def unsupported(self, connection: BrokerConnection, error: BrokerConnectionError, now: float) -> float:
+        """Leave a broker without which there is no way to find the leaders."""
+        connection.close(error)
+        return NEVER  # its end brings the next pass
+
+    def _answered(self, reader: Reader, version: int) -> None:
+        response = MetadataResponse.decode(reader, version)
+        if response.error_code == ErrorCode.NONE and response.brokers:
+            is_enough = self._take_over(response)
+            self._refresher.answered(monotonic(), is_enough=is_enough)
+            return
+        self._refresher.failed(monotonic())  # a broker that is still starting names none
+        if response.error_code == ErrorCode.REBOOTSTRAP_REQUIRED:  # KIP-1102
+            self._client.rebootstrap(BrokerConnectionError("The broker belongs to another cluster now."))
+
+    def _lost(self, _error: DekafError) -> None:
+        self._refresher.failed(monotonic())
