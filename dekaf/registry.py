@@ -19,14 +19,14 @@ from typing import Any, Final, Generic, Self, cast, final
 from typing_extensions import TypeVar
 
 from dekaf.errors import ConfigurationError, ProducerClosedError
-from dekaf.producer._core.process import ProcessLock
+from dekaf.process_lock import ProcessLock
 from dekaf.producer.async_producer import AsyncProducer, close_all
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.sync_producer import Producer, close_all_blocking
 from dekaf.serialization import Serializer, SerializerSpec, serializer_for
 from dekaf.types import DrainReport, Field
 
-__all__ = ("Face", "Override", "ProcessLock", "ProducerRegistry", "is_overridden_everywhere", "override_everywhere")
+__all__ = ("Face", "Override", "ProducerRegistry", "is_overridden_everywhere", "override_everywhere")
 
 K = TypeVar("K", default=Any)
 V = TypeVar("V", default=Any)

@@ -61,6 +61,11 @@ class Authentication:
         self._failed: Final = failed
         self._exchange: SaslExchange | None = None
         self._sent_at = 0.0
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Do nothing any more: the connection has ended."""
+        self._is_cancelled = True
 
     def begin(self) -> None:
         """Name the mechanism."""
@@ -124,6 +129,8 @@ class Authentication:
             self._finished(Session(response.session_lifetime_ms, self._sent_at, monotonic()))
 
     def _on_salted(self, salted: SaltedPassword | None, error: DekafError | None) -> None:
+        if self._is_cancelled:
+            return
         assert self._exchange is not None
         if salted is None:
             self._failed(error or AuthenticationError("The password could not be salted."))

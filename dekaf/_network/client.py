@@ -6,16 +6,19 @@ import asyncio
 import logging
 import math
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, final
 
 from dekaf._cluster.metadata import Broker
-from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionObserver, ConnectionSettings
+from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionObserver, ConnectionSettings, Identity
 from dekaf._network.requests import BrokerConnections
 from dekaf._network.resolver import Resolver
+from dekaf._network.security import Security, SecuritySettings
 from dekaf._network.timers import call_not_before
-from dekaf.errors import BrokerConnectionError, DekafError
+from dekaf._security.peer_name import peer_name
+from dekaf.errors import AuthenticationError, BrokerConnectionError, DekafError
 
 logger = logging.getLogger("dekaf.network.client")
 
@@ -36,13 +39,13 @@ class NetworkSettings:
     def __init__(
         self,
         connection: ConnectionSettings,
+        security: SecuritySettings,
         backoff: Callable[[int], float],
-        setup_timeout: float,
         max_idle: float,
     ) -> None:
         self.connection: Final = connection
+        self.security: Final = security
         self.backoff: Final = backoff  # attempt, from 1 → seconds
-        self.setup_timeout: Final = setup_timeout
         self.max_idle: Final = max_idle  # infinity: idle connections stay
 
 
@@ -95,11 +98,13 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._changed = changed
         self._connection_lost = connection_lost
         self._resolver = Resolver(loop)
+        self._security: Final = Security(loop, settings.security, settings.connection.request_timeout)
         self._bootstrap = [Node(-1 - at, host, port) for at, (host, port) in enumerate(bootstrap)]
         self._brokers: dict[int, Node] = {}
         self._answered: str | None = None  # the bootstrap server that led us to the brokers
         self._is_closed = False
         self._will_grow_impatient = False
+        self._renewals: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Start what must exist before the interpreter may shut down."""
@@ -110,6 +115,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         """Close every connection."""
         self._is_closed = True
         self._resolver.stop()
+        self._security.stop()
         for node in self._nodes():
             if node.connecting is not None:
                 node.connecting.cancel()
@@ -220,10 +226,17 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             if not self._is_closed:
                 self._changed()  # what was under way to a broker that left goes to another one now
             return
-        if connection.ended_idle:  # the next record connects again; until then nobody needs to
+        if connection.ended_idle:  # the next record connects again; until then no record needs to
             logger.debug("%s It was idle.", error)
             node.connection = None
             self._changed()
+            return
+        if isinstance(error, AuthenticationError) and connection.identity is not None:
+            self._security.refused(connection.identity.credentials)
+        if connection.ended_for_renewal:  # with fresh credentials a new connection may do what this one could not
+            logger.info("Connecting anew to the broker at %s: %s", node.address, error)
+            node.connection = None
+            self._connect(node)
             return
         if not connection.received_anything:
             node.silent_resets += 1
@@ -231,6 +244,21 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._failed(node, reason)
         if not self._is_closed:
             self._connection_lost(connection.node_id, reason)
+
+    def session_ends(self, connection: BrokerConnection) -> None:
+        """Authenticate anew, with fresh credentials if the application gives any."""
+        task = self._loop.create_task(self._renew_session(connection))
+        self._renewals.add(task)  # the loop itself keeps no task alive
+        task.add_done_callback(self._renewals.discard)
+
+    async def _renew_session(self, connection: BrokerConnection) -> None:
+        try:
+            identity = await self._security.identity()
+        except DekafError as error:
+            connection.end_session(error)  # what a new connection needs is not at hand, either: it tells, and waits
+            return
+        if identity is not None:
+            connection.reauthenticate(identity)
 
     def connection_writable(self, connection: BrokerConnection) -> None:
         """Let the sender look again."""
@@ -281,38 +309,66 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
     async def _open(self, node: Node) -> None:
         try:
             await self._open_any_address(node)
+        except DekafError as error:  # there are no credentials: nothing was dialled
+            self._could_not_open(node, error)
         except (OSError, ValueError, OverflowError) as error:  # the last two: a port, or a name, that cannot be
-            reason = self._hinted_error(
-                node, BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
-            )
-            reason.__cause__ = error
-            self._failed(node, reason)
-            self._connection_lost(node.node_id, reason)
+            reason = handshake_error(node.address, error)
+            if reason is None:
+                reason = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
+                reason.__cause__ = error
+            self._could_not_open(node, self._hinted_error(node, reason))
         finally:
             node.connecting = None
 
+    def _could_not_open(self, node: Node, reason: DekafError) -> None:
+        self._failed(node, reason)
+        self._connection_lost(node.node_id, reason)
+
     async def _open_any_address(self, node: Node) -> None:
-        version = 0 if node.silent_resets >= SILENT_RESETS_BEFORE_OLDEST else NEWEST_API_VERSIONS
-        deadline = time.monotonic() + self._settings.setup_timeout
+        identity = await self._security.identity()  # first: their time is not the connection's
+        context = await self._security.context()
+        setup_timeout = self._settings.connection.setup_timeout
+        deadline = time.monotonic() + setup_timeout
         failure: OSError | None = None
-        async with asyncio.timeout(self._settings.setup_timeout):
+        async with asyncio.timeout(setup_timeout):
             addresses = await self._resolver.resolve(node.host, node.port)
         for at, address in enumerate(addresses):
-            connection = BrokerConnection(
-                node.node_id, node.address, self._settings.connection, self, api_versions=version
-            )
+            connection = self._new_connection(node, identity)
             # Each address has its share of the time left: one that swallows packets must not use up the others'.
             share = (deadline - time.monotonic()) / (len(addresses) - at)
             try:
                 node.connection = connection  # before it is made: it may be ready before this coroutine goes on
-                async with asyncio.timeout(share):
-                    await self._loop.create_connection(lambda made=connection: made, address, node.port)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+                await self._dial(node, address, connection, context, share)
+            except ssl.SSLError:
+                node.connection = None
+                raise  # the same would happen at the name's other addresses
             except OSError as error:  # TimeoutError is one, too
                 node.connection = None
                 failure = error
             else:
                 return
         raise failure if failure is not None else OSError("the name has no address")
+
+    def _new_connection(self, node: Node, identity: Identity | None) -> BrokerConnection:
+        version = 0 if node.silent_resets >= SILENT_RESETS_BEFORE_OLDEST else NEWEST_API_VERSIONS
+        return BrokerConnection(
+            node.node_id, node.address, self._settings.connection, self, api_versions=version, identity=identity
+        )
+
+    async def _dial(
+        self, node: Node, address: str, connection: BrokerConnection, context: ssl.SSLContext | None, timeout: float
+    ) -> None:
+        def made() -> BrokerConnection:
+            return connection
+
+        async with asyncio.timeout(timeout):
+            if context is None:
+                await self._loop.create_connection(made, address, node.port)
+                return
+            # Checked against the name that was configured or advertised, whatever it was resolved to.
+            await self._loop.create_connection(
+                made, address, node.port, ssl=context, server_hostname=peer_name(node.host)
+            )
 
     def _hinted_error(self, node: Node, error: DekafError) -> DekafError:
         """Say what is likely wrong where a server answers and a broker it names was never reached.

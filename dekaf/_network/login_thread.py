@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final, final
 
 from dekaf.errors import AuthenticationError
+from dekaf.process_lock import ProcessLock
 
 MOST_LEFT_BEHIND: Final = 1  # threads that hang in an application's code; more would only hang as well
 
@@ -24,9 +25,14 @@ class LoginJob:
     """One call on its way. Its outcome goes to `future`, or, if nothing waits for that any more, to `late`."""
 
     def __init__(
-        self, call: Callable[[], object], future: asyncio.Future[object], late: Callable[[object], None] | None
+        self,
+        call: Callable[[], object],
+        turn: ProcessLock | None,
+        future: asyncio.Future[object],
+        late: Callable[[object], None] | None,
     ) -> None:
         self.call: Final = call
+        self.turn: Final = turn  # held during the call
         self.future: Final = future
         self.late: Final = late
 
@@ -74,7 +80,11 @@ class LoginWorker:
         result: object = None
         failure: BaseException | None = None
         try:
-            result = self._resolved(job.call())
+            if job.turn is None:
+                result = self._resolved(job.call())
+            else:
+                with job.turn:
+                    result = self._resolved(job.call())
         except BaseException as error:  # SystemExit, too: an application's code must not end this thread
             failure = error
         try:
@@ -105,13 +115,19 @@ class LoginThread:
         self._is_stopped = False
 
     async def run(
-        self, what: str, call: Callable[[], object], late: Callable[[object], None] | None = None
+        self,
+        what: str,
+        call: Callable[[], object],
+        *,
+        turn: ProcessLock | None = None,
+        late: Callable[[object], None] | None = None,
     ) -> object:
         """Call something on the thread, and return what it returned.
 
         Args:
             what: Names the call in errors, such as the option that gave it.
             call: May block, and may return an awaitable.
+            turn: A lock to hold meanwhile.
             late: Hears on the engine's loop of what it returned after its time was over.
 
         Raises:
@@ -120,7 +136,7 @@ class LoginThread:
         """
         worker = self._ready_worker(what)
         future: asyncio.Future[object] = self._loop.create_future()
-        worker.put(LoginJob(call, future, late))
+        worker.put(LoginJob(call, turn, future, late))
         try:
             async with asyncio.timeout(self._timeout):
                 return await future

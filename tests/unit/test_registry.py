@@ -22,7 +22,7 @@ import pytest
 
 from dekaf import AsyncProducer, ConfigurationError, JsonSerializer, Producer, ProducerClosedError, ProducerConfig
 from dekaf.abc import KafkaProducer
-from dekaf.registry import Face, ProcessLock, ProducerRegistry, is_overridden_everywhere, override_everywhere
+from dekaf.registry import Face, ProducerRegistry, is_overridden_everywhere, override_everywhere
 from dekaf.testing import RecordingAsyncProducer, RecordingProducer
 from dekaf.types import ProducerState
 
@@ -521,24 +521,6 @@ def test_a_child_that_closes_leaves_the_parents_producers_open(registry: Produce
 
     assert in_a_child(close_in_child) == 0
     assert registry.producer().status().state is ProducerState.IDLE
-
-
-def test_a_lock_is_re_entrant_and_excludes_other_threads() -> None:
-    lock = ProcessLock()
-    entered = threading.Event()
-
-    def enter() -> None:
-        with lock:
-            entered.set()
-
-    other = threading.Thread(target=enter)
-    with lock, lock:
-        other.start()
-        excluded = not entered.wait(0.05)
-    other.join()
-
-    assert excluded
-    assert entered.is_set()
 
 
 # Cost.

@@ -10,8 +10,9 @@ from dependency_injector import containers, providers
 from typing_extensions import TypeVar
 
 from dekaf.errors import ConfigurationError, ProducerClosedError
+from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.registry import Face, ProcessLock, ProducerRegistry, is_overridden_everywhere
+from dekaf.registry import Face, ProducerRegistry, is_overridden_everywhere
 from dekaf.serialization import Serializer
 
 __all__ = ("ProducerContainer", "RegistryResource")

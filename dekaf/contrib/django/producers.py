@@ -9,8 +9,9 @@ from django.apps import apps
 from typing_extensions import TypeVar
 
 from dekaf.contrib.django.conf import APPLICATION, SETTING, registry_of_settings
+from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.registry import ProcessLock, ProducerRegistry
+from dekaf.registry import ProducerRegistry
 from dekaf.serialization import Serializer
 from dekaf.types import DrainReport
 

@@ -17,8 +17,9 @@ from typing_extensions import TypeVar
 from dekaf.contrib.fastapi.lifespan import STATE_KEY
 from dekaf.contrib.fastapi.settings import DekafSettings
 from dekaf.errors import ConfigurationError
+from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.registry import ProcessLock, ProducerRegistry, is_overridden_everywhere
+from dekaf.registry import ProducerRegistry, is_overridden_everywhere
 from dekaf.serialization import Serializer
 
 __all__ = (

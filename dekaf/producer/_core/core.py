@@ -33,6 +33,7 @@ from dekaf.errors import (
     RecordTooLargeError,
     caused_error,
 )
+from dekaf.process_lock import ProcessLock
 from dekaf.producer._buffer.accumulator import (
     APPENDED,
     JUST_NOW,
@@ -50,7 +51,7 @@ from dekaf.producer._buffer.queues import ParkedRecord, TopicQueues
 from dekaf.producer._core import process as _process
 from dekaf.producer._core.engine_settings import engine_settings
 from dekaf.producer._core.hooks import ListenerHooks, OnSend
-from dekaf.producer._core.process import FORKS, ProcessLock
+from dekaf.producer._core.process import FORKS
 from dekaf.producer._core.status import Description, described, partitions_of, snapshot
 from dekaf.producer._engine.engine import Engine
 from dekaf.producer._engine.interface import BackendEngine

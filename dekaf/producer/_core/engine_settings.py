@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from dekaf._network.client import NetworkSettings
 from dekaf._network.connection import ConnectionSettings
+from dekaf._network.security import SecuritySettings
 from dekaf._record.compression import codec_for
 from dekaf._version import __version__
 from dekaf.producer._buffer.accumulator import BufferLimits
@@ -31,9 +32,11 @@ def engine_settings(config: ProducerConfig) -> EngineSettings:
     return EngineSettings(
         bootstrap=config.bootstrap_endpoints,
         network=NetworkSettings(
-            ConnectionSettings(config.client_id, __version__, request_timeout),
+            ConnectionSettings(
+                config.client_id, __version__, request_timeout, config.socket_connection_setup_timeout_ms / 1000.0
+            ),
+            SecuritySettings(None, None),
             exponential_backoff(config.reconnect_backoff_ms / 1000.0, config.reconnect_backoff_max_ms / 1000.0),
-            config.socket_connection_setup_timeout_ms / 1000.0,
             math.inf if config.connections_max_idle_ms < 0 else config.connections_max_idle_ms / 1000.0,
         ),
         sender=SenderSettings(

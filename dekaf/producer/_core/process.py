@@ -42,28 +42,6 @@ FORKS: Final = Forks()
 
 
 @final
-class ProcessLock:
-    """A re-entrant lock that a forked child has anew, though a thread that exists no more may hold the parent's.
-
-    One lock per process id: it needs no fork hook, which not every server runs, and two threads of the child that come
-    first at the same time get the same one.
-    """
-
-    def __init__(self) -> None:
-        self._locks: dict[int, threading.RLock] = {}
-
-    def __enter__(self) -> None:
-        pid = os.getpid()
-        lock = self._locks.get(pid)
-        if lock is None:
-            lock = self._locks.setdefault(pid, threading.RLock())
-        lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._locks[os.getpid()].release()
-
-
-@final
 class LiveEngine:
     """An engine to be drained when the interpreter exits."""
 
