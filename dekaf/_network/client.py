@@ -9,10 +9,16 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, final
+from typing import Any, Final, final
 
 from dekaf._cluster.metadata import Broker
-from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionObserver, ConnectionSettings, Identity
+from dekaf._network.connection import (
+    NEWEST_API_VERSIONS,
+    BrokerConnection,
+    ConnectionObserver,
+    ConnectionSettings,
+    Identity,
+)
 from dekaf._network.requests import BrokerConnections
 from dekaf._network.resolver import Resolver
 from dekaf._network.security import Security, SecuritySettings
@@ -358,7 +364,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
     async def _dial(
         self, node: Node, address: str, connection: BrokerConnection, context: ssl.SSLContext | None, timeout: float
     ) -> None:
-        def made() -> BrokerConnection:
+        def made() -> Any:  # type checkers know protocols by their base class, which compiled ones do without
             return connection
 
         async with asyncio.timeout(timeout):

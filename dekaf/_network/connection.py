@@ -45,7 +45,9 @@ class ConnectionState(Enum):
     NEGOTIATING = "negotiating"  # asking what the broker speaks
     AUTHENTICATING = "authenticating"  # proving who we are, before anything else is accepted
     READY = "ready"
-    REAUTHENTICATING = "reauthenticating"  # the same on a connection in use, which holds back requests; then READY again
+    REAUTHENTICATING = (
+        "reauthenticating"  # the same on a connection in use, which holds back requests; then READY again
+    )
     CLOSED = "closed"
 
 
@@ -98,7 +100,7 @@ class BrokerConnection(SenderConnection):
     can be trusted.
     """
 
-    def __init__(  # noqa: PLR0913 # what it is, what it needs, and whom it tells
+    def __init__(  # what it is, what it needs, and whom it tells
         self,
         node_id: int,
         address: str,

@@ -1,8 +1,8 @@
 """Run what an application provides for a login, and what takes long, on a thread where it can hold up nothing else.
 
 Password and token callables, files and PBKDF2 run here, one after the other. A call has a time limit, but no call can
-be stopped: one that hangs is left behind with its thread, a second one takes over, and while that is left behind as well
-no third is started. What a call that was left behind returns in the end is used, if it still helps.
+be stopped: one that hangs is left behind with its thread, and a second one takes over; while that hangs, too, no third
+is started. What a call that was left behind returns in the end is used, if it still helps.
 """
 
 from __future__ import annotations
