@@ -46,8 +46,8 @@ fuzz: dev-venv ## feed damaged bytes to every reader of others' bytes (RUNS=1000
 wheel: dev-venv ## build a wheel into dist/, compiled with mypyc for this Python; needs a C compiler (BUILD=interpreted does not)
 	@$(VENV) tools/build_wheel.py $(or $(BUILD),compiled) --to dist
 
-kafka: dev-venv ## run a real Kafka broker in the foreground (Java 17 and Maven)
-	@$(VENV) -m tests.kafka run
+kafka: dev-venv ## run a real Kafka broker in the foreground (Java 17 and Maven; SECURE=1 adds listeners with TLS and SASL)
+	@$(VENV) -m tests.kafka run $(if $(SECURE),--secure)
 
 clean: ## remove environments, caches (Kafka included) and build results
 	rm -rf .venv .venv-* .cache build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -6,21 +6,25 @@ import functools
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, NoReturn, Protocol
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import pytest
 from hypothesis import settings
 
 import dekaf
+from tests.certificates import Authority
 from tests.kafka import (
     AdoptedCluster,
     ConsumedRecord,
     KafkaCluster,
     KafkaUnavailableError,
+    SecureCluster,
     why_kafka_cannot_start,
 )
 from tests.kafka import read_back as read_topic
+
+C = TypeVar("C", bound=KafkaCluster)
 
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -72,19 +76,34 @@ def kafka_cluster() -> Iterator[KafkaCluster]:
         _do_without_kafka(str(error))
 
 
-@contextmanager
-def cluster_of_release(version: str, **options: Any) -> Iterator[KafkaCluster]:
-    """Run a cluster of a certain release, with the arguments of `KafkaCluster`, or do without as `kafka_cluster` does.
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Issue the certificates of the run."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
-    For fixtures that keep one for a whole module.
-    """
-    if reason := why_kafka_cannot_start(version):
+
+@pytest.fixture(scope="session")
+def secure_cluster(authority: Authority) -> Iterator[SecureCluster]:
+    """One broker with every kind of listener, for the whole run."""
+    with running(SecureCluster(authority=authority)) as cluster:
+        yield cluster
+
+
+@contextmanager
+def running(cluster: C) -> Iterator[C]:
+    """Run a cluster of our own, or do without as `kafka_cluster` does; for fixtures that keep one for longer."""
+    if reason := why_kafka_cannot_start(cluster.version):
         _do_without_kafka(reason)
     try:
-        with KafkaCluster(version=version, **options) as cluster:
+        with cluster:
             yield cluster
     except KafkaUnavailableError as error:
         _do_without_kafka(str(error))
+
+
+def cluster_of_release(version: str, **options: Any) -> AbstractContextManager[KafkaCluster]:
+    """Run a cluster of a certain release, with the arguments of `KafkaCluster`, or do without."""
+    return running(KafkaCluster(version=version, **options))
 
 
 @pytest.fixture

@@ -14,9 +14,8 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.conftest import ReadBack
-from tests.kafka import BrokersNotOursError, KafkaCluster, why_kafka_cannot_start
+from tests.kafka import AdoptedCluster, BrokersNotOursError, KafkaCluster, why_kafka_cannot_start
 from tests.kafka.broker import BrokerState
-from tests.kafka.cluster import AdoptedCluster
 
 # A process started in the background by a shell ignores Ctrl-C, and hands that down: the first line undoes it.
 LONG_LIVED_OWNER = """

@@ -12,12 +12,27 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # two are public names that it forgets to export
     AdminClient,
+    AlterConfigOpType,
     ClusterMetadata,
+    ConfigEntry,
+    ConfigResource,
     NewTopic,
     OffsetSpec,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
 )
 
-__all__ = ("broker_ids", "create_topics", "delete_topic", "has_all_leaders", "leader_of")
+__all__ = (
+    "alter_broker",
+    "broker_ids",
+    "create_topics",
+    "delete_topic",
+    "has_all_leaders",
+    "leader_of",
+    "set_scram_password",
+)
 
 # Connection failures are expected while brokers start or stop; librdkafka would print each of them.
 QUIET = {"log_level": 0, "socket.connection.setup.timeout.ms": 2000}
@@ -83,6 +98,38 @@ def leader_of(bootstrap_servers: str, topic: str, partition: int, *, timeout: fl
     client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
     leader: int = client.list_topics(topic, timeout=timeout).topics[topic].partitions[partition].leader
     return leader
+
+
+def set_scram_password(
+    bootstrap_servers: str, user: str, password: str, *, mechanism: str, iterations: int, timeout: float = 10
+) -> None:
+    """Create a user of SCRAM or change its password (KIP-554, since 2.7)."""
+    client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
+    info = ScramCredentialInfo(ScramMechanism[mechanism.replace("-", "_")], iterations)
+    change = UserScramCredentialUpsertion(user, info, password.encode())
+    client.alter_user_scram_credentials([change], request_timeout=timeout)[user].result()
+
+
+def alter_broker(bootstrap_servers: str, broker: int, name: str, value: str, *, timeout: float = 10) -> None:
+    """Change a line of a running broker's configuration, as kafka-configs does (KIP-226), and return when it works.
+
+    :raises KafkaException: the broker refused.
+    :raises TimeoutError: it accepted, but still has the old value after `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    change = ConfigResource(ResourceType.BROKER, str(broker), incremental_configs=[entry])
+    client.incremental_alter_configs([change], request_timeout=timeout)[change].result()
+    # Answered by this very broker, and not while it is about to change.
+    question = ConfigResource(ResourceType.BROKER, str(broker))
+    while True:
+        found = client.describe_configs([question], request_timeout=timeout)[question].result()
+        if name in found and found[name].value == value:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"broker {broker} does not use {name}={value} after {timeout} s")
+        time.sleep(0.02)  # as for create_topics
 
 
 def _metadata(address: str, timeout: float) -> ClusterMetadata | None:

@@ -54,8 +54,8 @@ class KafkaBroker:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def configure(self, properties: Mapping[str, str]) -> None:
-        """Write server.properties; once, before anything else."""
-        (self.node.folder / "tmp").mkdir(parents=True)
+        """Write server.properties; before anything else, and again for another start."""
+        (self.node.folder / "tmp").mkdir(parents=True, exist_ok=True)
         (self.node.folder / "server.properties").write_text(render(properties))
 
     def format(self, cluster_id: str) -> subprocess.Popen[bytes]:

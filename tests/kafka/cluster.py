@@ -19,8 +19,8 @@ from typing import Self
 from tests.kafka import admin
 from tests.kafka.broker import BrokerState, KafkaBroker
 from tests.kafka.distribution import DEFAULT_VERSION, kafka_jars
-from tests.kafka.errors import BrokersNotOursError, KafkaUnavailableError
-from tests.kafka.java import find_java, why_kafka_cannot_start
+from tests.kafka.errors import KafkaUnavailableError
+from tests.kafka.java import find_java
 from tests.kafka.jvm import Jvm
 from tests.kafka.log_dump import DumpedBatch, parse_dump
 from tests.kafka.ports import free_ports
@@ -28,7 +28,7 @@ from tests.kafka.server_properties import Listener, Node, default_replication, s
 from tests.kafka.watchdog import start_watchdog
 from tests.kafka.zookeeper import ZooKeeper, needs_zookeeper
 
-__all__ = ("AdoptedCluster", "KafkaCluster")
+__all__ = ("KafkaCluster",)
 
 START_SECONDS = 90  # 2 s on an idle machine; CI machines with other work on them need patience, not failures
 TOOL_SECONDS = 60
@@ -92,6 +92,7 @@ class KafkaCluster:
         self._watchdog = start_watchdog(self._folder)
         atexit.register(self.close)
         try:
+            self._prepare(self._folder)
             self._brokers = self._plan(jvm, self._folder, self._watchdog.pid)
             if needs_zookeeper(self.version):
                 self._zookeeper = ZooKeeper(jvm, self._folder / "zookeeper", process_group=self._watchdog.pid)
@@ -276,14 +277,26 @@ class KafkaCluster:
         jvm = self._jvm()
         return self._run_tool(jvm, jvm.dump_log_segments, "--print-data-log", "--files", files).stdout
 
-    def console_consumer(self, topic: str, count: int, *, printing: Mapping[str, str] | None = None) -> list[str]:
+    def console_consumer(
+        self,
+        topic: str,
+        count: int,
+        *,
+        printing: Mapping[str, str] | None = None,
+        servers: str | None = None,
+        config: Path | None = None,
+    ) -> list[str]:
         """Return the lines that kafka-console-consumer prints about a topic's first `count` records.
 
         :param printing: properties of its formatter, as `{"print.headers": "true"}`.
+        :param servers: where it begins, by default at `bootstrap_servers`.
+        :param config: a file with properties of the consumer.
         :raises AssertionError: fewer records arrived within 20 seconds.
         """
         jvm = self._jvm()
-        arguments = ["--bootstrap-server", self.bootstrap_servers, "--topic", topic, "--from-beginning"]
+        where = servers or self.bootstrap_servers
+        arguments = ["--bootstrap-server", where, "--topic", topic, "--from-beginning"]
+        arguments += [] if config is None else jvm.consumer_config(config)
         limits = ["--max-messages", str(count), "--timeout-ms", "20000"]
         flag = jvm.formatter_option
         options = [word for name, value in (printing or {}).items() for word in (flag, f"{name}={value}")]
@@ -301,36 +314,53 @@ class KafkaCluster:
     def _jvm(self) -> Jvm:
         return Jvm(java=find_java(), jars=kafka_jars(self.version), version=self.version)
 
-    def _run_tool(self, jvm: Jvm, main_class: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run_tool(self, jvm: Jvm, main_class: str, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryDirectory(prefix="dekaf-kafka-tool-") as folder:
-            return jvm.run(jvm.command(main_class, *arguments, temporary_folder=Path(folder)), timeout=TOOL_SECONDS)
+            command = jvm.command(main_class, *arguments, temporary_folder=Path(folder))
+            return jvm.run(command, timeout=TOOL_SECONDS, text=text)
+
+    # what a kind of cluster adds
+
+    @property
+    def _listener_count(self) -> int:
+        return len(self._listeners)
+
+    def _prepare(self, _folder: Path) -> None:
+        """Make files in the cluster's folder before any broker is planned."""
+
+    def _listeners_of(self, broker: int, ports: Iterator[int]) -> tuple[Listener, ...]:
+        return tuple(
+            Listener(name=name, port=next(ports), advertised=advertised[broker])
+            for name, advertised in self._listeners.items()
+        )
+
+    def _properties_of(self, _broker: int) -> Mapping[str, str]:
+        return self._properties
+
+    # within
 
     def _plan(self, jvm: Jvm, folder: Path, process_group: int) -> tuple[KafkaBroker, ...]:
-        per_node = 2 + len(self._listeners)
-        ports = iter(free_ports(per_node * self._broker_count))
+        ports = iter(free_ports((2 + self._listener_count) * self._broker_count))
         nodes = [
             Node(
                 node_id=number,
                 port=next(ports),
                 controller_port=next(ports),
                 folder=folder / f"broker-{number}",
-                listeners=tuple(
-                    Listener(name=name, port=next(ports), advertised=advertised[number])
-                    for name, advertised in self._listeners.items()
-                ),
+                listeners=self._listeners_of(number, ports),
             )
             for number in range(self._broker_count)
         ]
         return tuple(KafkaBroker(node, jvm, process_group=process_group, heap_mb=self._heap_mb) for node in nodes)
 
-    def _configure(self) -> None:
+    def _configure(self, *, only: int | None = None) -> None:
         nodes = [broker.node for broker in self._brokers]
-        for broker in self._brokers:
+        for broker in self._brokers if only is None else [self._brokers[only]]:
             properties = server_properties(
                 broker.node,
                 nodes,
                 default_partitions=self._default_partitions,
-                overrides=self._properties,
+                overrides=self._properties_of(broker.node.node_id),
                 zookeeper=None if self._zookeeper is None else self._zookeeper.address,
             )
             broker.configure(properties)
@@ -351,51 +381,3 @@ class KafkaCluster:
             return False
         is_complete = len(running) == len(self.brokers)
         return not is_complete or all(admin.has_all_leaders(address) for address in addresses)
-
-
-class AdoptedCluster(KafkaCluster):
-    """A cluster that somebody else started: topics can be created and read, its processes and disks are out of reach.
-
-    :param bootstrap_servers: its addresses, as `a:9092,b:9092`.
-    """
-
-    def __init__(self, bootstrap_servers: str) -> None:
-        super().__init__(0)
-        self._bootstrap_servers = bootstrap_servers
-
-    def start(self) -> None:
-        """Check that the cluster answers.
-
-        :raises KafkaUnavailableError: it does not, within 10 seconds.
-        """
-        if not admin.broker_ids(self._bootstrap_servers, timeout=10):
-            raise KafkaUnavailableError(f"no Kafka answers at {self._bootstrap_servers}")
-
-    def restore(self) -> None:
-        """Do nothing: its processes are somebody else's."""
-
-    @property
-    def _replication_factor(self) -> int:
-        return -1  # its brokers' default
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """The addresses given."""
-        return self._bootstrap_servers
-
-    @property
-    def brokers(self) -> tuple[KafkaBroker, ...]:
-        """Out of reach.
-
-        :raises BrokersNotOursError: always; a test is skipped by it.
-        """
-        raise BrokersNotOursError(f"the brokers at {self._bootstrap_servers} were not started by this test run")
-
-    def console_consumer(self, topic: str, count: int, *, printing: Mapping[str, str] | None = None) -> list[str]:
-        """Run kafka-console-consumer against the adopted cluster.
-
-        :raises BrokersNotOursError: there is no Java here to run it with.
-        """
-        if reason := why_kafka_cannot_start(self.version):
-            raise BrokersNotOursError(f"the console consumer cannot run: {reason}")
-        return super().console_consumer(topic, count, printing=printing)

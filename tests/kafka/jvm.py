@@ -47,14 +47,13 @@ class Jvm:
             *arguments,
         ]
 
-    def run(self, command: Sequence[str], *, timeout: float) -> subprocess.CompletedProcess[str]:
+    def run(self, command: Sequence[str], *, timeout: float, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a short program and return its output.
 
+        :param text: what it reads from its standard input.
         :raises KafkaUnavailableError: it failed; the text has its output.
         """
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, input=text)
         if done.returncode != 0:
             output = (done.stdout + done.stderr)[-4000:]
             raise KafkaUnavailableError(f"the Java program ended with {done.returncode}:\n{output}")
@@ -66,15 +65,33 @@ class Jvm:
         return self._first_in_tools("org.apache.kafka.tools.consumer.ConsoleConsumer", "kafka.tools.ConsoleConsumer")
 
     @property
+    def console_producer(self) -> str:
+        """The main class of kafka-console-producer in this version."""
+        return self._first_in_tools("org.apache.kafka.tools.ConsoleProducer", "kafka.tools.ConsoleProducer")
+
+    @property
     def formatter_option(self) -> str:
-        """What the console consumer calls its formatter's properties (KIP-1147, since 4.2)."""
-        major, minor = self.version.split(".")[:2]
-        return "--formatter-property" if (int(major), int(minor)) >= (4, 2) else "--property"
+        """What the console consumer calls its formatter's properties."""
+        return "--formatter-property" if self._has_equal_options else "--property"
+
+    def consumer_config(self, file: Path) -> tuple[str, str]:
+        """Return the option that gives the console consumer a file of properties."""
+        return ("--command-config" if self._has_equal_options else "--consumer.config", str(file))
+
+    def producer_config(self, file: Path) -> tuple[str, str]:
+        """Return the option that gives the console producer a file of properties."""
+        return ("--command-config" if self._has_equal_options else "--producer.config", str(file))
 
     @property
     def dump_log_segments(self) -> str:
         """The main class of kafka-dump-log in this version."""
         return self._first_in_tools("org.apache.kafka.tools.DumpLogSegments", "kafka.tools.DumpLogSegments")
+
+    @property
+    def _has_equal_options(self) -> bool:
+        # All tools call the same thing by the same name since 4.2 (KIP-1147).
+        major, minor = self.version.split(".")[:2]
+        return (int(major), int(minor)) >= (4, 2)
 
     def _first_in_tools(self, new_name: str, old_name: str) -> str:
         # The tools moved, one by one over several releases, from the core jar (kafka.tools) to kafka-tools.

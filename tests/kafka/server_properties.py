@@ -19,6 +19,7 @@ class Listener:
     name: str
     port: int
     advertised: str
+    protocol: str = "PLAINTEXT"
 
     @property
     def address(self) -> str:
@@ -80,13 +81,21 @@ def default_replication(broker_count: int) -> int:
 
 
 def render(properties: Mapping[str, str]) -> str:
-    """Write properties in Java's format (our values need no escapes)."""
-    return "".join(f"{name}={value}\n" for name, value in properties.items())
+    """Write properties in Java's format, which is Latin-1 with escapes for everything else.
+
+    Names of properties hold nothing that had to be escaped.
+    """
+    return "".join(f"{name}={_escaped(value)}\n" for name, value in properties.items())
+
+
+def _escaped(value: str) -> str:
+    plain = value.replace("\\", "\\\\")
+    return "".join(sign if sign.isascii() else f"\\u{ord(sign):04x}" for sign in plain)
 
 
 def _addresses(node: Node) -> dict[str, str]:
     others = node.listeners
-    protocols = ["PLAINTEXT:PLAINTEXT", *(f"{one.name}:PLAINTEXT" for one in others)]
+    protocols = ["PLAINTEXT:PLAINTEXT", *(f"{one.name}:{one.protocol}" for one in others)]
     return {
         "listeners": ",".join([f"PLAINTEXT://{node.address}", *(f"{one.name}://{one.address}" for one in others)]),
         "advertised.listeners": ",".join(
