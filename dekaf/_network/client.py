@@ -318,7 +318,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         except DekafError as error:  # there are no credentials: nothing was dialled
             self._could_not_open(node, error)
         except (OSError, ValueError, OverflowError) as error:  # the last two: a port, or a name, that cannot be
-            reason = handshake_error(node.address, error)
+            reason: DekafError | None = None
             if reason is None:
                 reason = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
                 reason.__cause__ = error
