@@ -23,8 +23,9 @@ from dekaf._network.requests import BrokerConnections
 from dekaf._network.resolver import Resolver
 from dekaf._network.security import Security, SecuritySettings
 from dekaf._network.timers import call_not_before
+from dekaf._security.handshake_errors import handshake_error
 from dekaf._security.peer_name import peer_name
-from dekaf.errors import AuthenticationError, BrokerConnectionError, DekafError
+from dekaf.errors import AuthenticationError, BrokerConnectionError, DekafError, caused_error
 
 logger = logging.getLogger("dekaf.network.client")
 
@@ -318,13 +319,17 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         except DekafError as error:  # there are no credentials: nothing was dialled
             self._could_not_open(node, error)
         except (OSError, ValueError, OverflowError) as error:  # the last two: a port, or a name, that cannot be
-            reason: DekafError | None = None
-            if reason is None:
-                reason = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
-                reason.__cause__ = error
-            self._could_not_open(node, self._hinted_error(node, reason))
+            self._could_not_open(node, self._hinted_error(node, self._dial_error(node, error)))
         finally:
             node.connecting = None
+
+    def _dial_error(self, node: Node, error: Exception) -> BrokerConnectionError:
+        peer = self._security.peer(node.host, node.address)
+        reason = None if peer is None else handshake_error(error, peer)
+        if reason is not None:
+            return reason
+        failure = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
+        return caused_error(failure, error)
 
     def _could_not_open(self, node: Node, reason: DekafError) -> None:
         self._failed(node, reason)
@@ -358,7 +363,13 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
     def _new_connection(self, node: Node, identity: Identity | None) -> BrokerConnection:
         version = 0 if node.silent_resets >= SILENT_RESETS_BEFORE_OLDEST else NEWEST_API_VERSIONS
         return BrokerConnection(
-            node.node_id, node.address, self._settings.connection, self, api_versions=version, identity=identity
+            node.node_id,
+            node.address,
+            self._settings.connection,
+            self,
+            api_versions=version,
+            identity=identity,
+            peer=self._security.peer(node.host, node.address),
         )
 
     async def _dial(

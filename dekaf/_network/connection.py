@@ -22,6 +22,7 @@ from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from dekaf._protocol.error_codes import ErrorCode, row_for
 from dekaf._protocol.headers import decode_response_header, encode_frame
 from dekaf._security.credentials import Credentials
+from dekaf._security.handshake_errors import TlsPeer, closed_early_error, handshake_error
 from dekaf._security.reauthentication import reauthentication_at
 from dekaf._wire.framing import FrameBuffer
 from dekaf._wire.reader import Reader
@@ -100,7 +101,7 @@ class BrokerConnection(SenderConnection):
     can be trusted.
     """
 
-    def __init__(  # what it is, what it needs, and whom it tells
+    def __init__(  # noqa: PLR0913 # what it is, what it needs, and whom it tells
         self,
         node_id: int,
         address: str,
@@ -109,6 +110,7 @@ class BrokerConnection(SenderConnection):
         *,
         api_versions: int,
         identity: Identity | None,
+        peer: TlsPeer | None,
     ) -> None:
         self.node_id: Final = node_id
         self.address: Final = address
@@ -128,6 +130,7 @@ class BrokerConnection(SenderConnection):
         self._api_versions_version = api_versions
         self._versions: ApiVersionTable | None = None
         self.identity = identity
+        self._peer: Final = peer  # None: the connection is not encrypted
         self._authentication: Authentication | None = None
         self._session_end = math.inf  # monotonic seconds, after which the broker takes no request
         self._transport: Any = None
@@ -248,7 +251,7 @@ class BrokerConnection(SenderConnection):
             self._authentication = None
         reason = self._close_reason
         if reason is None:
-            reason = BrokerConnectionError(self._ended_by_broker(error))
+            reason = self._end_error(error)
         while self.pending:
             self.pending.popleft().on_lost(reason)
         self._owner.connection_closed(self, reason)
@@ -271,6 +274,16 @@ class BrokerConnection(SenderConnection):
         now = self.last_used = monotonic()
         self._transport.write(encode_frame(request.api, version, self._correlation_id, self._settings.client_id, body))
         return now
+
+    def _end_error(self, error: Exception | None) -> BrokerConnectionError:
+        """Return why the broker ended the connection, which before its first answer mostly is a matter of security."""
+        if not self.received_anything:
+            if error is None:
+                return closed_early_error(self.address, is_encrypted=self._peer is not None)
+            refusal = None if self._peer is None else handshake_error(error, self._peer)
+            if refusal is not None:
+                return refusal
+        return BrokerConnectionError(self._ended_by_broker(error))
 
     def _ended_by_broker(self, error: Exception | None) -> str:
         detail = f": {error}" if error is not None else ""

@@ -14,6 +14,7 @@ from dekaf._network.connection import Identity
 from dekaf._network.login import Login
 from dekaf._network.login_thread import LoginThread
 from dekaf._security.credentials import Credentials
+from dekaf._security.handshake_errors import TlsPeer
 from dekaf._security.sasl_options import SaslOptions
 from dekaf._security.tls_contexts import TlsContexts
 from dekaf.errors import DekafError
@@ -50,6 +51,10 @@ class Security:
             self._looked_at = now
             await self._look(tls)
         return tls.current
+
+    def peer(self, host: str, address: str) -> TlsPeer | None:
+        """Return what errors of a handshake have to know; None without TLS."""
+        return None if self._tls is None else self._tls.peer(host, address)
 
     async def identity(self) -> Identity | None:
         """Return as whom to authenticate; None without SASL.

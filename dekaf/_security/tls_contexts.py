@@ -7,6 +7,8 @@ import ssl
 from enum import Enum
 from typing import Final, final
 
+from dekaf._security.handshake_errors import TlsPeer
+from dekaf._security.peer_name import peer_name
 from dekaf._security.pem_files import Stamps, stamps_of
 from dekaf._security.pem_source import PemSource
 from dekaf._security.tls_context import new_context
@@ -66,6 +68,16 @@ class TlsContexts:
     def problem(self) -> str:
         """Why the files as they are now cannot be used; empty if they can."""
         return self._problem
+
+    def peer(self, host: str, address: str) -> TlsPeer:
+        """Return what errors of a handshake with a broker have to know; nothing is read."""
+        return TlsPeer(
+            address,
+            peer_name(host),
+            has_certificate=self._options.certfile is not None,
+            has_cafile=self._options.cafile is not None,
+            has_context=self._options.context is not None,
+        )
 
     def refresh(self) -> TlsRefresh:
         """Look whether the files were replaced, and if so, read them; one thread at a time, at most once a second.

@@ -79,7 +79,8 @@ def _wrong_size_error(size: int, prefix: bytes) -> MalformedResponseError:
     # plain text.
     if 20 <= prefix[0] <= 23 and prefix[1] == 3:
         return MalformedResponseError(
-            "The port answers in TLS, but this connection is not encrypted: use the broker's PLAINTEXT listener."
+            "The port answers in TLS, but this connection is not encrypted: set security_protocol to SSL or SASL_SSL, "
+            "or use the port of the broker's plaintext listener."
         )
     if prefix == b"HTTP":
         return MalformedResponseError(
