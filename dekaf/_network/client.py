@@ -25,7 +25,13 @@ from dekaf._network.security import Security, SecuritySettings
 from dekaf._network.timers import call_not_before
 from dekaf._security.handshake_errors import handshake_error
 from dekaf._security.peer_name import peer_name
-from dekaf.errors import AuthenticationError, BrokerConnectionError, DekafError, caused_error
+from dekaf.errors import (
+    AuthenticationError,
+    BrokerConnectionError,
+    CredentialsUnavailableError,
+    DekafError,
+    caused_error,
+)
 
 logger = logging.getLogger("dekaf.network.client")
 
@@ -48,11 +54,13 @@ class NetworkSettings:
         connection: ConnectionSettings,
         security: SecuritySettings,
         backoff: Callable[[int], float],
+        refused_backoff: Callable[[int], float],
         max_idle: float,
     ) -> None:
         self.connection: Final = connection
         self.security: Final = security
         self.backoff: Final = backoff  # attempt, from 1 → seconds
+        self.refused_backoff: Final = refused_backoff  # the same, after the broker or we refused to go on
         self.max_idle: Final = max_idle  # infinity: idle connections stay
 
 
@@ -199,6 +207,19 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             silence = BrokerConnectionError(f"The broker at {node.address} has not answered for {waited:.1f} s.")
             return self._hinted_error(node, silence)
         return node.last_error
+
+    def refusal(self) -> AuthenticationError | None:
+        """Return why no server lets us in, if that is so: each bootstrap server, and each broker, refused us last.
+
+        Time-outs, and an application's provider that fails, are no refusal: they may be over with the next attempt.
+        """
+        refusal: AuthenticationError | None = None
+        for node in self._nodes():
+            error = node.last_error
+            if not isinstance(error, AuthenticationError) or isinstance(error, CredentialsUnavailableError):
+                return None
+            refusal = error
+        return refusal
 
     def addresses_tried(self) -> str:
         """Return the bootstrap servers, and the brokers they led to, for an error message."""
@@ -405,7 +426,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         if self._is_closed:
             return
         node.attempts += 1
-        delay = self._settings.backoff(node.attempts)
+        # Whoever is refused should not knock every second: services count the attempts, and lock clients out.
+        patience = self._settings.refused_backoff if isinstance(error, AuthenticationError) else self._settings.backoff
+        delay = patience(node.attempts)
         node.not_before = time.monotonic() + delay
         self.last_error = node.last_error = error
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"

@@ -22,7 +22,7 @@ from dekaf._security.salted_password import SaltedPassword, SaltedPasswords, Sal
 from dekaf._security.sasl_options import SaslOptions
 from dekaf._security.secret import Secret, secret_text
 from dekaf._security.tokens import HeldToken, receive_token
-from dekaf.errors import AuthenticationError, DekafError, caused_error
+from dekaf.errors import CredentialsUnavailableError, DekafError, caused_error
 from dekaf.security import OAuthToken
 
 logger = logging.getLogger("dekaf.network.login")
@@ -46,7 +46,7 @@ class Login:
         """Return what the next authentication proves.
 
         Raises:
-            AuthenticationError: The application gave none; the cause tells what its code raised.
+            CredentialsUnavailableError: The application gave none; the cause tells what its code raised.
             ConfigurationError: What it gave cannot be sent.
         """
         options = self._options
@@ -89,7 +89,7 @@ class Login:
             return given
         if isinstance(given, str):
             return secret_text(PASSWORD, given)
-        raise AuthenticationError(f"{PASSWORD} must return text, not {type(given).__name__}.")
+        raise CredentialsUnavailableError(f"{PASSWORD} must return text, not {type(given).__name__}.")
 
     async def _token(self) -> OAuthToken:
         """Return the token that is held, having asked for another one first if that one has expired.
@@ -149,7 +149,7 @@ class Login:
             raise
         except Exception as error:
             # What it raised stays out of the text: it may quote a secret. The cause has it for who looks.
-            failure = AuthenticationError(f"{option} raised {type(error).__name__}.")
+            failure = CredentialsUnavailableError(f"{option} raised {type(error).__name__}.")
             raise caused_error(failure, error) from error
 
 
@@ -163,7 +163,9 @@ def _token_call(provider: object) -> Callable[[], object]:
 def _token_of(given: object) -> OAuthToken:
     if isinstance(given, OAuthToken):
         return given
-    raise AuthenticationError(f"{PROVIDER} must return a dekaf.security.OAuthToken, not {type(given).__name__}.")
+    raise CredentialsUnavailableError(
+        f"{PROVIDER} must return a dekaf.security.OAuthToken, not {type(given).__name__}."
+    )
 
 
 def _check(task: asyncio.Task[Any]) -> None:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, final
 
-from dekaf.errors import AuthenticationError
+from dekaf.errors import CredentialsUnavailableError
 from dekaf.process_lock import ProcessLock
 
 MOST_LEFT_BEHIND: Final = 1  # threads that hang in an application's code; more would only hang as well
@@ -131,7 +131,7 @@ class LoginThread:
             late: Hears on the engine's loop of what it returned after its time was over.
 
         Raises:
-            AuthenticationError: It did not return in time, or an earlier one hangs still.
+            CredentialsUnavailableError: It did not return in time, or an earlier one hangs still.
             Exception: What it raised.
         """
         worker = self._ready_worker(what)
@@ -145,7 +145,7 @@ class LoginThread:
                 raise  # the call's own
             if worker is self._worker:  # several may have waited for the same one
                 self._leave_behind(worker)
-            raise AuthenticationError(
+            raise CredentialsUnavailableError(
                 f"{what} did not return within request_timeout_ms={self._timeout * 1000:.0f}."
             ) from None
 
@@ -159,12 +159,12 @@ class LoginThread:
         self._left_behind = [worker for worker in self._left_behind if worker.is_alive()]
         if self._worker is None:
             if len(self._left_behind) > MOST_LEFT_BEHIND:
-                raise AuthenticationError(f"{what} cannot be called: earlier calls have not returned yet.")
+                raise CredentialsUnavailableError(f"{what} cannot be called: earlier calls have not returned yet.")
             worker = LoginWorker(self._loop)
             try:
                 worker.start()
             except RuntimeError as error:
-                raise AuthenticationError(f"{what} cannot be called: {error}.") from error
+                raise CredentialsUnavailableError(f"{what} cannot be called: {error}.") from error
             self._worker = worker
         return self._worker
 

@@ -47,7 +47,7 @@ class Security:
         if tls is None:
             return None
         now = time.monotonic()
-        if tls.rotates and now - self._looked_at >= BETWEEN_LOOKS:
+        if tls.is_inherited or (tls.rotates and now - self._looked_at >= BETWEEN_LOOKS):
             self._looked_at = now
             await self._look(tls)
         return tls.current

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from enum import Enum
 from typing import Final, final
@@ -48,6 +49,7 @@ class TlsContexts:
 
     def __init__(self, options: TlsOptions) -> None:
         self._options: Final = options
+        self._process_id = os.getpid()
         self._watched: Final = _files_in(options)
         # Stamped before they are read: what is replaced meanwhile differs from its stamp at the next look.
         self._stamps: Stamps = stamps_of(self._watched)
@@ -63,6 +65,11 @@ class TlsContexts:
     def rotates(self) -> bool:
         """Whether `refresh` can find anything: a file was named. PEM text and a user's context stay what they are."""
         return len(self._watched) > 0
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether the context was built by the process that this one was forked from: `refresh` builds another."""
+        return self._process_id != os.getpid() and self._options.context is None
 
     @property
     def problem(self) -> str:
@@ -86,7 +93,7 @@ class TlsContexts:
         next call tries again.
         """
         stamps = stamps_of(self._watched)
-        if stamps == self._stamps:
+        if stamps == self._stamps and not self.is_inherited:
             self._problem = ""
             return TlsRefresh.UNCHANGED
         try:
@@ -94,8 +101,12 @@ class TlsContexts:
         except ConfigurationError as error:
             self._report(str(error))
             return TlsRefresh.KEPT
-        self._stamps = stamps
         self._problem = ""
+        if self.is_inherited:
+            self._process_id = os.getpid()
+        if stamps == self._stamps:
+            return TlsRefresh.UNCHANGED
+        self._stamps = stamps
         logger.info("TLS certificates were replaced: new connections use them.")
         return TlsRefresh.RENEWED
 
