@@ -10,7 +10,9 @@ from typing import Final
 from dekaf._network.client import NetworkSettings
 from dekaf._network.connection import ConnectionSettings
 from dekaf._network.security import SecuritySettings
+from dekaf._oidc.token_source import OidcTokens
 from dekaf._record.compression import codec_for
+from dekaf._security.sasl_options import SaslOptions
 from dekaf._security.security_options import SecurityOptions
 from dekaf._security.tls_contexts import TlsContexts
 from dekaf._version import __version__
@@ -68,7 +70,12 @@ def _security(config: ProducerConfig) -> SecuritySettings:
     options = SecurityOptions()
     if config.backend != "kafka":
         return SecuritySettings(None, None)
-    return SecuritySettings(None if options.tls is None else TlsContexts(options.tls), options.sasl)
+    sasl = options.sasl
+    if sasl is not None and sasl.oidc is not None:
+        cafile = None if options.tls is None else options.tls.cafile
+        tokens = OidcTokens(sasl.oidc, cafile, config.request_timeout_ms / 1000.0)
+        sasl = SaslOptions(sasl.mechanism, token_provider=tokens)
+    return SecuritySettings(None if options.tls is None else TlsContexts(options.tls), sasl)
 
 
 def exponential_backoff(initial: float, longest: float) -> Callable[[int], float]:
