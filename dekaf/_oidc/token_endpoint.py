@@ -92,8 +92,6 @@ class TokenEndpoint:
             "User-Agent": f"dekaf-python/{__version__}",
         }
         post = urllib.request.Request(self._url, request.body.reveal(), headers, method="POST")
-            self._url, request.body.reveal(), headers, method="POST"
-        )  # the configuration takes https alone, and http on loopback
         if request.authorization is not None:
             post.add_unredirected_header("Authorization", request.authorization.reveal_text())
         try:
