@@ -32,6 +32,7 @@ format: dev-venv ## format the code and fix what ruff can fix
 
 docs: dev-venv ## build the documentation into site/ (DOCS=serve shows it at http://127.0.0.1:8000 while you write)
 	@$(VENV) tools/configuration_page.py
+	@$(VENV) tools/architecture_map.py
 	@NO_MKDOCS_2_WARNING=1 $(VENV) -m mkdocs $(or $(DOCS),build) --strict
 
 bench: bench-venv ## measure dekaf beside other clients on a real Kafka: everything, for hours (BENCH="fire await-1000" for some)

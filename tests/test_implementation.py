@@ -24,7 +24,16 @@ COMPILED_PUBLIC = {
     "dekaf.producer.topic_views",
     "dekaf.types",
 }
-PUBLIC_FOR_ALL = ("abc", "builder", "errors", "registry", "serialization", "producer.config", "producer.options")
+PUBLIC_FOR_ALL = (
+    "abc",
+    "builder",
+    "errors",
+    "registry",
+    "security",
+    "serialization",
+    "producer.config",
+    "producer.options",
+)
 
 
 def is_machine_code(name: str) -> bool:

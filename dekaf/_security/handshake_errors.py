@@ -212,5 +212,7 @@ def closed_early_error(address: str, *, is_encrypted: bool) -> BrokerConnectionE
 
 
 def _reason_of(error: ssl.SSLError) -> str:
-    reason: str | None = error.reason  # None of an error that this Python has no name for, whatever typeshed says
-    return reason or str(error).upper().replace(" ", "_")[:200]
+    # Not as an attribute: typeshed says text, machine code believes it, and of an error that this Python has no name
+    # for it is None.
+    reason = getattr(error, "reason", None)
+    return reason if isinstance(reason, str) else str(error).upper().replace(" ", "_")[:200]

@@ -92,8 +92,9 @@ def _load_authority(context: ssl.SSLContext, file: PemSource) -> None:
 
 def _has_system_folder() -> bool:
     """Return whether OpenSSL finds authorities one by one, when it needs them, in a folder of files named by hash."""
-    folder: str | None = ssl.get_default_verify_paths().capath
-    if folder is None:
+    # Not as an attribute, here and below: typeshed says text, machine code believes it, and it may be None.
+    folder = getattr(ssl.get_default_verify_paths(), "capath", None)
+    if not isinstance(folder, str):
         return False
     try:
         return any(name.endswith(".0") for name in os.listdir(folder))
@@ -198,11 +199,10 @@ def _password_of(value: object) -> Secret:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    reason: str | None = error.reason  # None in some errors, whatever typeshed says
-    return f"OpenSSL: {reason or type(error).__name__}"
+    return f"OpenSSL: {getattr(error, 'reason', None) or type(error).__name__}"
 
 
 def _in_lines(faults: list[str]) -> str:
     if len(faults) == 1:
         return faults[0]
-    return "\n".join([f"{len(faults)} faults", *(f"- {fault}" for fault in faults)])
+    return "\n".join([f"{len(faults)} faults", *[f"- {fault}" for fault in faults]])

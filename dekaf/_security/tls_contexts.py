@@ -102,8 +102,7 @@ class TlsContexts:
             self._report(str(error))
             return TlsRefresh.KEPT
         self._problem = ""
-        if self.is_inherited:
-            self._process_id = os.getpid()
+        self._process_id = os.getpid()
         if stamps == self._stamps:
             return TlsRefresh.UNCHANGED
         self._stamps = stamps
