@@ -120,6 +120,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._is_closed = False
         self._will_grow_impatient = False
         self._renewals: set[asyncio.Task[None]] = set()
+        self._leaving: list[BrokerConnection] = []  # of brokers that an answer left out, with requests under way
 
     def start(self) -> None:
         """Start what must exist before the interpreter may shut down."""
@@ -136,6 +137,8 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
                 node.connecting.cancel()
             if node.connection is not None:
                 node.connection.close(reason)
+        for connection in self._leaving:
+            connection.close(reason)
 
     def update_brokers(self, brokers: Mapping[int, Broker]) -> None:
         """Take over the brokers of a metadata answer."""
@@ -150,7 +153,8 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             if gone.connecting is not None:
                 gone.connecting.cancel()
             if gone.connection is not None:
-                gone.connection.close(BrokerConnectionError(f"The broker {gone.address} left the cluster."))
+                self._leaving.append(gone.connection)
+        self._close_leaving()
 
     def rebootstrap(self, reason: DekafError) -> None:
         """Forget every broker, and begin again with the bootstrap servers; what is under way is lost."""
@@ -290,9 +294,17 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
 
     def connection_writable(self, connection: BrokerConnection) -> None:
         """Let the sender look again."""
+        if self._leaving:
+            self._close_leaving()
         self._changed()
 
     # Within.
+
+    def _close_leaving(self) -> None:
+        """Close what nothing is under way on any more: an answer with old metadata may leave out a healthy broker."""
+        for connection in [one for one in self._leaving if not one.pending]:
+            connection.close(BrokerConnectionError(f"The broker {connection.address} left the cluster."))
+        self._leaving = [one for one in self._leaving if one.pending]
 
     def _nodes(self) -> list[Node]:
         return [*self._brokers.values(), *self._bootstrap]
@@ -307,7 +319,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         candidates: list[Node] = []
         for node in self._nodes():
             if node.connection is not None and node.connection.is_ready():
-                return  # it only holds back for the moment
+                continue  # it holds back, for as long as its broker throttles us or does not keep up
             if node.connection is not None or node.connecting is not None:
                 if now - node.connecting_since < IMPATIENCE:
                     return

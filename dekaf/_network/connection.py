@@ -36,6 +36,8 @@ LAST_CORRELATION_ID: Final = 0x7FFF_FFF0  # the few above stay free for re-authe
 # Brokers, and the load balancers in front of them, end connections that nobody uses; after this many seconds without a
 # request an end is no sign of trouble.
 IDLE_AFTER: Final = 1.0
+# Quotas are kept over a window of some seconds; a damaged number must not silence us for days.
+LONGEST_THROTTLE: Final = 300.0  # seconds
 WRITE_BUFFER_LIMIT: Final = 4 * 1024 * 1024  # bytes in the transport before the sender is asked to hold back
 
 
@@ -180,7 +182,7 @@ class BrokerConnection(SenderConnection):
         """Send nothing for so long, as the broker asked (KIP-219)."""
         if milliseconds <= 0:
             return
-        seconds = milliseconds / 1000.0
+        seconds = min(milliseconds / 1000.0, LONGEST_THROTTLE)
         self.throttled_until = max(self.throttled_until, monotonic() + seconds)
         for request in self.pending:  # what the broker makes us wait must not look like a broker that does not answer
             request.deadline += seconds

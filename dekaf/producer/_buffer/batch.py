@@ -317,13 +317,20 @@ class ProducerBatch:
             return error
         if int(index) in self.record_errors:
             detail = self.record_errors[int(index)] or error.message
-            return InvalidRecordError(detail, topic=self.topic, partition=int(self.partition), code=error.code)
+            return InvalidRecordError(
+                detail,
+                topic=self.topic,
+                partition=int(self.partition),
+                code=error.code,
+                may_be_persisted=error.may_be_persisted,
+            )
         return InvalidRecordError(
             "not written because the broker rejected other records of the same batch",
             topic=self.topic,
             partition=int(self.partition),
             code=error.code,
             is_retriable=True,
+            may_be_persisted=error.may_be_persisted,  # an earlier attempt may have been written, and its answer lost
         )
 
     def _tell(self) -> None:
