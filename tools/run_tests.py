@@ -42,7 +42,7 @@ COMPILED_SEES = ("benchmarks", "example_project", "tests", "tools", "pyproject.t
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 UNIT = ("tests/unit", "tests/test_public_api.py", "tests/test_implementation.py")  # on every Python, in every build
-CONCURRENCY = ("tests/concurrency", "tests/mistakes")
+CONCURRENCY = ("tests/concurrency", "tests/scenarios", "tests/mistakes")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What needs many threads, forks or several event loops at once."""

@@ -1,32 +1,7 @@
-"""Fixtures of the tests that run whole producers against a fake cluster."""
+"""The fixtures of the tests that run whole producers."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import Any, cast
+from tests.scenarios.conftest import loop_thread, make_face, no_threads_are_left
 
-import pytest
-
-from tests.concurrency.faces import Face, LoopFace, MakeFace, ThreadFace, eventually, threads_of_producers
-
-
-@pytest.fixture(autouse=True)
-def no_threads_are_left() -> Iterator[None]:
-    """Check that every producer's threads end with it."""
-    yield
-    gc.collect()
-    eventually(lambda: not threads_of_producers(), 5)
-
-
-@pytest.fixture(params=[ThreadFace, LoopFace], ids=["threads", "coroutines"])
-def make_face(request: pytest.FixtureRequest) -> Iterator[MakeFace]:
-    """Make producers of either face; they are closed when the test ends."""
-    kind = cast("Callable[..., Face]", request.param)
-    with ExitStack() as faces:
-
-        def make(servers: str, **options: Any) -> Face:
-            return faces.enter_context(kind(servers, **options))
-
-        yield make
+__all__ = ("loop_thread", "make_face", "no_threads_are_left")

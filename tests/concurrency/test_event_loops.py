@@ -1,73 +1,76 @@
-"""A thread's producer on the thread of an event loop: what would stall the loop is refused, the rest works there."""
+"""Several event loops, which come and go while one producer lives."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from dekaf.errors import BlockingCallError
-from dekaf.message import ProducerMessage
+from dekaf.errors import InvalidRecordError
 from dekaf.producer import Producer
-from dekaf.testing import FakeCluster
-from tests.concurrency.faces import PATIENCE, eventually, thread_producer
-
-Call = Callable[[Producer[Any, Any]], object]
-
-MESSAGE: ProducerMessage[Any, Any] = ProducerMessage(topic="t", value=b"a")
-BLOCKING: dict[str, Call] = {
-    "produce": lambda producer: producer.produce(MESSAGE),
-    "produce_all": lambda producer: producer.produce_all([MESSAGE]),
-    "flush": lambda producer: producer.flush(),
-    "check": lambda producer: producer.check(),
-    "partitions_for": lambda producer: producer.partitions_for("t"),
-}
-blocking = pytest.mark.parametrize(("name", "call"), BLOCKING.items(), ids=BLOCKING)
+from dekaf.testing import ApiKey, ErrorCode, FakeCluster
+from dekaf.types import RecordMetadata
+from tests.scenarios.faces import (
+    PATIENCE,
+    LoopThread,
+    thread_producer,
+)
 
 
 @pytest.fixture
 def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster(topics={"t": 1}) as cluster:
+    with FakeCluster(nodes=2, topics={"t": 2}) as cluster:
         yield cluster
 
 
-def on_a_loop(call: Callable[[], object]) -> object:
-    async def run() -> object:
-        return call()
-
-    return asyncio.run(run())
-
-
-@blocking
-def test_blocking_call_is_refused_and_the_remedies_are_named(cluster: FakeCluster, name: str, call: Call) -> None:
+@pytest.fixture
+def producer(cluster: FakeCluster) -> Iterator[Producer[Any, Any]]:
     with thread_producer(cluster.bootstrap_servers) as producer:
-        with pytest.raises(BlockingCallError) as caught:
-            on_a_loop(lambda: call(producer))
-
-        for remedy in (f"AsyncProducer.{name}()", "as_async()", "asyncio.to_thread()", "allow_blocking_in_loop=True"):
-            assert remedy in str(caught.value)
-        assert producer.status().buffered_records == 0
-        assert cluster.log("t") == []
+        yield producer
 
 
-@blocking
-def test_blocking_call_may_be_allowed(cluster: FakeCluster, name: str, call: Call) -> None:
-    with thread_producer(cluster.bootstrap_servers, allow_blocking_in_loop=True) as producer:
-        on_a_loop(lambda: call(producer))
+def test_loop_that_is_gone_harms_nobody(
+    cluster: FakeCluster, producer: Producer[Any, Any], loop_thread: LoopThread
+) -> None:
+    coroutines = producer.as_async()
+    held = cluster.on(ApiKey.PRODUCE, partition=0).hold()
+    cluster.on(ApiKey.PRODUCE, partition=0).fail_always(ErrorCode.INVALID_RECORD)
+    gone = LoopThread()
+    told: list[object] = []
+    for _ in range(2):
+        gone.call(lambda: coroutines.fire("t", None, b"a", partition=0, on_delivery=lambda *heard: told.append(heard)))
+    cluster.wait_until(lambda: held.waiting)
+    survivor = loop_thread.start(coroutines.produce("t", None, b"c", partition=0))
+    gone.kill()
+    held.release()
+    producer.flush(PATIENCE)
 
-    assert len(cluster.log("t")) == (1 if name.startswith("produce") else 0)
+    assert isinstance(survivor.exception(PATIENCE), InvalidRecordError)
+    assert told == []
+    # More than one batch was for the loop that is gone: each of its failures has to be told somewhere.
+    assert producer.status().unobserved_failures_total == 2
 
 
-def test_calls_that_do_not_wait_work(cluster: FakeCluster) -> None:
-    with thread_producer(cluster.bootstrap_servers) as producer:
+def test_many_loops_come_and_go_at_once(cluster: FakeCluster, producer: Producer[Any, Any]) -> None:
+    coroutines = producer.as_async()
+    start = threading.Barrier(8)
+    results: list[RecordMetadata] = []
 
-        async def scenario() -> None:
-            producer.fire(MESSAGE)
-            handle = producer.submit(MESSAGE)
-            assert producer.status().buffered_records > 0
-            await asyncio.to_thread(handle.result, PATIENCE)
+    def live() -> None:
+        start.wait(PATIENCE)
+        results.extend([asyncio.run(one()) for _ in range(10)])
 
-        asyncio.run(scenario())
-        eventually(lambda: producer.status().delivered_total == 2)
+    async def one() -> RecordMetadata:
+        return await coroutines.produce("t", None, b"a")
+
+    threads = [threading.Thread(target=live) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+
+    assert len(results) == 80
+    assert len({(result.partition, result.offset) for result in results}) == 80

@@ -136,3 +136,22 @@ def test_callbacks_that_fall_due_while_the_interpreter_exits_are_called(cluster:
 
     assert run_script(script, cluster.bootstrap_servers).split() == ["0", "1", "2"]
     assert len(cluster.log("t")) == 3
+
+
+AT_EXIT = """
+from dekaf import Producer
+
+def save(messages):
+    print([(message.topic, message.key, message.value) for message in messages], flush=True)
+
+producer = Producer(bootstrap_servers="127.0.0.1:1", on_undelivered=save, close_timeout_ms=100)
+producer.fire("t", "k", "v")
+"""
+
+
+def test_exit_of_the_process_hands_over_what_could_not_be_delivered() -> None:
+    done = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=50, check=False)
+
+    assert done.stdout == "[('t', b'k', b'v')]\n"
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from dekaf.errors import BufferExhaustedError, ProducerClosedError, RecordTooLargeError
+from dekaf.abc import ProducerListener
+from dekaf.errors import BufferExhaustedError, ProducerClosedError
 from dekaf.producer import AsyncProducer, Producer, ProducerOptions
 from dekaf.testing import ApiKey, FakeCluster, Held
-from dekaf.types import RecordMetadata
-from tests.concurrency.faces import (
+from dekaf.types import Headers, RecordMetadata
+from tests.scenarios.faces import (
     PATIENCE,
     LoopThread,
-    MakeFace,
     eventually,
     loop_producer,
     thread_producer,
@@ -34,13 +35,6 @@ SMALL = b"."
 def cluster() -> Iterator[FakeCluster]:
     with FakeCluster(topics={"t": 1}) as cluster:
         yield cluster
-
-
-@pytest.fixture
-def loop_thread() -> Iterator[LoopThread]:
-    thread = LoopThread()
-    yield thread
-    thread.stop()
 
 
 @contextmanager
@@ -265,33 +259,6 @@ def test_closing_lets_waiters_go(cluster: FakeCluster, loop_thread: LoopThread) 
     assert producer.status().waiting_for_space == 0
 
 
-def test_record_that_can_never_fit_is_refused_at_once(cluster: FakeCluster, make_face: MakeFace) -> None:
-    face = make_face(cluster.bootstrap_servers, **{**TIGHT, "max_block_ms": 60_000, "delivery_timeout_ms": 70_000})
-    for size in (2_970, 5_000):  # more than a request, more than the buffer
-        error = face.produce("t", b"." * size).exception(PATIENCE)
-        assert isinstance(error, RecordTooLargeError)
-        assert error.topic == "t"
-        assert not error.may_be_persisted
-
-    assert face.produce("t", b"." * 2_900).result(PATIENCE).offset == 0
-    face.close()
-    assert face.status().buffered_bytes == 0
-
-
-def test_parked_records_are_bounded_by_the_buffer(make_face: MakeFace) -> None:
-    with FakeCluster() as cluster:
-        face = make_face(cluster.bootstrap_servers, **{**TIGHT, "max_block_ms": 100})
-        handles = [face.produce("absent", KILOBYTE) for _ in range(2)]
-        eventually(lambda: face.status().buffered_records == 2)
-        # No space either, until the others are given up; and then no topic.
-        late = face.produce("absent", KILOBYTE)
-
-        for handle in (*handles, late):
-            assert handle.exception(PATIENCE) is not None
-        face.close()
-        assert face.status().buffered_bytes == 0
-
-
 def test_thousand_tasks_pass_through_a_tight_buffer(cluster: FakeCluster, loop_thread: LoopThread) -> None:
     async def produce_all(producer: AsyncProducer[Any, Any]) -> set[int]:
         results = await asyncio.gather(*[producer.produce("t", None, b"%04d" % number) for number in range(1_000)])
@@ -303,3 +270,28 @@ def test_thousand_tasks_pass_through_a_tight_buffer(cluster: FakeCluster, loop_t
 
     assert offsets == set(range(1_000))
     assert producer.status().buffered_bytes == 0
+
+
+class Counting(ProducerListener):
+    """Counts what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: Counter[str] = Counter()
+
+    def on_send(self, topic: str, headers: Headers) -> Headers | None:
+        self.heard["on_send"] += 1
+        return None
+
+    def on_acknowledged(self, metadata: RecordMetadata) -> None:
+        self.heard["on_acknowledged"] += 1
+
+
+def test_on_send_is_asked_once_by_a_record_that_waits_for_room(cluster: FakeCluster) -> None:
+    listener = Counting()
+    with full_buffer(cluster, listener=listener) as (producer, held):
+        waiting = in_thread(lambda: producer.produce("t", None, KILOBYTE))
+        eventually(lambda: waiters(producer) == 1)
+        held.release()
+        waiting.result(PATIENCE)
+
+    assert listener.heard == {"on_send": 4, "on_acknowledged": 4}

@@ -13,9 +13,9 @@ import pytest
 
 from dekaf.errors import BrokerConnectionError, MalformedResponseError, ProduceError
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
-from tests.concurrency.faces import Face, LoopFace, ThreadFace, eventually
-from tests.concurrency.invariants import Ledger, Outcome, leave_nothing_behind, succeed_in_order
 from tests.fuzz.connection import DAMAGED_APIS, Damage, Saboteur
+from tests.scenarios.faces import Face, LoopFace, ThreadFace, eventually
+from tests.scenarios.invariants import Ledger, Outcome, leave_nothing_behind, succeed_in_order
 
 # `DEKAF_FUZZ_SEEDS=1000` runs more than the few of an ordinary run; `DEKAF_FUZZ_FIRST` begins elsewhere.
 SEEDS = int(os.environ.get("DEKAF_FUZZ_SEEDS", "12"))

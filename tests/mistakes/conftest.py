@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.concurrency.conftest import make_face, no_threads_are_left
+from tests.scenarios.conftest import make_face, no_threads_are_left
 
 __all__ = ("make_face", "no_threads_are_left")

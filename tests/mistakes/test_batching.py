@@ -11,10 +11,9 @@ import pytest
 
 from dekaf.errors import InvalidRecordError, ProduceError
 from dekaf.producer import Producer
-from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import RecordMetadata
-from tests.concurrency.faces import MakeFace, thread_producer
+from tests.scenarios.faces import MakeFace, engine_of, thread_producer
 
 Told = list[tuple[RecordMetadata | None, ProduceError | None]]
 
@@ -60,9 +59,7 @@ def test_small_requests_are_not_held_back_by_the_socket() -> None:
     """librdkafka #4986: Nagle's algorithm held small requests back until the broker's delayed acknowledgement."""
     with FakeCluster(topics={"t": 1}) as cluster, thread_producer(cluster.bootstrap_servers) as producer:
         producer.produce("t", None, b"a")
-        engine = producer._core._engine
-        assert isinstance(engine, Engine)
-        connections = [node.connection for node in engine._client._nodes() if node.connection is not None]
+        connections = [node.connection for node in engine_of(producer)._client._nodes() if node.connection is not None]
 
         assert connections
         for connection in connections:

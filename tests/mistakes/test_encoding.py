@@ -8,8 +8,8 @@ import pytest
 
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster, ReceivedApiVersions, UnknownVersionAnswer
 from dekaf.types import RecordMetadata
-from tests.concurrency.faces import MakeFace, eventually
-from tests.concurrency.invariants import Ledger, succeed_in_order
+from tests.scenarios.faces import MakeFace, eventually
+from tests.scenarios.invariants import Ledger, succeed_in_order
 
 SHRINKS = bytes(200)  # what would not get smaller is sent as it is
 CODECS = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}

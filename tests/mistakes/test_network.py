@@ -8,8 +8,8 @@ import socket
 import pytest
 
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster, ReceivedMetadata
-from tests.concurrency.faces import MakeFace, eventually
-from tests.concurrency.invariants import Ledger, succeed_in_order
+from tests.scenarios.faces import MakeFace, eventually
+from tests.scenarios.invariants import Ledger, succeed_in_order
 
 
 @pytest.mark.mistake("kafka-python #1744", "kafka-python #1748", "KAFKA-4669")

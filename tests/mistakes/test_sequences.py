@@ -8,7 +8,6 @@ import random
 import pytest
 
 from dekaf.errors import DeliveryTimeoutError, RecordTooLargeError, SerializationError
-from dekaf.producer import ProducerOptions
 from dekaf.testing import (
     ALWAYS,
     ApiKey,
@@ -19,10 +18,8 @@ from dekaf.testing import (
     ReceivedProduce,
     TopicSettings,
 )
-from tests.concurrency.faces import MakeFace, eventually, thread_producer
-from tests.concurrency.invariants import Ledger, keep_promises, succeed_in_order
-
-SMALL_BATCHES: ProducerOptions = {"batch_size": 160}  # five records to a batch
+from tests.scenarios.faces import SMALL_BATCHES, MakeFace, eventually, thread_producer
+from tests.scenarios.invariants import Ledger, keep_promises, succeed_in_order
 
 
 def numbers_of(attempt: ProduceAttempt) -> tuple[int, int, int]:

@@ -17,8 +17,8 @@ from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
 from dekaf.testing import FakeCluster
 from dekaf.types import Headers, RecordMetadata, TopicPartition, timestamp_to_ms
-from tests.concurrency.faces import loop_producer, thread_producer
 from tests.properties.records import FIELDS, HEADERS
+from tests.scenarios.faces import loop_producer, thread_producer
 
 NAMES = st.text(st.characters(codec="utf-8"), max_size=10)
 VALUES = st.none() | st.binary(max_size=20) | st.text(st.characters(codec="utf-8"), max_size=20)

@@ -20,7 +20,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer, ProducerConfig
 from dekaf.registry import ProducerRegistry
 from dekaf.types import ProduceAllError, ProducerStatus
-from tests.concurrency.faces import eventually, threads_of_producers
+from tests.scenarios.faces import eventually, threads_of_producers
 
 SERVERS = "localhost:1"  # nobody listens, and nobody is asked
 NAIVE = dt.datetime(2024, 1, 1)

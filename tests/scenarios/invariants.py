@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dekaf.errors import ProduceError
 from dekaf.testing import FakeCluster, LoggedRecord
 from dekaf.types import ProducerStatus, RecordMetadata
-from tests.concurrency.faces import PATIENCE, Face, Handle
+from tests.scenarios.faces import PATIENCE, Face, Handle
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ import asyncio
 import functools
 import gc
 import logging
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,15 +16,15 @@ import pytest
 from dekaf.errors import DeliveryAbortedError, InvalidRecordError, ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.producer._engine.engine import Engine
 from dekaf.registry import ProducerRegistry
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import ProducerState, RecordMetadata
-from tests.concurrency.faces import (
+from tests.scenarios.faces import (
     PATIENCE,
     QUICK,
     LoopThread,
     MakeFace,
+    break_engine,
     eventually,
     thread_producer,
     threads_of_producers,
@@ -297,37 +295,13 @@ def test_producer_that_is_dropped_hands_over_when_its_time_is_over(
     assert "Producer closed by being dropped: 0 delivered, 0 failed, 1 undelivered" in caplog.text
 
 
-AT_EXIT = """
-from dekaf import Producer
-
-def save(messages):
-    print([(message.topic, message.key, message.value) for message in messages], flush=True)
-
-producer = Producer(bootstrap_servers="127.0.0.1:1", on_undelivered=save, close_timeout_ms=100)
-producer.fire("t", "k", "v")
-"""
-
-
-def test_exit_of_the_process_hands_over() -> None:
-    done = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=50, check=False)
-
-    assert done.stdout == "[('t', b'k', b'v')]\n"
-    assert done.returncode == 0
-    assert "Traceback" not in done.stderr
-
-
 def test_failure_of_the_engine_is_no_close(cluster: FakeCluster, saved: Saved) -> None:
     cluster.on(ApiKey.PRODUCE).never_answer(times=ALWAYS)
     producer = thread_producer(cluster.bootstrap_servers, on_undelivered=saved)
     handle = producer.submit("t", None, b"a", partition=0)
     cluster.wait_until(lambda: cluster.attempts("t"))
-    engine = producer._core.current_engine()
-    assert isinstance(engine, Engine)
 
-    def break_down() -> None:
-        raise ArithmeticError("on purpose")
-
-    engine._io.call(break_down)
+    break_engine(producer)
 
     with pytest.raises(DeliveryAbortedError):
         handle.result(PATIENCE)

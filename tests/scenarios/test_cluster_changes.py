@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from dekaf.errors import DeliveryTimeoutError
-from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
 from dekaf.testing.answers import Endpoint
-from tests.concurrency.faces import PATIENCE, LoopFace, MakeFace, ThreadFace, eventually
+from tests.scenarios.faces import PATIENCE, MakeFace, engine_of, eventually
 
 
 @pytest.fixture
@@ -29,7 +28,6 @@ def test_request_to_a_broker_that_left_the_cluster_is_repeated_at_once(
     assert stays is not None
     assert leaves is not None
     face = make_face(cluster.broker(stays).address)
-    assert isinstance(face, (ThreadFace, LoopFace))
     for partition in (0, 1):
         face.produce("t", b"before", partition=partition).result(PATIENCE)
     bootstrap = cluster.connections[0]
@@ -42,7 +40,7 @@ def test_request_to_a_broker_that_left_the_cluster_is_repeated_at_once(
     with cluster._state.changed:  # it is still there, and silent; the cluster just does not name it any more
         del cluster._state.endpoints[leaves]
     started = time.monotonic()
-    face.producer._core.start().refresh_metadata()
+    engine_of(face.producer).refresh_metadata()
 
     assert handle.result(PATIENCE).offset == 1
     assert time.monotonic() - started < 1.0
@@ -73,9 +71,7 @@ def test_address_that_is_none_is_one_that_cannot_be_reached(
 def test_check_that_found_nobody_is_forgotten(cluster: FakeCluster, make_face: MakeFace) -> None:
     cluster.on(ApiKey.API_VERSIONS).never_answer(times=ALWAYS)
     face = make_face(cluster.bootstrap_servers)
-    assert isinstance(face, (ThreadFace, LoopFace))
-    engine = face.producer._core.start()
-    assert isinstance(engine, Engine)
+    engine = engine_of(face.producer)
     for _ in range(50):
         engine.describe(lambda _description, _error: None, 0.0)
     told: list[object] = []

@@ -16,7 +16,7 @@ import pytest
 
 from dekaf.errors import BrokerConnectionError, DeliveryTimeoutError
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster
-from tests.concurrency.faces import MakeFace, eventually, thread_producer
+from tests.scenarios.faces import MakeFace, eventually, thread_producer
 
 PATIENCE_MS = {"request_timeout_ms": 600, "delivery_timeout_ms": 700}
 

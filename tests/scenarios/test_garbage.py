@@ -11,8 +11,8 @@ import pytest
 
 from dekaf import ProduceError, Producer
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
-from tests.concurrency.faces import Face, MakeFace, eventually
-from tests.concurrency.invariants import Ledger
+from tests.scenarios.faces import Face, MakeFace, eventually
+from tests.scenarios.invariants import Ledger
 
 MESSAGES = 50
 PARTS = {"BatchWaits", "BlockedCall", "DeliveryFuture", "InFlightProduce", "ProducerBatch", "RecordBatchBuilder"}

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from dekaf.errors import ProduceError
 from dekaf.producer import AsyncProducer, Producer, ProducerOptions
+from dekaf.producer._engine.engine import Engine
 from dekaf.types import DrainReport, OnDelivery, ProducerStatus, RecordMetadata
 
 PATIENCE = 15.0  # seconds after which a test gives up waiting for what must happen
@@ -31,6 +32,9 @@ QUICK: ProducerOptions = {
     "max_block_ms": 5_000,
     "close_timeout_ms": 10_000,
 }
+
+# Five records to a batch, so that a few dozen records make several requests.
+SMALL_BATCHES: ProducerOptions = {"batch_size": 160}
 
 
 def eventually(condition: Callable[[], object], timeout: float = PATIENCE) -> None:
@@ -57,6 +61,30 @@ def threads_of_producers() -> list[str]:
     """Return the names of all threads that producers have started."""
     names = [thread.name for thread in threading.enumerate()]
     return [name for name in names if name in {"dekaf-io", "dekaf-resolver", "dekaf-callbacks"}]
+
+
+class UnexpectedError(Exception):
+    """What no code of ours reckons with."""
+
+
+def engine_of(producer: Producer[Any, Any] | AsyncProducer[Any, Any]) -> Engine:
+    """Return a producer's engine, which starts if it has not."""
+    engine = producer._core.start()
+    assert isinstance(engine, Engine)
+    return engine
+
+
+def break_engine(
+    producer: Producer[Any, Any] | AsyncProducer[Any, Any], kind: type[BaseException] = UnexpectedError
+) -> None:
+    """Raise on the I/O thread, as a mistake of ours would."""
+    engine = engine_of(producer)
+
+    def fail() -> None:
+        raise kind("on purpose")
+
+    engine._io.call(fail)
+    eventually(lambda: not engine.is_alive())
 
 
 class LoopThread:
@@ -105,6 +133,10 @@ class LoopThread:
 
 class Face(Protocol):
     """A producer as scenarios see it; every method is called on the test's thread."""
+
+    @property
+    def producer(self) -> Producer[Any, Any] | AsyncProducer[Any, Any]:
+        """The producer itself."""
 
     def produce(self, topic: str, value: bytes, *, key: bytes | None = None, partition: int | None = None) -> Handle:
         """Produce one message; the handle gets what `produce` returns or raises."""

@@ -23,11 +23,10 @@ from dekaf.message import ProducerMessage
 from dekaf.producer import Producer
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster, TopicSettings
 from dekaf.types import Headers, RecordMetadata, SerializationContext
-from tests.concurrency.faces import (
+from tests.scenarios.faces import (
     PATIENCE,
     LoopThread,
     MakeFace,
-    eventually,
     loop_producer,
     thread_producer,
     threads_of_producers,
@@ -256,19 +255,6 @@ def test_record_that_is_refused_at_the_call_has_no_outcome(cluster: FakeCluster,
 
     assert len(ear.announced) == 1
     assert ear.failed == ear.acknowledged == []
-
-
-def test_on_send_is_asked_once_by_a_record_that_waits_for_room(cluster: FakeCluster, ear: Ear) -> None:
-    held = cluster.on(ApiKey.PRODUCE).hold(times=1)
-    with thread_producer(cluster.bootstrap_servers, listener=ear, buffer_memory=10_000) as producer:
-        producer.fire("t", value=b"a" * 7_000, partition=0)
-        waiting = threading.Thread(target=producer.fire, args=("t", None, b"b" * 7_000), kwargs={"partition": 0})
-        waiting.start()
-        eventually(lambda: producer.status().waiting_for_space == 1)
-        held.release()
-        waiting.join(PATIENCE)
-
-    assert len(ear.announced) == len(ear.acknowledged) == 2
 
 
 # Hooks that break.

@@ -9,7 +9,7 @@ import pytest
 
 from dekaf.abc import ProducerListener
 from dekaf.testing import FakeCluster, TopicSettings
-from tests.concurrency.faces import MakeFace
+from tests.scenarios.faces import MakeFace
 
 BATCH_SIZE = 4_096
 RECORDS_A_ROUND = 200

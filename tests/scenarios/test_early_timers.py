@@ -15,8 +15,8 @@ import uvloop
 
 from dekaf._network.client import IMPATIENCE
 from dekaf.testing import ApiKey, FakeCluster
-from tests.concurrency.faces import MakeFace
-from tests.concurrency.invariants import Ledger, succeed_in_order
+from tests.scenarios.faces import MakeFace
+from tests.scenarios.invariants import Ledger, succeed_in_order
 
 Ts = TypeVarTuple("Ts")
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from dekaf.errors import BlockingCallError, DeliveryAbortedError, InvalidRecordError, ProduceError
+from dekaf.errors import BlockingCallError, DeliveryAbortedError, ProduceError
 from dekaf.producer import Producer
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
 from dekaf.types import OnDelivery, RecordMetadata
-from tests.concurrency.faces import (
+from tests.scenarios.faces import (
     PATIENCE,
     LoopThread,
     MakeFace,
@@ -38,13 +38,6 @@ def cluster() -> Iterator[FakeCluster]:
 def producer(cluster: FakeCluster) -> Iterator[Producer[Any, Any]]:
     with thread_producer(cluster.bootstrap_servers) as producer:
         yield producer
-
-
-@pytest.fixture
-def loop_thread() -> Iterator[LoopThread]:
-    thread = LoopThread()
-    yield thread
-    thread.stop()
 
 
 def noting(told: Told, value: bytes) -> OnDelivery:
@@ -273,50 +266,6 @@ def test_cancelling_the_wait_does_not_cancel_the_record(
     assert tasks[1].result(PATIENCE).has_offset
     assert tasks[3].result(PATIENCE).has_offset
     assert [record.value for record in cluster.wait_for_records("t", 4)] == [b"0", b"1", b"2", b"3"]
-
-
-def test_loop_that_is_gone_harms_nobody(
-    cluster: FakeCluster, producer: Producer[Any, Any], loop_thread: LoopThread
-) -> None:
-    coroutines = producer.as_async()
-    held = cluster.on(ApiKey.PRODUCE, partition=0).hold()
-    cluster.on(ApiKey.PRODUCE, partition=0).fail_always(ErrorCode.INVALID_RECORD)
-    gone = LoopThread()
-    told: Told = []
-    for value in (b"a", b"b"):
-        gone.call(lambda value=value: coroutines.fire("t", None, value, partition=0, on_delivery=noting(told, value)))  # type: ignore[misc]  # mypy cannot infer a lambda's default
-    cluster.wait_until(lambda: held.waiting)
-    survivor = loop_thread.start(coroutines.produce("t", None, b"c", partition=0))
-    gone.kill()
-    held.release()
-    producer.flush(PATIENCE)
-
-    assert isinstance(survivor.exception(PATIENCE), InvalidRecordError)
-    assert told == []
-    # More than one batch was for the loop that is gone: each of its failures has to be told somewhere.
-    assert producer.status().unobserved_failures_total == 2
-
-
-def test_many_loops_come_and_go_at_once(cluster: FakeCluster, producer: Producer[Any, Any]) -> None:
-    coroutines = producer.as_async()
-    start = threading.Barrier(8)
-    results: list[RecordMetadata] = []
-
-    def live() -> None:
-        start.wait(PATIENCE)
-        results.extend([asyncio.run(one()) for _ in range(10)])
-
-    async def one() -> RecordMetadata:
-        return await coroutines.produce("t", None, b"a")
-
-    threads = [threading.Thread(target=live) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-
-    assert len(results) == 80
-    assert len({(result.partition, result.offset) for result in results}) == 80
 
 
 def test_future_nobody_awaits_does_not_stop_the_rest(

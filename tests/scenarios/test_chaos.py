@@ -16,8 +16,8 @@ import pytest
 from dekaf.producer import ProducerOptions
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster, Held, Trigger
 from dekaf.types import Acks
-from tests.concurrency.faces import Face, LoopFace, ThreadFace
-from tests.concurrency.invariants import Ledger, Outcome, keep_promises, leave_nothing_behind
+from tests.scenarios.faces import Face, LoopFace, ThreadFace
+from tests.scenarios.invariants import Ledger, Outcome, keep_promises, leave_nothing_behind
 
 SEEDS = int(os.environ.get("DEKAF_CHAOS_SEEDS", "40"))
 FIRST = int(os.environ.get("DEKAF_CHAOS_FIRST", "0"))

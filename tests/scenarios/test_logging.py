@@ -11,7 +11,7 @@ import pytest
 from dekaf.errors import ProduceError
 from dekaf.producer import Producer
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
-from tests.concurrency.faces import PATIENCE, MakeFace, thread_producer
+from tests.scenarios.faces import PATIENCE, MakeFace, thread_producer
 
 SECRET = "s3cret"
 RECORDS = 300

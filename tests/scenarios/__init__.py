@@ -1,0 +1,1 @@
+"""Stories of whole producers against a fake cluster, each through both faces."""

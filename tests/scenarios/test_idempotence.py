@@ -1,0 +1,177 @@
+"""Producer ids and epochs that come late, are refused, forgotten, used up or fenced: no loss, no duplicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from dekaf.errors import (
+    ClusterAuthorizationError,
+    OutOfOrderSequenceError,
+)
+from dekaf.testing import (
+    ApiKey,
+    ErrorCode,
+    FakeCluster,
+    ReceivedInitProducerId,
+)
+from tests.scenarios.faces import SMALL_BATCHES, MakeFace
+from tests.scenarios.invariants import Ledger, keep_promises, leave_nothing_behind, succeed_in_order
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with FakeCluster(nodes=3, topics={"t": 2}) as cluster:
+        yield cluster
+
+
+def test_first_producer_id_may_take_a_while(cluster: FakeCluster, make_face: MakeFace) -> None:
+    cluster.on(ApiKey.INIT_PRODUCER_ID).fail(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, times=3)
+    cluster.on(ApiKey.INIT_PRODUCER_ID, nth=4).close_before_append()
+    face = make_face(cluster.bootstrap_servers)
+    ledger = Ledger(face, "t")
+
+    ledger.produce(3)
+
+    succeed_in_order(cluster, "t", ledger.outcomes())
+    assert len(cluster.requests(ReceivedInitProducerId)) == 5
+
+
+def test_refused_producer_id_fails_what_waits_and_recovers_when_granted(
+    cluster: FakeCluster, make_face: MakeFace
+) -> None:
+    refusal = cluster.on(ApiKey.INIT_PRODUCER_ID).fail_always(ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+    face = make_face(cluster.bootstrap_servers)
+    ledger = Ledger(face, "t")
+
+    ledger.produce(2)
+    refused = ledger.outcomes()
+    refusal.cancel()
+    ledger.produce(2)
+    outcomes = ledger.outcomes()
+    face.close()
+
+    assert all(isinstance(outcome.error, ClusterAuthorizationError) for outcome in refused)
+    assert all(outcome.error and not outcome.error.may_be_persisted for outcome in refused)
+    keep_promises(cluster, "t", outcomes)
+    assert [outcome.error for outcome in outcomes[-2:]] == [None, None]
+    leave_nothing_behind(face.status(), outcomes)
+
+
+@pytest.mark.mistake("platformatic/kafka #309")
+def test_forgotten_producer_goes_on_without_loss(cluster: FakeCluster, make_face: MakeFace) -> None:
+    face = make_face(cluster.bootstrap_servers, **SMALL_BATCHES)
+    ledger = Ledger(face, "t")
+    ledger.produce(12)
+    ledger.outcomes()
+
+    cluster.forget_producers("t", 0)
+    ledger.produce(40)
+
+    succeed_in_order(cluster, "t", ledger.outcomes())
+
+
+def test_head_that_may_have_been_written_is_not_numbered_anew(cluster: FakeCluster, make_face: MakeFace) -> None:
+    """The broker lost its state: writing a batch again that may be there already could duplicate it."""
+    face = make_face(cluster.bootstrap_servers)
+    ledger = Ledger(face, "t")
+    ledger.produce(1)
+    ledger.outcomes()
+
+    cluster.on(ApiKey.PRODUCE, partition=0).close_after_append()
+    cluster.on(ApiKey.PRODUCE, partition=0, nth=2).fail(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    ledger.produce(1)
+    unsure = ledger.outcomes()[-1]
+    ledger.produce(3)
+    outcomes = ledger.outcomes()
+    face.close()
+
+    assert isinstance(unsure.error, OutOfOrderSequenceError)
+    assert unsure.error.may_be_persisted
+    assert [outcome.error for outcome in outcomes[-3:]] == [None] * 3
+    keep_promises(cluster, "t", outcomes)
+    leave_nothing_behind(face.status(), outcomes)
+
+
+@pytest.mark.mistake("KAFKA-12152", "Dekaf/.NET #3342", "Dekaf/.NET #3346")
+def test_epoch_bump_leaves_the_numbers_of_other_partitions_alone(cluster: FakeCluster, make_face: MakeFace) -> None:
+    cluster.move_leader("t", 1, cluster.leader("t", 0))
+    face = make_face(cluster.bootstrap_servers, **SMALL_BATCHES)
+    ledger = Ledger(face, "t")
+    ledger.produce(2)
+    ledger.produce(2, partition=1)
+    ledger.outcomes()
+    held = cluster.on(ApiKey.PRODUCE, partition=1).hold(times=1)
+    ledger.produce(12, partition=1)
+    cluster.wait_until(lambda: held.waiting)
+
+    cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    ledger.produce(20)
+    ledger.produce(12, partition=1)
+    held.release()
+    outcomes = ledger.outcomes()
+
+    succeed_in_order(cluster, "t", outcomes)
+    assert {record.producer_epoch for record in cluster.log("t", 0)} == {0, 1}
+    for partition in (0, 1):
+        assert _sequences_start_at_zero_per_epoch(cluster, partition)
+
+
+@pytest.mark.mistake("librdkafka #3720")
+def test_last_epoch_is_followed_by_another_producer_id(cluster: FakeCluster, make_face: MakeFace) -> None:
+    cluster.grant_producer_id(77, 32766)
+    face = make_face(cluster.bootstrap_servers)
+    ledger = Ledger(face, "t")
+    ledger.produce(1)
+    ledger.outcomes()
+
+    for _ in range(3):
+        cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        ledger.produce(2)
+        ledger.outcomes()
+
+    succeed_in_order(cluster, "t", ledger.outcomes())
+    identities = {(record.producer_id, record.producer_epoch) for record in cluster.log("t", 0)}
+    assert (77, 32767) in identities
+    assert len({producer_id for producer_id, _ in identities}) == 2
+
+
+def test_fenced_producer_id_is_replaced(cluster: FakeCluster, make_face: MakeFace) -> None:
+    face = make_face(cluster.bootstrap_servers)
+    ledger = Ledger(face, "t")
+    ledger.produce(1)
+    ledger.outcomes()
+
+    cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.INVALID_PRODUCER_EPOCH)
+    ledger.produce(1)
+    ledger.outcomes()
+    ledger.produce(2)
+    outcomes = ledger.outcomes()
+
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True, True]
+    assert face.status().producer_id_resets == 1
+    assert len({record.producer_id for record in cluster.log("t", 0)}) == 2
+    keep_promises(cluster, "t", outcomes)
+
+
+def test_duplicate_answer_is_a_success_without_an_offset(cluster: FakeCluster, make_face: MakeFace) -> None:
+    face = make_face(cluster.bootstrap_servers)
+    ledger = Ledger(face, "t")
+    cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.DUPLICATE_SEQUENCE_NUMBER, after_append=True)
+
+    ledger.produce(2)
+    outcomes = ledger.outcomes()
+    ledger.produce(2)
+
+    assert [outcome.metadata and outcome.metadata.offset for outcome in outcomes][:1] == [-1]
+    succeed_in_order(cluster, "t", ledger.outcomes())
+
+
+def _sequences_start_at_zero_per_epoch(cluster: FakeCluster, partition: int) -> bool:
+    seen: dict[int, int] = {}
+    for record in cluster.log("t", partition):
+        if record.sequence != seen.get(record.producer_epoch, 0):
+            return False
+        seen[record.producer_epoch] = record.sequence + 1
+    return True

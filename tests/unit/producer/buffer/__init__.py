@@ -1,0 +1,1 @@
+"""Tests of what was accepted, and of the bytes it takes."""
