@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dekaf import Producer, ProduceError
+from dekaf import ProduceError, Producer
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
 
 PATIENCE = 20.0  # seconds
