@@ -39,7 +39,7 @@ class FailureLog:
                 return
             self._suppressed[topic] = 0
             self._logged_at[topic] = now
-        # A handler is an application's code, and may raise anything; this may be the I/O thread, in the midst of things.
+        # A handler is an application's code and may raise anything; this may be the I/O thread, in the midst of things.
         with contextlib.suppress(BaseException):
             logger.error(self._message, total, topic, error)
 
