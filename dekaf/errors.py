@@ -5,7 +5,8 @@
     ├── ProducerClosedError (RuntimeError)   the producer was closed before this call
     ├── BlockingCallError (RuntimeError)     a blocking call where it would stall an event loop or a callback
     ├── BrokerConnectionError (ConnectionError)
-    │   └── AuthenticationError              the broker refused who we are
+    │   └── AuthenticationError              the broker and we do not accept each other
+    │       └── CredentialsUnavailableError  there was nothing to authenticate with
     ├── MalformedResponseError               bytes that are not an answer of a Kafka broker
     ├── FlushTimeoutError (TimeoutError)     ``.report`` says how far the flush came
     ├── ProduceAllError (ExceptionGroup)     ``.results`` holds one outcome per message
@@ -44,6 +45,7 @@ __all__ = (
     "ClusterAuthorizationError",
     "ConfigurationError",
     "CorruptMessageError",
+    "CredentialsUnavailableError",
     "DekafError",
     "DeliveryAbortedError",
     "DeliveryTimeoutError",
@@ -95,7 +97,15 @@ class BrokerConnectionError(DekafError, ConnectionError):
 
 
 class AuthenticationError(BrokerConnectionError):
-    """The broker refused the client's identity; trying again with the same credentials will not help."""
+    """The broker and this client do not accept each other: a password, a token or a certificate was refused.
+
+    Trying again with the same credentials will hardly help, but dekaf goes on trying, ever more slowly: they may be
+    replaced, or the broker be told of them.
+    """
+
+
+class CredentialsUnavailableError(AuthenticationError):
+    """There was nothing to authenticate with: a password callable or token provider failed, or took too long."""
 
 
 class MalformedResponseError(DekafError):

@@ -6,16 +6,32 @@ import asyncio
 import logging
 import math
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, final
+from typing import Any, Final, final
 
 from dekaf._cluster.metadata import Broker
-from dekaf._network.connection import NEWEST_API_VERSIONS, BrokerConnection, ConnectionObserver, ConnectionSettings
+from dekaf._network.connection import (
+    NEWEST_API_VERSIONS,
+    BrokerConnection,
+    ConnectionObserver,
+    ConnectionSettings,
+    Identity,
+)
 from dekaf._network.requests import BrokerConnections
 from dekaf._network.resolver import Resolver
+from dekaf._network.security import Security, SecuritySettings
 from dekaf._network.timers import call_not_before
-from dekaf.errors import BrokerConnectionError, DekafError
+from dekaf._security.handshake_errors import handshake_error
+from dekaf._security.peer_name import peer_name
+from dekaf.errors import (
+    AuthenticationError,
+    BrokerConnectionError,
+    CredentialsUnavailableError,
+    DekafError,
+    caused_error,
+)
 
 logger = logging.getLogger("dekaf.network.client")
 
@@ -36,13 +52,15 @@ class NetworkSettings:
     def __init__(
         self,
         connection: ConnectionSettings,
+        security: SecuritySettings,
         backoff: Callable[[int], float],
-        setup_timeout: float,
+        refused_backoff: Callable[[int], float],
         max_idle: float,
     ) -> None:
         self.connection: Final = connection
+        self.security: Final = security
         self.backoff: Final = backoff  # attempt, from 1 → seconds
-        self.setup_timeout: Final = setup_timeout
+        self.refused_backoff: Final = refused_backoff  # the same, after the broker or we refused to go on
         self.max_idle: Final = max_idle  # infinity: idle connections stay
 
 
@@ -95,11 +113,14 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._changed = changed
         self._connection_lost = connection_lost
         self._resolver = Resolver(loop)
+        self._security: Final = Security(loop, settings.security, settings.connection.request_timeout)
         self._bootstrap = [Node(-1 - at, host, port) for at, (host, port) in enumerate(bootstrap)]
         self._brokers: dict[int, Node] = {}
         self._answered: str | None = None  # the bootstrap server that led us to the brokers
         self._is_closed = False
         self._will_grow_impatient = False
+        self._renewals: set[asyncio.Task[None]] = set()
+        self._leaving: list[BrokerConnection] = []  # of brokers that an answer left out, with requests under way
 
     def start(self) -> None:
         """Start what must exist before the interpreter may shut down."""
@@ -110,11 +131,14 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         """Close every connection."""
         self._is_closed = True
         self._resolver.stop()
+        self._security.stop()
         for node in self._nodes():
             if node.connecting is not None:
                 node.connecting.cancel()
             if node.connection is not None:
                 node.connection.close(reason)
+        for connection in self._leaving:
+            connection.close(reason)
 
     def update_brokers(self, brokers: Mapping[int, Broker]) -> None:
         """Take over the brokers of a metadata answer."""
@@ -129,7 +153,8 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             if gone.connecting is not None:
                 gone.connecting.cancel()
             if gone.connection is not None:
-                gone.connection.close(BrokerConnectionError(f"The broker {gone.address} left the cluster."))
+                self._leaving.append(gone.connection)
+        self._close_leaving()
 
     def rebootstrap(self, reason: DekafError) -> None:
         """Forget every broker, and begin again with the bootstrap servers; what is under way is lost."""
@@ -187,6 +212,19 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             return self._hinted_error(node, silence)
         return node.last_error
 
+    def refusal(self) -> AuthenticationError | None:
+        """Return why no server lets us in, if that is so: each bootstrap server, and each broker, refused us last.
+
+        Time-outs, and an application's provider that fails, are no refusal: they may be over with the next attempt.
+        """
+        refusal: AuthenticationError | None = None
+        for node in self._nodes():
+            error = node.last_error
+            if not isinstance(error, AuthenticationError) or isinstance(error, CredentialsUnavailableError):
+                return None
+            refusal = error
+        return refusal
+
     def addresses_tried(self) -> str:
         """Return the bootstrap servers, and the brokers they led to, for an error message."""
         text = ", ".join(node.address for node in self._bootstrap)
@@ -220,10 +258,17 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             if not self._is_closed:
                 self._changed()  # what was under way to a broker that left goes to another one now
             return
-        if connection.ended_idle:  # the next record connects again; until then nobody needs to
+        if connection.ended_idle:  # the next record connects again; until then no record needs to
             logger.debug("%s It was idle.", error)
             node.connection = None
             self._changed()
+            return
+        if isinstance(error, AuthenticationError) and connection.identity is not None:
+            self._security.refused(connection.identity.credentials)
+        if connection.ended_for_renewal:  # with fresh credentials a new connection may do what this one could not
+            logger.info("Connecting anew to the broker at %s: %s", node.address, error)
+            node.connection = None
+            self._connect(node)
             return
         if not connection.received_anything:
             node.silent_resets += 1
@@ -232,11 +277,34 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         if not self._is_closed:
             self._connection_lost(connection.node_id, reason)
 
+    def session_ends(self, connection: BrokerConnection) -> None:
+        """Authenticate anew, with fresh credentials if the application gives any."""
+        task = self._loop.create_task(self._renew_session(connection))
+        self._renewals.add(task)  # the loop itself keeps no task alive
+        task.add_done_callback(self._renewals.discard)
+
+    async def _renew_session(self, connection: BrokerConnection) -> None:
+        try:
+            identity = await self._security.identity()
+        except DekafError as error:
+            connection.end_session(error)  # what a new connection needs is not at hand, either: it tells, and waits
+            return
+        if identity is not None:
+            connection.reauthenticate(identity)
+
     def connection_writable(self, connection: BrokerConnection) -> None:
         """Let the sender look again."""
+        if self._leaving:
+            self._close_leaving()
         self._changed()
 
     # Within.
+
+    def _close_leaving(self) -> None:
+        """Close what nothing is under way on any more: an answer with old metadata may leave out a healthy broker."""
+        for connection in [one for one in self._leaving if not one.pending]:
+            connection.close(BrokerConnectionError(f"The broker {connection.address} left the cluster."))
+        self._leaving = [one for one in self._leaving if one.pending]
 
     def _nodes(self) -> list[Node]:
         return [*self._brokers.values(), *self._bootstrap]
@@ -251,7 +319,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         candidates: list[Node] = []
         for node in self._nodes():
             if node.connection is not None and node.connection.is_ready():
-                return  # it only holds back for the moment
+                continue  # it holds back, for as long as its broker throttles us or does not keep up
             if node.connection is not None or node.connecting is not None:
                 if now - node.connecting_since < IMPATIENCE:
                     return
@@ -281,38 +349,76 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
     async def _open(self, node: Node) -> None:
         try:
             await self._open_any_address(node)
+        except DekafError as error:  # there are no credentials: nothing was dialled
+            self._could_not_open(node, error)
         except (OSError, ValueError, OverflowError) as error:  # the last two: a port, or a name, that cannot be
-            reason = self._hinted_error(
-                node, BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
-            )
-            reason.__cause__ = error
-            self._failed(node, reason)
-            self._connection_lost(node.node_id, reason)
+            self._could_not_open(node, self._hinted_error(node, self._dial_error(node, error)))
         finally:
             node.connecting = None
 
+    def _dial_error(self, node: Node, error: Exception) -> BrokerConnectionError:
+        peer = self._security.peer(node.host, node.address)
+        reason = None if peer is None else handshake_error(error, peer)
+        if reason is not None:
+            return reason
+        failure = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
+        return caused_error(failure, error)
+
+    def _could_not_open(self, node: Node, reason: DekafError) -> None:
+        self._failed(node, reason)
+        self._connection_lost(node.node_id, reason)
+
     async def _open_any_address(self, node: Node) -> None:
-        version = 0 if node.silent_resets >= SILENT_RESETS_BEFORE_OLDEST else NEWEST_API_VERSIONS
-        deadline = time.monotonic() + self._settings.setup_timeout
+        identity = await self._security.identity()  # first: their time is not the connection's
+        context = await self._security.context()
+        setup_timeout = self._settings.connection.setup_timeout
+        deadline = time.monotonic() + setup_timeout
         failure: OSError | None = None
-        async with asyncio.timeout(self._settings.setup_timeout):
+        async with asyncio.timeout(setup_timeout):
             addresses = await self._resolver.resolve(node.host, node.port)
         for at, address in enumerate(addresses):
-            connection = BrokerConnection(
-                node.node_id, node.address, self._settings.connection, self, api_versions=version
-            )
+            connection = self._new_connection(node, identity)
             # Each address has its share of the time left: one that swallows packets must not use up the others'.
             share = (deadline - time.monotonic()) / (len(addresses) - at)
             try:
                 node.connection = connection  # before it is made: it may be ready before this coroutine goes on
-                async with asyncio.timeout(share):
-                    await self._loop.create_connection(lambda made=connection: made, address, node.port)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+                await self._dial(node, address, connection, context, share)
+            except ssl.SSLError:
+                node.connection = None
+                raise  # the same would happen at the name's other addresses
             except OSError as error:  # TimeoutError is one, too
                 node.connection = None
                 failure = error
             else:
                 return
         raise failure if failure is not None else OSError("the name has no address")
+
+    def _new_connection(self, node: Node, identity: Identity | None) -> BrokerConnection:
+        version = 0 if node.silent_resets >= SILENT_RESETS_BEFORE_OLDEST else NEWEST_API_VERSIONS
+        return BrokerConnection(
+            node.node_id,
+            node.address,
+            self._settings.connection,
+            self,
+            api_versions=version,
+            identity=identity,
+            peer=self._security.peer(node.host, node.address),
+        )
+
+    async def _dial(
+        self, node: Node, address: str, connection: BrokerConnection, context: ssl.SSLContext | None, timeout: float
+    ) -> None:
+        def made() -> Any:  # type checkers know protocols by their base class, which compiled ones do without
+            return connection
+
+        async with asyncio.timeout(timeout):
+            if context is None:
+                await self._loop.create_connection(made, address, node.port)
+                return
+            # Checked against the name that was configured or advertised, whatever it was resolved to.
+            await self._loop.create_connection(
+                made, address, node.port, ssl=context, server_hostname=peer_name(node.host)
+            )
 
     def _hinted_error(self, node: Node, error: DekafError) -> DekafError:
         """Say what is likely wrong where a server answers and a broker it names was never reached.
@@ -332,7 +438,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         if self._is_closed:
             return
         node.attempts += 1
-        delay = self._settings.backoff(node.attempts)
+        # Whoever is refused should not knock every second: services count the attempts, and lock clients out.
+        patience = self._settings.refused_backoff if isinstance(error, AuthenticationError) else self._settings.backoff
+        delay = patience(node.attempts)
         node.not_before = time.monotonic() + delay
         self.last_error = node.last_error = error
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"

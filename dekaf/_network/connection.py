@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import random
 import socket
 from collections import deque
 from enum import Enum
@@ -12,12 +14,16 @@ from typing import Any, Final, final
 
 from mypy_extensions import i64, trait
 
+from dekaf._network.authentication import Authentication, SaltPassword, Session
 from dekaf._network.requests import CallbackRequest, PendingRequest, SenderConnection
 from dekaf._network.timers import call_not_before
 from dekaf._protocol.api import ApiKey, ApiVersionTable, negotiate
 from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from dekaf._protocol.error_codes import ErrorCode, row_for
 from dekaf._protocol.headers import decode_response_header, encode_frame
+from dekaf._security.credentials import Credentials
+from dekaf._security.handshake_errors import TlsPeer, closed_early_error, handshake_error
+from dekaf._security.reauthentication import reauthentication_at
 from dekaf._wire.framing import FrameBuffer
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
@@ -30,26 +36,42 @@ LAST_CORRELATION_ID: Final = 0x7FFF_FFF0  # the few above stay free for re-authe
 # Brokers, and the load balancers in front of them, end connections that nobody uses; after this many seconds without a
 # request an end is no sign of trouble.
 IDLE_AFTER: Final = 1.0
+# Quotas are kept over a window of some seconds; a damaged number must not silence us for days.
+LONGEST_THROTTLE: Final = 300.0  # seconds
 WRITE_BUFFER_LIMIT: Final = 4 * 1024 * 1024  # bytes in the transport before the sender is asked to hold back
 
 
 class ConnectionState(Enum):
-    """A connection's life; it only moves down."""
+    """A connection's life; it only moves down, but from REAUTHENTICATING back to READY."""
 
     CONNECTING = "connecting"
     NEGOTIATING = "negotiating"  # asking what the broker speaks
+    AUTHENTICATING = "authenticating"  # proving who we are, before anything else is accepted
     READY = "ready"
+    REAUTHENTICATING = (
+        "reauthenticating"  # the same on a connection in use, which holds back requests; then READY again
+    )
     CLOSED = "closed"
 
 
 @final
 class ConnectionSettings:
-    """What every connection of a producer has in common."""
+    """What every connection of a producer has in common; times in seconds."""
 
-    def __init__(self, client_id: str, software_version: str, request_timeout: float) -> None:
+    def __init__(self, client_id: str, software_version: str, request_timeout: float, setup_timeout: float) -> None:
         self.client_id: Final = client_id.encode()
         self.software_version: Final = software_version
-        self.request_timeout: Final = request_timeout  # seconds
+        self.request_timeout: Final = request_timeout
+        self.setup_timeout: Final = setup_timeout  # from the first packet until requests can be sent
+
+
+@final
+class Identity:
+    """As whom a connection authenticates, and who salts the password for it, since that takes long."""
+
+    def __init__(self, credentials: Credentials, salt: SaltPassword) -> None:
+        self.credentials: Final = credentials
+        self.salt: Final = salt
 
 
 @trait
@@ -62,6 +84,10 @@ class ConnectionObserver:
 
     def connection_closed(self, connection: BrokerConnection, error: DekafError) -> None:
         """It is gone, and every pending request was told so."""
+        raise NotImplementedError
+
+    def session_ends(self, connection: BrokerConnection) -> None:
+        """Its session will soon be over: it should be given what to authenticate anew with, see `reauthenticate`."""
         raise NotImplementedError
 
     def connection_writable(self, connection: BrokerConnection) -> None:
@@ -77,8 +103,16 @@ class BrokerConnection(SenderConnection):
     can be trusted.
     """
 
-    def __init__(
-        self, node_id: int, address: str, settings: ConnectionSettings, owner: ConnectionObserver, *, api_versions: int
+    def __init__(  # noqa: PLR0913 # what it is, what it needs, and whom it tells
+        self,
+        node_id: int,
+        address: str,
+        settings: ConnectionSettings,
+        owner: ConnectionObserver,
+        *,
+        api_versions: int,
+        identity: Identity | None,
+        peer: TlsPeer | None,
     ) -> None:
         self.node_id: Final = node_id
         self.address: Final = address
@@ -88,11 +122,19 @@ class BrokerConnection(SenderConnection):
         self.last_used = monotonic()
         self.received_anything = False
         self.ended_idle = False  # the broker closed it while nothing was under way
+        self.ended_for_renewal = False  # it could not authenticate anew; a new connection may well be able to
+        self.session: Session | None = None  # what SASL granted
+        self.principal = ""  # as whom, as far as we know
+        self.mechanism = ""
         self._sends_unanswered = False
         self._settings: Final = settings
         self._owner: Final = owner
         self._api_versions_version = api_versions
         self._versions: ApiVersionTable | None = None
+        self.identity = identity
+        self._peer: Final = peer  # None: the connection is not encrypted
+        self._authentication: Authentication | None = None
+        self._session_end = math.inf  # monotonic seconds, after which the broker takes no request
         self._transport: Any = None
         self._frames = FrameBuffer()
         self._correlation_id: i64 = 0
@@ -107,11 +149,16 @@ class BrokerConnection(SenderConnection):
 
     def is_ready(self) -> bool:
         """Return whether requests can be sent."""
-        return self.state is ConnectionState.READY
+        return self.state is ConnectionState.READY or self.state is ConnectionState.REAUTHENTICATING
 
     def takes_requests(self, now: float) -> bool:
         """Return whether requests should be sent now: it is ready, keeps up, and the broker does not throttle us."""
-        return self.state is ConnectionState.READY and not self._is_paused and now >= self.throttled_until
+        return (
+            self.state is ConnectionState.READY
+            and not self._is_paused
+            and now >= self.throttled_until
+            and now < self._session_end
+        )
 
     def version(self, api: ApiKey, *, at_most: int = 32767) -> int:
         """Return the version both sides speak; BrokerConnectionError if there is none."""
@@ -135,7 +182,7 @@ class BrokerConnection(SenderConnection):
         """Send nothing for so long, as the broker asked (KIP-219)."""
         if milliseconds <= 0:
             return
-        seconds = milliseconds / 1000.0
+        seconds = min(milliseconds / 1000.0, LONGEST_THROTTLE)
         self.throttled_until = max(self.throttled_until, monotonic() + seconds)
         for request in self.pending:  # what the broker makes us wait must not look like a broker that does not answer
             request.deadline += seconds
@@ -149,6 +196,18 @@ class BrokerConnection(SenderConnection):
         if self._transport is not None:
             self._transport.abort()
 
+    def reauthenticate(self, identity: Identity) -> None:
+        """Prove anew who we are (KIP-368). Requests under way go on; new ones are held back meanwhile."""
+        if self.state is not ConnectionState.READY:
+            return
+        self.state = ConnectionState.REAUTHENTICATING
+        self._authenticate(identity)
+
+    def end_session(self, reason: DekafError) -> None:
+        """Close, since it cannot authenticate anew; nothing is wrong until a new connection cannot, either."""
+        self.ended_for_renewal = True
+        self.close(reason)
+
     # What asyncio calls.
 
     def connection_made(self, transport: Any) -> None:
@@ -159,6 +218,7 @@ class BrokerConnection(SenderConnection):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         transport.set_write_buffer_limits(WRITE_BUFFER_LIMIT)
         self.state = ConnectionState.NEGOTIATING
+        asyncio.get_running_loop().call_later(self._settings.setup_timeout, self._check_setup)
         self._ask_versions(self._api_versions_version)
 
     def data_received(self, data: bytes) -> None:
@@ -188,9 +248,12 @@ class BrokerConnection(SenderConnection):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._authentication is not None:
+            self._authentication.cancel()
+            self._authentication = None
         reason = self._close_reason
         if reason is None:
-            reason = BrokerConnectionError(self._ended_by_broker(error))
+            reason = self._end_error(error)
         while self.pending:
             self.pending.popleft().on_lost(reason)
         self._owner.connection_closed(self, reason)
@@ -213,6 +276,16 @@ class BrokerConnection(SenderConnection):
         now = self.last_used = monotonic()
         self._transport.write(encode_frame(request.api, version, self._correlation_id, self._settings.client_id, body))
         return now
+
+    def _end_error(self, error: Exception | None) -> BrokerConnectionError:
+        """Return why the broker ended the connection, which before its first answer mostly is a matter of security."""
+        if not self.received_anything:
+            if error is None:
+                return closed_early_error(self.address, is_encrypted=self._peer is not None)
+            refusal = None if self._peer is None else handshake_error(error, self._peer)
+            if refusal is not None:
+                return refusal
+        return BrokerConnectionError(self._ended_by_broker(error))
 
     def _ended_by_broker(self, error: Exception | None) -> str:
         detail = f": {error}" if error is not None else ""
@@ -252,9 +325,70 @@ class BrokerConnection(SenderConnection):
             self.close(BrokerConnectionError(f"The broker at {self.address} refused to negotiate: {row.name}."))
             return
         self._versions = negotiate(response.ranges)
-        self.state = ConnectionState.READY
         self.throttle(response.throttle_time_ms)
+        if self.identity is not None and self.session is None:
+            self.state = ConnectionState.AUTHENTICATING
+            self._authenticate(self.identity)
+            return
+        self.state = ConnectionState.READY
         self._owner.connection_ready(self)
+
+    # Who we are.
+
+    def _authenticate(self, identity: Identity) -> None:
+        self.identity = identity
+        self._authentication = Authentication(
+            self, self.address, identity.credentials, identity.salt, self._authenticated, self._refused
+        )
+        self._authentication.begin()
+
+    def _authenticated(self, session: Session) -> None:
+        assert self.identity is not None
+        self._authentication = None
+        self.session = session
+        self.principal = self.identity.credentials.principal
+        self.mechanism = self.identity.credentials.mechanism.value
+        self._keep_session(session)
+        if self.state is ConnectionState.AUTHENTICATING:
+            # What brokers tell before they know the client may be less than what they tell afterwards.
+            self._ask_versions(self._api_versions_version)
+            return
+        self.state = ConnectionState.READY
+        self._owner.connection_writable(self)
+
+    def _keep_session(self, session: Session) -> None:
+        due = reauthentication_at(
+            session.lifetime_ms,
+            sent_at=session.sent_at,
+            authenticated_at=session.authenticated_at,
+            spread=random.random(),
+        )
+        self._session_end = math.inf
+        if due is not None:
+            self._session_end = session.sent_at + session.lifetime_ms / 1000.0
+            call_not_before(asyncio.get_running_loop(), due, self._session_due)
+
+    def _session_due(self) -> None:
+        if self.state is ConnectionState.READY:
+            self._owner.session_ends(self)
+
+    def _refused(self, error: DekafError) -> None:
+        self._authentication = None
+        if self.state is ConnectionState.REAUTHENTICATING:
+            self.end_session(error)
+        else:
+            self.close(error)
+
+    def _check_setup(self) -> None:
+        if self.is_ready() or self.state is ConnectionState.CLOSED:
+            return
+        what = "authenticate us" if self.state is ConnectionState.AUTHENTICATING else "say which versions it speaks"
+        self.close(
+            BrokerConnectionError(
+                f"The broker at {self.address} did not {what} within socket_connection_setup_timeout_ms="
+                f"{self._settings.setup_timeout * 1000:.0f}."
+            )
+        )
 
     def _throttle_over(self) -> None:
         if self.state is ConnectionState.READY:

@@ -38,6 +38,7 @@ class IoThread:
         self._crashed = crashed
         self._wake_pending = False
         self._is_ending = False
+        self._is_stopped = False
         self._worker = threading.Thread(target=self._run, name="dekaf-io", daemon=True)
         self.loop.set_exception_handler(self._handle)
 
@@ -73,6 +74,7 @@ class IoThread:
 
     def stop(self) -> None:
         """End the loop after its present round; from any thread."""
+        self._is_stopped = True
         try:
             self.loop.call_soon_threadsafe(self.loop.stop)
         except RuntimeError:
@@ -95,9 +97,19 @@ class IoThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         try:
-            self.loop.run_forever()
+            self._run_until_stopped()
         finally:
             self._close_loop()
+
+    def _run_until_stopped(self) -> None:
+        """Run the loop; whatever ends it without `stop` is a crash, which must not leave anybody waiting."""
+        try:
+            self.loop.run_forever()
+        except BaseException as error:  # SystemExit and KeyboardInterrupt go through every callback of the loop
+            self._crashed(error)
+            return
+        if not self._is_stopped:
+            self._crashed(RuntimeError("its event loop was stopped"))
 
     def _close_loop(self) -> None:
         self._is_ending = True

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from enum import Enum
 from typing import Final, final
 
+from dekaf._security.handshake_errors import TlsPeer
+from dekaf._security.peer_name import peer_name
 from dekaf._security.pem_files import Stamps, stamps_of
 from dekaf._security.pem_source import PemSource
 from dekaf._security.tls_context import new_context
@@ -46,6 +49,7 @@ class TlsContexts:
 
     def __init__(self, options: TlsOptions) -> None:
         self._options: Final = options
+        self._process_id = os.getpid()
         self._watched: Final = _files_in(options)
         # Stamped before they are read: what is replaced meanwhile differs from its stamp at the next look.
         self._stamps: Stamps = stamps_of(self._watched)
@@ -63,9 +67,24 @@ class TlsContexts:
         return len(self._watched) > 0
 
     @property
+    def is_inherited(self) -> bool:
+        """Whether the context was built by the process that this one was forked from: `refresh` builds another."""
+        return self._process_id != os.getpid() and self._options.context is None
+
+    @property
     def problem(self) -> str:
         """Why the files as they are now cannot be used; empty if they can."""
         return self._problem
+
+    def peer(self, host: str, address: str) -> TlsPeer:
+        """Return what errors of a handshake with a broker have to know; nothing is read."""
+        return TlsPeer(
+            address,
+            peer_name(host),
+            has_certificate=self._options.certfile is not None,
+            has_cafile=self._options.cafile is not None,
+            has_context=self._options.context is not None,
+        )
 
     def refresh(self) -> TlsRefresh:
         """Look whether the files were replaced, and if so, read them; one thread at a time, at most once a second.
@@ -74,7 +93,7 @@ class TlsContexts:
         next call tries again.
         """
         stamps = stamps_of(self._watched)
-        if stamps == self._stamps:
+        if stamps == self._stamps and not self.is_inherited:
             self._problem = ""
             return TlsRefresh.UNCHANGED
         try:
@@ -82,8 +101,11 @@ class TlsContexts:
         except ConfigurationError as error:
             self._report(str(error))
             return TlsRefresh.KEPT
-        self._stamps = stamps
         self._problem = ""
+        self._process_id = os.getpid()
+        if stamps == self._stamps:
+            return TlsRefresh.UNCHANGED
+        self._stamps = stamps
         logger.info("TLS certificates were replaced: new connections use them.")
         return TlsRefresh.RENEWED
 

@@ -317,13 +317,20 @@ class ProducerBatch:
             return error
         if int(index) in self.record_errors:
             detail = self.record_errors[int(index)] or error.message
-            return InvalidRecordError(detail, topic=self.topic, partition=int(self.partition), code=error.code)
+            return InvalidRecordError(
+                detail,
+                topic=self.topic,
+                partition=int(self.partition),
+                code=error.code,
+                may_be_persisted=error.may_be_persisted,
+            )
         return InvalidRecordError(
             "not written because the broker rejected other records of the same batch",
             topic=self.topic,
             partition=int(self.partition),
             code=error.code,
             is_retriable=True,
+            may_be_persisted=error.may_be_persisted,  # an earlier attempt may have been written, and its answer lost
         )
 
     def _tell(self) -> None:
@@ -341,14 +348,16 @@ class ProducerBatch:
                 waits.notify()
             if told:
                 unheard -= i64(len(waits.recipients))
-        if self.error is not None and unheard > 0:
-            listener.unobserved_failure(self.topic, int(unheard), self.error)
-        if listener.batch_done is not None:
-            listener.batch_done(self)
-        flushes = self.flushes
-        self.flushes = []
-        for flush in flushes:
-            flush()
+        try:
+            if self.error is not None and unheard > 0:
+                listener.unobserved_failure(self.topic, int(unheard), self.error)
+            if listener.batch_done is not None:
+                listener.batch_done(self)
+        finally:  # a log handler may raise anything, and no flush may wait for ever because of it
+            flushes = self.flushes
+            self.flushes = []
+            for flush in flushes:
+                flush()
 
 
 _NO_WRITER: Final = BytesWriter()  # stands in a sealed batch's builder, whose own writer went back to the pool

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from typing import Final
 
 from dekaf._network.client import NetworkSettings
 from dekaf._network.connection import ConnectionSettings
+from dekaf._network.security import SecuritySettings
+from dekaf._oidc.token_source import OidcTokens
 from dekaf._record.compression import codec_for
+from dekaf._security.sasl_options import SaslOptions
+from dekaf._security.security_options import SecurityOptions
+from dekaf._security.tls_contexts import TlsContexts
 from dekaf._version import __version__
 from dekaf.producer._buffer.accumulator import BufferLimits
 from dekaf.producer._engine.batch_selector import SelectionRules
@@ -16,6 +22,8 @@ from dekaf.producer._engine.completion import RetrySettings
 from dekaf.producer._engine.engine import EngineSettings
 from dekaf.producer._engine.sender import SenderSettings
 from dekaf.producer.config import ProducerConfig
+
+LONGEST_AFTER_REFUSAL: Final = 10.0  # seconds between two attempts to come in where we were refused
 
 
 def engine_settings(config: ProducerConfig) -> EngineSettings:
@@ -35,9 +43,15 @@ def engine_settings(config: ProducerConfig) -> EngineSettings:
     return EngineSettings(
         bootstrap=config.bootstrap_endpoints,
         network=NetworkSettings(
-            ConnectionSettings(config.client_id, __version__, request_timeout),
+            ConnectionSettings(
+                config.client_id, __version__, request_timeout, config.socket_connection_setup_timeout_ms / 1000.0
+            ),
+            _security(config),
             exponential_backoff(config.reconnect_backoff_ms / 1000.0, config.reconnect_backoff_max_ms / 1000.0),
-            config.socket_connection_setup_timeout_ms / 1000.0,
+            exponential_backoff(
+                config.reconnect_backoff_ms / 1000.0,
+                max(config.reconnect_backoff_max_ms / 1000.0, LONGEST_AFTER_REFUSAL),
+            ),
             math.inf if config.connections_max_idle_ms < 0 else config.connections_max_idle_ms / 1000.0,
         ),
         sender=SenderSettings(
@@ -50,6 +64,22 @@ def engine_settings(config: ProducerConfig) -> EngineSettings:
         metadata_max_age=config.metadata_max_age_ms / 1000.0,
         allow_auto_create_topics=config.allow_auto_create_topics,
     )
+
+
+def _security(config: ProducerConfig) -> SecuritySettings:
+    """Return what connections need; the files that options name are read here, when a producer for Kafka is made.
+
+    The other backends make no connection, and production's settings must do in tests, where such files are not.
+    """
+    options = SecurityOptions()
+    if config.backend != "kafka":
+        return SecuritySettings(None, None)
+    sasl = options.sasl
+    if sasl is not None and sasl.oidc is not None:
+        cafile = None if options.tls is None else options.tls.cafile
+        tokens = OidcTokens(sasl.oidc, cafile, config.request_timeout_ms / 1000.0)
+        sasl = SaslOptions(sasl.mechanism, token_provider=tokens)
+    return SecuritySettings(None if options.tls is None else TlsContexts(options.tls), sasl)
 
 
 def exponential_backoff(initial: float, longest: float) -> Callable[[int], float]:

@@ -140,10 +140,11 @@ class BatchCompletion:
         while at < len(queue.retries) and queue.retries[at].send_order < batch.send_order:
             at += 1
         queue.retries.insert(at, batch)
-        # A leader that is news has not failed yet (KIP-951).
-        queue.retry_at = now
-        if not leader_is_news:
-            queue.retry_at += self._settings.backoff(int(batch.attempts))
+        if leader_is_news:
+            queue.retry_at = now  # it has not failed yet (KIP-951)
+        else:
+            # The later of the two: another batch of the partition, tried less often, must not end the wait of this one.
+            queue.retry_at = max(queue.retry_at, now + self._settings.backoff(int(batch.attempts)))
         self._note_broken_sequence(queue)
         self._queues.activate(queue)
 

@@ -336,16 +336,20 @@ class Engine:
         """Fail everything that waits rather than leave it waiting for ever; the next record starts a fresh engine."""
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
             return
-        logger.error("The producer's I/O thread failed unexpectedly; please report this", exc_info=error)
         self.close_accepting()
         self.state = EngineState.FAILED
         self.statistics.last_error = repr(error)
+        failure: BaseException | None = None
         try:
             self._give_up_everything(f"The producer's I/O thread failed unexpectedly: {error!r}", error, None)
-        except Exception:  # whatever broke the thread may have left its state in pieces
-            logger.exception("Not everything that was pending could be told")
+        except BaseException as further:  # whatever broke the thread may have left its state in pieces
+            failure = further
         self._client.close(BrokerConnectionError("The producer's I/O thread failed."))
         self._io.stop()
+        # Last, when nothing waits any more: a log handler is an application's code, and may be what broke the thread.
+        logger.error("The producer's I/O thread failed unexpectedly; please report this", exc_info=error)
+        if failure is not None:
+            logger.error("Not everything that was pending could be told", exc_info=failure)
 
     def _give_up_everything(self, reason: str, cause: BaseException | None, undelivered: Undelivered | None) -> None:
         def batch_error(batch: ProducerBatch) -> ProduceError:

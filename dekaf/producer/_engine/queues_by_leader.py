@@ -86,9 +86,12 @@ class QueuesByLeader:
             del self.nodes[node_id]
         for topic in list(self._accumulator.topics.values()):
             for queue in topic.partitions:
-                queue.leader = metadata.leader(queue.topic, int(queue.partition))
-                if queue.leader != NO_LEADER:
-                    self._node(int(queue.leader))
+                leader = metadata.leader(queue.topic, int(queue.partition))
+                if leader != NO_LEADER:
+                    self._node(int(leader))
+                    if leader != queue.leader:
+                        queue.retry_at = 0.0  # the wait was for the one before
+                queue.leader = leader
         for queue in queues:
             self._home(queue)
 

@@ -202,7 +202,12 @@ class Sender:
         self._forget(sent)
         for batch in sent.batches:
             self._queues.queue_of(batch).in_flight.remove(batch)
-            failure = ProduceError(str(error), topic=batch.topic, partition=int(batch.partition))
+            failure = ProduceError(
+                str(error),
+                topic=batch.topic,
+                partition=int(batch.partition),
+                may_be_persisted=batch.is_ambiguous,  # an earlier attempt may have been written, and its answer lost
+            )
             self._completion.give_up(batch, caused_error(failure, error))
 
     # Answers.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -38,7 +39,9 @@ class FailureLog:
                 return
             self._suppressed[topic] = 0
             self._logged_at[topic] = now
-        logger.error(self._message, total, topic, error)
+        # A handler is an application's code and may raise anything; this may be the I/O thread, in the midst of things.
+        with contextlib.suppress(BaseException):
+            logger.error(self._message, total, topic, error)
 
 
 @final

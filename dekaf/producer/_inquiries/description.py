@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, TypeAlias, final
 
 from dekaf._cluster.refresh import NEVER
@@ -54,7 +55,7 @@ class DescriptionInquiry(Inquiry):
         """Ask for the brokers, and no topics."""
         MetadataRequest(topics=(), allow_auto_topic_creation=False).encode(body, version)
 
-    def request(self) -> CallbackRequest:
+    def request(self, connection: BrokerConnection) -> CallbackRequest:
         """Ask for all checks that wait."""
         checks = self._take_waiting()
 
@@ -62,7 +63,12 @@ class DescriptionInquiry(Inquiry):
             _tell(checks, _description(MetadataResponse.decode(reader, version)), None)
 
         def lost(error: DekafError) -> None:
-            _tell(checks, None, error)
+            now = monotonic()
+            for check in checks:  # another broker may answer in the time that is left
+                if check.deadline > now:
+                    self._waiting.append(check)
+                else:
+                    check.tell(None, error)
 
         return CallbackRequest(ApiKey.METADATA, answered, lost)
 

@@ -35,7 +35,7 @@ class Inquiry:
             return self.unsupported(connection, error, now)
         body = BytesWriter()
         self.encode(body, version)
-        connection.send(self.request(), version, [body.getvalue()])
+        connection.send(self.request(connection), version, [body.getvalue()])
         return NEVER
 
     def due_at(self, now: float) -> float:
@@ -46,7 +46,7 @@ class Inquiry:
         """Write the question."""
         raise NotImplementedError
 
-    def request(self) -> CallbackRequest:
+    def request(self, connection: BrokerConnection) -> CallbackRequest:
         """Return what hears of the answer, or of its loss; the question is sent right afterwards."""
         raise NotImplementedError
 

@@ -50,18 +50,23 @@ class MetadataInquiry(Inquiry):
         )
         question.encode(body, version)
 
-    def request(self) -> CallbackRequest:
+    def request(self, connection: BrokerConnection) -> CallbackRequest:
         """Note that it is asked."""
+
+        def answered(reader: Reader, version: int) -> None:
+            response = MetadataResponse.decode(reader, version)
+            connection.throttle(response.throttle_time_ms)
+            self._answered(response)
+
         self._refresher.asked()
-        return CallbackRequest(ApiKey.METADATA, self._answered, self._lost)
+        return CallbackRequest(ApiKey.METADATA, answered, self._lost)
 
     def unsupported(self, connection: BrokerConnection, error: BrokerConnectionError, now: float) -> float:
         """Leave a broker without which there is no way to find the leaders."""
         connection.close(error)
         return NEVER  # its end brings the next pass
 
-    def _answered(self, reader: Reader, version: int) -> None:
-        response = MetadataResponse.decode(reader, version)
+    def _answered(self, response: MetadataResponse) -> None:
         if response.error_code == ErrorCode.NONE and response.brokers:
             is_enough = self._take_over(response)
             self._refresher.answered(monotonic(), is_enough=is_enough)

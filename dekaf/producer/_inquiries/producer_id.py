@@ -38,10 +38,16 @@ class ProducerIdInquiry(Inquiry):
         """Ask for an identity without a transaction."""
         InitProducerIdRequest().encode(body, version)
 
-    def request(self) -> CallbackRequest:
+    def request(self, connection: BrokerConnection) -> CallbackRequest:
         """Note that it is asked."""
+
+        def answered(reader: Reader, version: int) -> None:
+            response = InitProducerIdResponse.decode(reader, version)
+            connection.throttle(response.throttle_time_ms)
+            self._answered(response)
+
         self._source.asked()
-        return CallbackRequest(ApiKey.INIT_PRODUCER_ID, self._answered, self._lost)
+        return CallbackRequest(ApiKey.INIT_PRODUCER_ID, answered, self._lost)
 
     def unsupported(self, connection: BrokerConnection, error: BrokerConnectionError, now: float) -> float:
         """Fail what waits: a broker that old never will give an identity."""
@@ -49,8 +55,7 @@ class ProducerIdInquiry(Inquiry):
         self._hopeless(unsupported_error(error))
         return self._source.due_at()
 
-    def _answered(self, reader: Reader, version: int) -> None:
-        response = InitProducerIdResponse.decode(reader, version)
+    def _answered(self, response: InitProducerIdResponse) -> None:
         error = self._source.answered(response, monotonic())
         if error is not None:
             self._hopeless(error)

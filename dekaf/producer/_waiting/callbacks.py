@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -73,11 +74,17 @@ class CallbackThread:
             if job is not None:
                 job()
 
+    @staticmethod
+    def _run_contained(job: Callable[[], None]) -> None:
+        """Run a job that contains what users' functions raise, and must not end the thread if a log handler raises."""
+        with contextlib.suppress(BaseException):
+            job()
+
     def _work(self) -> None:
         while not self._is_stopped or not self._jobs.empty():
             job = self._jobs.get()
             if job is not None:
-                job()
+                self._run_contained(job)
         self._worker = None
         if not self._jobs.empty():  # posted in this very moment
             self.start()

@@ -195,3 +195,36 @@ def _link(chain: Callable[[int], None], number: int) -> Callable[[], None]:
 
 
 def _ignore(_: object) -> None: ...
+
+
+def test_whatever_ends_the_loop_is_a_crash(engine: Engine) -> None:
+    """SystemExit goes through every callback of an event loop: from a log handler that wants to exit, for one."""
+    thread = IoThread(engine.run_once, engine.note_crash)
+    thread.start()
+
+    def leave() -> None:
+        raise SystemExit(1)
+
+    thread.loop.call_soon_threadsafe(leave)
+
+    assert engine.crashed.wait(PATIENCE)
+    assert isinstance(engine.crashes[0], SystemExit)
+    assert thread.join(PATIENCE)
+
+
+def test_stop_is_no_crash(engine: Engine) -> None:
+    thread = IoThread(engine.run_once, engine.note_crash)
+    thread.start()
+    thread.stop()
+
+    assert thread.join(PATIENCE)
+    assert engine.crashes == []
+
+
+def test_loop_that_is_stopped_by_another_is_a_crash(engine: Engine) -> None:
+    thread = IoThread(engine.run_once, engine.note_crash)
+    thread.start()
+    thread.loop.call_soon_threadsafe(thread.loop.stop)
+
+    assert engine.crashed.wait(PATIENCE)
+    assert thread.join(PATIENCE)

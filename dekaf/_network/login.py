@@ -1,0 +1,174 @@
+"""Have at hand what connections authenticate with, before they are dialled; one per engine.
+
+A password that does not change is at hand at once. A callable, or a token provider, is called on the login thread; a
+token is shared by all connections until it is time for the next one. Every method runs on the I/O thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final, final
+
+from dekaf._network.authentication import TellSalted
+from dekaf._network.login_thread import LoginThread
+from dekaf._network.provider_turn import provider_turn
+from dekaf._security.credentials import Credentials
+from dekaf._security.mechanism import Mechanism
+from dekaf._security.salted_password import SaltedPassword, SaltedPasswords, SaltParameters
+from dekaf._security.sasl_options import SaslOptions
+from dekaf._security.secret import Secret, secret_text
+from dekaf._security.tokens import HeldToken, receive_token
+from dekaf.errors import CredentialsUnavailableError, DekafError, caused_error
+from dekaf.security import OAuthToken
+
+logger = logging.getLogger("dekaf.network.login")
+
+PASSWORD: Final = "sasl_password"
+PROVIDER: Final = "sasl_oauth_token_provider"
+
+
+@final
+class Login:
+    """The credentials of one engine."""
+
+    def __init__(self, options: SaslOptions, thread: LoginThread) -> None:
+        self._options: Final = options
+        self._thread: Final = thread
+        self._salted: Final = SaltedPasswords()
+        self._held: HeldToken | None = None
+        self._asking: asyncio.Task[OAuthToken] | None = None
+
+    async def credentials(self) -> Credentials:
+        """Return what the next authentication proves.
+
+        Raises:
+            CredentialsUnavailableError: The application gave none; the cause tells what its code raised.
+            ConfigurationError: What it gave cannot be sent.
+        """
+        options = self._options
+        if options.mechanism is Mechanism.OAUTHBEARER:
+            return Credentials(options.mechanism, token=await self._token())
+        return Credentials(options.mechanism, username=options.username, password=await self._password())
+
+    def refused(self, credentials: Credentials) -> None:
+        """Note that a broker did not accept these: a token is not kept for the whole of its life then."""
+        held = self._held
+        if held is not None and credentials.token is held.token:
+            self._held = held.after_refusal(time.monotonic())
+
+    def salt(self, parameters: SaltParameters, password: Secret, tell: TellSalted) -> None:
+        """Tell the salted password: at once if it is kept, or when the login thread has made it."""
+        kept = self._salted.find(parameters, password)
+        if kept is not None:
+            tell(kept, None)
+            return
+        task = asyncio.get_running_loop().create_task(self._salt(parameters, password, tell))
+        task.add_done_callback(_check)
+
+    async def _salt(self, parameters: SaltParameters, password: Secret, tell: TellSalted) -> None:
+        try:
+            salted = await self._thread.run("Salting the password", lambda: self._salted.salt(parameters, password))
+        except DekafError as error:
+            tell(None, error)
+            return
+        assert isinstance(salted, SaltedPassword)
+        tell(salted, None)
+
+    async def _password(self) -> Secret:
+        password = self._options.password
+        if isinstance(password, Secret):
+            return password
+        if password is None:
+            return Secret(b"")
+        given = await self._ask(PASSWORD, password, password)
+        if isinstance(given, Secret):
+            return given
+        if isinstance(given, str):
+            return secret_text(PASSWORD, given)
+        raise CredentialsUnavailableError(f"{PASSWORD} must return text, not {type(given).__name__}.")
+
+    async def _token(self) -> OAuthToken:
+        """Return the token that is held, having asked for another one first if that one has expired.
+
+        One that is merely due is renewed beside: no connection waits for it.
+        """
+        now = time.monotonic()
+        held = self._held
+        if held is None or (held.is_expired(now) and held.is_due(now)):
+            return await asyncio.shield(self._renewal())
+        if held.is_due(now):
+            self._renewal()
+        return held.token
+
+    def _renewal(self) -> asyncio.Task[OAuthToken]:
+        """Return the one question to the provider that is under way, asking it if there is none."""
+        if self._asking is None:
+            self._asking = asyncio.get_running_loop().create_task(self._renew())
+            self._asking.add_done_callback(_check)
+        return self._asking
+
+    async def _renew(self) -> OAuthToken:
+        provider = self._options.token_provider
+        try:
+            token = _token_of(await self._ask(PROVIDER, provider, _token_call(provider), self._receive_late))
+        except DekafError as error:
+            held = self._held
+            if held is None:
+                raise
+            # The one before may still be accepted: its broker decides.
+            logger.warning("%s The earlier token stays in use.", error)
+            self._held = held.after_failure(time.monotonic())
+            return held.token
+        finally:
+            self._asking = None
+        self._receive(token)
+        return token
+
+    def _receive(self, token: OAuthToken) -> None:
+        self._held = receive_token(token, now=time.monotonic(), unix_time=time.time(), spread=random.random())
+
+    def _receive_late(self, given: object) -> None:
+        if isinstance(given, OAuthToken) and (self._held is None or given.expires_at > self._held.token.expires_at):
+            self._receive(given)
+
+    async def _ask(
+        self,
+        option: str,
+        owner: object,
+        call: Callable[[], object],
+        late: Callable[[object], None] | None = None,
+    ) -> object:
+        turn = provider_turn(owner)
+        try:
+            return await self._thread.run(option, call, turn=turn, late=late)
+        except DekafError:
+            raise
+        except Exception as error:
+            # What it raised stays out of the text: it may quote a secret. The cause has it for who looks.
+            failure = CredentialsUnavailableError(f"{option} raised {type(error).__name__}.")
+            raise caused_error(failure, error) from error
+
+
+def _token_call(provider: object) -> Callable[[], object]:
+    """Return what gives a token: the provider's method of that name, or the provider itself."""
+    method: Any = getattr(provider, "token", None)
+    call: Any = method if callable(method) else provider
+    return call  # type: ignore[no-any-return]  # the configuration has checked that it is one of the two
+
+
+def _token_of(given: object) -> OAuthToken:
+    if isinstance(given, OAuthToken):
+        return given
+    raise CredentialsUnavailableError(
+        f"{PROVIDER} must return a dekaf.security.OAuthToken, not {type(given).__name__}."
+    )
+
+
+def _check(task: asyncio.Task[Any]) -> None:
+    """Take note of a task's failure, which those who await it hear of: asyncio would log it as never looked at."""
+    if not task.cancelled():
+        task.exception()

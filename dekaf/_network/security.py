@@ -1,0 +1,83 @@
+"""What a client's connections need before they are dialled: a TLS context, and proof of who we are.
+
+Files are read, and an application's callables called, on the login thread; every method here runs on the I/O thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from typing import Final, final
+
+from dekaf._network.connection import Identity
+from dekaf._network.login import Login
+from dekaf._network.login_thread import LoginThread
+from dekaf._security.credentials import Credentials
+from dekaf._security.handshake_errors import TlsPeer
+from dekaf._security.sasl_options import SaslOptions
+from dekaf._security.tls_contexts import TlsContexts
+from dekaf.errors import DekafError
+
+BETWEEN_LOOKS: Final = 1.0  # seconds between two looks at certificate files: a storm of reconnects reads them once
+
+
+@final
+class SecuritySettings:
+    """What the options ask for. None: no TLS; no SASL."""
+
+    def __init__(self, tls: TlsContexts | None, sasl: SaslOptions | None) -> None:
+        self.tls: Final = tls
+        self.sasl: Final = sasl
+
+
+@final
+class Security:
+    """One client's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, settings: SecuritySettings, timeout: float) -> None:
+        self._tls: Final = settings.tls
+        self._thread: Final = LoginThread(loop, timeout)
+        self._login: Final = None if settings.sasl is None else Login(settings.sasl, self._thread)
+        self._looked_at = -BETWEEN_LOOKS
+
+    async def context(self) -> ssl.SSLContext | None:
+        """Return the context for a connection dialled now; None for one in plain text."""
+        tls = self._tls
+        if tls is None:
+            return None
+        now = time.monotonic()
+        if tls.is_inherited or (tls.rotates and now - self._looked_at >= BETWEEN_LOOKS):
+            self._looked_at = now
+            await self._look(tls)
+        return tls.current
+
+    def peer(self, host: str, address: str) -> TlsPeer | None:
+        """Return what errors of a handshake have to know; None without TLS."""
+        return None if self._tls is None else self._tls.peer(host, address)
+
+    async def identity(self) -> Identity | None:
+        """Return as whom to authenticate; None without SASL.
+
+        Raises:
+            AuthenticationError: The application's code gave no credentials.
+            ConfigurationError: What it gave cannot be sent.
+        """
+        if self._login is None:
+            return None
+        return Identity(await self._login.credentials(), self._login.salt)
+
+    def refused(self, credentials: Credentials) -> None:
+        """Note that a broker did not accept these credentials."""
+        if self._login is not None:
+            self._login.refused(credentials)
+
+    def stop(self) -> None:
+        """Let the login thread end."""
+        self._thread.stop()
+
+    async def _look(self, tls: TlsContexts) -> None:
+        try:
+            await self._thread.run("Reading the TLS files", tls.refresh)
+        except DekafError:  # it takes too long, a network file system for one: the context there is still serves
+            return

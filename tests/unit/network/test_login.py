@@ -1,0 +1,155 @@
+"""What connections authenticate with is at hand before they are dialled, and asked for no more often than needed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+
+from dekaf import CredentialsUnavailableError
+from dekaf._network.login import Login
+from dekaf._network.login_thread import LoginThread
+from dekaf._security.mechanism import Mechanism
+from dekaf._security.salted_password import SaltedPassword, SaltParameters
+from dekaf._security.sasl_options import SaslOptions
+from dekaf._security.secret import Secret
+from dekaf.security import OAuthToken
+
+MakeLogin = Callable[[SaslOptions], Login]
+
+
+@pytest_asyncio.fixture
+async def make_login() -> AsyncIterator[MakeLogin]:
+    thread = LoginThread(asyncio.get_running_loop(), 10.0)
+    yield lambda options: Login(options, thread)
+    thread.stop()
+
+
+def plain(password: object) -> SaslOptions:
+    return SaslOptions(Mechanism.PLAIN, username="alice", password=password)  # type: ignore[arg-type]  # a test's own
+
+
+def oauth(provider: object) -> SaslOptions:
+    return SaslOptions(Mechanism.OAUTHBEARER, token_provider=provider)
+
+
+class Provider:
+    """Counts how often it was asked."""
+
+    def __init__(self, life: float) -> None:
+        self.calls = 0
+        self.error: Exception | None = None
+        self._life = life
+
+    def token(self) -> OAuthToken:
+        """Return another token each time."""
+        self.calls += 1
+        if self.error is not None:
+            raise self.error
+        return OAuthToken(f"token-{self.calls}", time.time() + self._life, principal="alice")
+
+
+@pytest.mark.asyncio
+async def test_password_is_there_at_once(make_login: MakeLogin) -> None:
+    credentials = await make_login(plain(Secret(b"wonder"))).credentials()
+
+    assert (credentials.username, credentials.password, credentials.principal) == ("alice", Secret(b"wonder"), "alice")
+
+
+@pytest.mark.asyncio
+async def test_callable_password_is_asked_for_each_connection(make_login: MakeLogin) -> None:
+    passwords = iter(["first", "second"])
+    login = make_login(plain(lambda: next(passwords)))
+
+    assert (await login.credentials()).password == Secret(b"first")
+    assert (await login.credentials()).password == Secret(b"second")
+
+
+@pytest.mark.asyncio
+async def test_callable_that_raises_is_named_and_what_it_raised_is_not_quoted(make_login: MakeLogin) -> None:
+    def broken() -> str:
+        raise LookupError("the vault says s3cret")
+
+    with pytest.raises(CredentialsUnavailableError, match=r"^sasl_password raised LookupError\.$") as caught:
+        await make_login(plain(broken)).credentials()
+
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("given", [None, 5, b"bytes"])
+async def test_callable_that_returns_no_text_is_refused(make_login: MakeLogin, given: object) -> None:
+    with pytest.raises(CredentialsUnavailableError, match=f"must return text, not {type(given).__name__}"):
+        await make_login(plain(lambda: given)).credentials()
+
+
+@pytest.mark.asyncio
+async def test_connections_share_a_token(make_login: MakeLogin) -> None:
+    provider = Provider(3600)
+    login = make_login(oauth(provider))
+
+    several = await asyncio.gather(*(login.credentials() for _ in range(5)))
+
+    assert provider.calls == 1
+    assert {one.token.value for one in several if one.token is not None} == {"token-1"}
+
+
+@pytest.mark.asyncio
+async def test_provider_may_be_a_coroutine_function(make_login: MakeLogin) -> None:
+    async def provider() -> OAuthToken:
+        await asyncio.sleep(0)
+        return OAuthToken("token", time.time() + 60)
+
+    token = (await make_login(oauth(provider)).credentials()).token
+
+    assert token is not None
+    assert token.value == "token"
+
+
+@pytest.mark.asyncio
+async def test_expired_token_is_offered_and_not_asked_for_again_at_once(make_login: MakeLogin) -> None:
+    """The broker's clock decides, and a provider that only has expired ones must not be stormed."""
+    provider = Provider(-5)
+    login = make_login(oauth(provider))
+
+    for _ in range(3):
+        assert (await login.credentials()).token is not None
+
+    assert provider.calls == 1
+
+
+@pytest.mark.asyncio
+async def test_first_token_that_fails_is_told_and_asked_for_again(make_login: MakeLogin) -> None:
+    provider = Provider(3600)
+    provider.error = ValueError("no")
+    login = make_login(oauth(provider))
+    with pytest.raises(CredentialsUnavailableError, match="sasl_oauth_token_provider raised ValueError"):
+        await login.credentials()
+    provider.error = None
+
+    assert (await login.credentials()).token is not None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("given", ["a text", ("token", 1.0), None])
+async def test_provider_that_returns_nonsense_is_refused(make_login: MakeLogin, given: object) -> None:
+    with pytest.raises(CredentialsUnavailableError, match=r"must return a dekaf\.security\.OAuthToken"):
+        await make_login(oauth(lambda: given)).credentials()
+
+
+@pytest.mark.asyncio
+async def test_password_is_salted_once_for_all_connections(make_login: MakeLogin) -> None:
+    login = make_login(plain(Secret(b"wonder")))
+    parameters = SaltParameters(Mechanism.SCRAM_SHA_256, b"salt", 4096)
+    first: asyncio.Future[SaltedPassword | None] = asyncio.get_running_loop().create_future()
+    login.salt(parameters, Secret(b"wonder"), lambda salted, _error: first.set_result(salted))
+    salted = await asyncio.wait_for(first, 10)
+    again: list[SaltedPassword | None] = []
+
+    login.salt(parameters, Secret(b"wonder"), lambda salted, _error: again.append(salted))
+
+    assert salted is not None
+    assert again == [salted]  # told at once: no thread, and no PBKDF2

@@ -1,0 +1,46 @@
+"""Each provider is called by one thread at a time, whichever producers share it."""
+
+from __future__ import annotations
+
+import gc
+
+from dekaf._network import provider_turn as room
+from dekaf._network.provider_turn import provider_turn
+
+
+class Provider:
+    """An application's."""
+
+    def token(self) -> str:
+        """Give none."""
+        return ""
+
+
+class Unhashable(Provider):
+    """One that compares by value."""
+
+    __hash__ = None  # type: ignore[assignment]  # what a class with __eq__ alone has
+
+
+def test_all_who_call_a_provider_share_its_turn() -> None:
+    one, other = Provider(), Provider()
+
+    assert provider_turn(one) is provider_turn(one) is provider_turn(one.token)
+    assert provider_turn(one) is not provider_turn(other)
+
+
+def test_provider_that_cannot_be_hashed_is_not_refused() -> None:
+    with provider_turn(Unhashable()):
+        pass
+
+
+def test_turn_goes_with_its_provider() -> None:
+    known = len(room._turns)
+    provider = Provider()
+    provider_turn(provider)
+    assert len(room._turns) == known + 1
+
+    del provider
+    gc.collect()
+
+    assert len(room._turns) == known
