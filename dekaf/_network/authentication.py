@@ -114,7 +114,7 @@ class Authentication:
         exchange = self._exchange
         assert exchange is not None
         if response.error_code != ErrorCode.NONE:
-            self._failed(self._error_of(response, exchange))
+            self._failed(self._answer_error(response, exchange))
             return
         try:
             step = exchange.receive(response.auth_bytes)
@@ -137,7 +137,7 @@ class Authentication:
             return
         self._send(self._exchange.resume(salted).auth_bytes)
 
-    def _error_of(self, response: SaslAuthenticateResponse, exchange: SaslExchange) -> AuthenticationError:
+    def _answer_error(self, response: SaslAuthenticateResponse, exchange: SaslExchange) -> AuthenticationError:
         if response.error_code != ErrorCode.SASL_AUTHENTICATION_FAILED:
             return _refused_error(self._address, response.error_code)
         return credentials_refused_error(
