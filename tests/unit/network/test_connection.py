@@ -1,0 +1,415 @@
+"""One connection: versions first, answers in the order of the requests, and no trust after a wrong byte."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+from dekaf._network.client import NetworkClient, NetworkSettings
+from dekaf._network.connection import (
+    IDLE_AFTER,
+    LAST_CORRELATION_ID,
+    WRITE_BUFFER_LIMIT,
+    BrokerConnection,
+    ConnectionSettings,
+    ConnectionState,
+)
+from dekaf._network.requests import PendingRequest
+from dekaf._protocol.api import ApiKey
+from dekaf._protocol.api_versions import ApiVersionsRequest
+from dekaf._wire.reader import Reader
+from dekaf.errors import BrokerConnectionError, DekafError, MalformedResponseError
+from tests.unit.protocol.requests import frame
+from tests.unit.protocol.responses import API_VERSIONS
+
+pytestmark = pytest.mark.asyncio
+
+# Produce 7 to 13 and ApiVersions 0 to 4, in version 4, and no throttling.
+VERSIONS = bytes.fromhex("0000 03 0000 0007 000d 00 0012 0000 0004 00 00000000 00")
+UNSUPPORTED_VERSION = "0023"
+ENDED = BrokerConnectionError("The broker is gone.")
+
+
+class Transport:
+    """What asyncio gives a protocol to write to."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.is_aborted = False
+        self.limit = 0
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+    def get_extra_info(self, _name: str) -> None:
+        return None
+
+    def set_write_buffer_limits(self, limit: int) -> None:
+        self.limit = limit
+
+
+class Asked(PendingRequest):
+    """A request that notes how it ended."""
+
+    def __init__(self, error: MalformedResponseError | None = None) -> None:
+        super().__init__(ApiKey.PRODUCE)
+        self.answers: list[int] = []
+        self.losses: list[DekafError] = []
+        self._error = error
+
+    def on_response(self, reader: Reader, _version: int) -> None:
+        if self._error is not None:
+            raise self._error
+        self.answers.append(int(reader.take_i32()))
+
+    def on_lost(self, error: DekafError) -> None:
+        self.losses.append(error)
+
+
+class Wire:
+    """A connection, whom it reports to, and what goes over it."""
+
+    def __init__(self, *, request_timeout: float = 60.0) -> None:
+        self.changes = 0
+        self.transport = Transport()
+        settings = ConnectionSettings("c", "1.0", request_timeout)
+        network = NetworkSettings(settings, lambda _attempt: 1.0, 1.0, 60.0)
+        loop = asyncio.get_running_loop()
+        self.owner = NetworkClient(loop, (), network, self._changed, lambda _node, _error: None)
+        self.connection = BrokerConnection(1, "b:9092", settings, self.owner, api_versions=4)
+
+    def open(self) -> BrokerConnection:
+        """Connect and negotiate."""
+        self.connection.connection_made(self.transport)
+        self.answer(1, VERSIONS)
+        self.transport.written.clear()
+        return self.connection
+
+    def answer(self, correlation_id: int, body: bytes) -> None:
+        """Have an answer arrive."""
+        self.connection.data_received(answer_frame(correlation_id, body))
+
+    def ask(self, *requests: Asked) -> None:
+        """Send Produce requests, numbered from 2 on."""
+        for request in requests:
+            self.connection.send(request, 7, [b"body"])
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+
+def answer_frame(correlation_id: int, body: bytes) -> bytes:
+    return (4 + len(body)).to_bytes(4, "big") + correlation_id.to_bytes(4, "big") + body
+
+
+# Negotiating.
+
+
+async def test_versions_are_asked_for_first_and_nothing_else_is_sent_before_they_are_known() -> None:
+    wire = Wire()
+    connection = wire.connection
+
+    connection.connection_made(wire.transport)
+
+    question = ApiVersionsRequest(client_software_name="dekaf-python", client_software_version="1.0")
+    assert b"".join(wire.transport.written).hex() == frame(ApiKey.API_VERSIONS, 4, 1, question)
+    assert wire.transport.limit == WRITE_BUFFER_LIMIT
+    assert connection.state is ConnectionState.NEGOTIATING
+    assert not connection.takes_requests(monotonic())
+
+
+async def test_it_is_ready_with_the_versions_both_sides_speak() -> None:
+    wire = Wire()
+
+    connection = wire.open()
+
+    assert connection.state is ConnectionState.READY
+    assert connection.takes_requests(monotonic())
+    assert connection.version(ApiKey.PRODUCE) == 13
+    assert connection.version(ApiKey.PRODUCE, at_most=12) == 12
+    with pytest.raises(BrokerConnectionError, match="does not offer METADATA"):
+        connection.version(ApiKey.METADATA)
+    assert wire.changes > 0
+
+
+async def test_broker_that_does_not_know_the_version_of_the_question_is_asked_again_in_one_it_knows() -> None:
+    wire = Wire()
+    wire.connection.connection_made(wire.transport)
+    wire.transport.written.clear()
+
+    wire.answer(1, bytes.fromhex(UNSUPPORTED_VERSION + "00000001" + "001200000002"))  # it knows 0 to 2
+
+    question = ApiVersionsRequest(client_software_name="", client_software_version="")
+    assert b"".join(wire.transport.written).hex() == frame(ApiKey.API_VERSIONS, 2, 2, question)
+    assert not wire.transport.is_aborted
+    wire.answer(2, bytes.fromhex(API_VERSIONS[2]))
+    assert wire.connection.is_ready()
+
+
+async def test_broker_that_throttles_its_very_first_answer_is_left_alone_for_so_long() -> None:
+    wire = Wire()
+    wire.connection.connection_made(wire.transport)
+
+    wire.answer(1, bytes.fromhex(API_VERSIONS[4]))  # throttled for 7 ms
+
+    assert wire.connection.is_ready()
+    assert not wire.connection.takes_requests(wire.connection.throttled_until - 0.001)
+    assert wire.connection.takes_requests(wire.connection.throttled_until)
+
+
+async def test_broker_that_refuses_to_negotiate_is_left() -> None:
+    wire = Wire()
+    wire.connection.connection_made(wire.transport)
+
+    wire.answer(1, bytes.fromhex("0021" + "01" + "00" * 5))
+
+    assert wire.transport.is_aborted
+    assert wire.connection.state is ConnectionState.CLOSED
+
+
+# Requests and answers.
+
+
+async def test_answers_reach_the_requests_in_the_order_these_were_sent_in() -> None:
+    wire = Wire()
+    wire.open()
+    first, second = Asked(), Asked()
+    wire.ask(first, second)
+
+    wire.connection.data_received(answer_frame(2, b"\0\0\0\1") + answer_frame(3, b"\0\0\0\2"))
+
+    assert (first.answers, second.answers) == ([1], [2])
+    assert not wire.connection.pending
+
+
+async def test_answer_may_come_in_pieces_of_any_size() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+    wire.ask(request)
+
+    for byte in answer_frame(2, b"\0\0\0\7"):
+        assert request.answers == []
+        wire.connection.data_received(bytes([byte]))
+
+    assert request.answers == [7]
+
+
+@pytest.mark.parametrize(
+    ("arrives", "says"),
+    [
+        (answer_frame(3, b"body"), "answered request 3 where 2 was due"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
+        (b"\xff\xff\xff\xff", "-1 bytes"),
+        (answer_frame(2, b"bo"), "bytes"),
+    ],
+    ids=["another's", "http", "negative size", "too short"],
+)
+async def test_after_a_wrong_byte_every_request_is_lost_and_the_connection_closed(
+    arrives: bytes, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire = Wire()
+    wire.open()
+    requests = [Asked(), Asked()]
+    wire.ask(*requests)
+
+    wire.connection.data_received(arrives)
+    assert wire.transport.is_aborted
+    wire.connection.connection_lost(None)
+
+    for request in requests:
+        (error,) = request.losses
+        assert isinstance(error, MalformedResponseError)
+        assert says in str(error)
+        assert request.answers == []
+    assert not wire.connection.pending
+
+    assert "b:9092" in caplog.text
+
+
+async def test_answer_that_was_not_understood_counts_as_lost_and_later_ones_are_not_looked_at() -> None:
+    wire = Wire()
+    wire.open()
+    reason = MalformedResponseError("on purpose")
+    spoilt, later = Asked(reason), Asked()
+    wire.ask(spoilt, later)
+
+    wire.connection.data_received(answer_frame(2, b"\0\0\0\1") + answer_frame(3, b"\0\0\0\2"))
+    wire.connection.connection_lost(None)
+
+    assert (spoilt.losses, later.losses) == ([reason], [reason])
+    assert later.answers == []
+
+
+async def test_answer_that_nothing_asked_for_closes_the_connection() -> None:
+    wire = Wire()
+    wire.open()
+
+    wire.answer(2, b"body")
+
+    assert wire.transport.is_aborted
+
+
+async def test_numbers_of_requests_begin_again_below_the_last_one() -> None:
+    wire = Wire()
+    connection = wire.open()
+    connection._correlation_id = LAST_CORRELATION_ID - 1
+    last, first = Asked(), Asked()
+
+    wire.ask(last, first)
+
+    assert (int(last.correlation_id), int(first.correlation_id)) == (LAST_CORRELATION_ID, 0)
+
+
+# Ends.
+
+
+async def test_lost_connection_tells_every_request_what_ended_it() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+    wire.ask(request)
+
+    wire.connection.connection_lost(ConnectionResetError("reset by peer"))
+
+    (error,) = request.losses
+    assert str(error) == "The broker at b:9092 closed the connection: reset by peer."
+    assert not wire.connection.ended_idle
+
+
+async def test_reason_given_to_close_is_the_one_that_requests_hear() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+    wire.ask(request)
+
+    wire.connection.close(ENDED)
+    wire.connection.close(BrokerConnectionError("later"))
+    assert request.losses == []  # on the loop's next round
+    wire.connection.connection_lost(None)
+
+    assert request.losses == [ENDED]
+
+
+async def test_request_without_an_answer_in_time_closes_the_connection_and_names_the_option() -> None:
+    wire = Wire(request_timeout=0.02)
+    wire.open()
+    request = Asked()
+    wire.ask(request)
+
+    while not wire.transport.is_aborted:
+        await asyncio.sleep(0.001)
+    assert monotonic() >= request.deadline
+    wire.connection.connection_lost(None)
+
+    (error,) = request.losses
+    assert str(error) == "The broker at b:9092 did not answer within request_timeout_ms=20."
+
+
+async def test_timer_of_a_request_that_was_answered_looks_for_the_next_ones_deadline() -> None:
+    wire = Wire(request_timeout=0.02)
+    wire.open()
+    answered, waiting = Asked(), Asked()
+    wire.ask(answered, waiting)
+    wire.answer(2, b"body")
+
+    while not wire.transport.is_aborted:
+        await asyncio.sleep(0.001)
+
+    assert monotonic() >= waiting.deadline
+    assert answered.losses == []
+
+
+async def test_connection_that_nobody_used_for_a_while_ends_without_being_in_trouble() -> None:
+    wire = Wire()
+    wire.open()
+    wire.connection.last_used -= IDLE_AFTER
+
+    wire.connection.connection_lost(None)
+
+    assert wire.connection.ended_idle
+
+
+# Holding back.
+
+
+async def test_throttling_moves_the_deadlines_of_what_is_under_way_and_ends_by_itself() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+    wire.ask(request)
+    deadline = request.deadline
+    changes = wire.changes
+
+    wire.connection.throttle(20)
+
+    assert request.deadline == pytest.approx(deadline + 0.02)
+    assert not wire.connection.takes_requests(monotonic())
+    while wire.changes == changes:
+        await asyncio.sleep(0.001)
+    assert wire.connection.takes_requests(monotonic())
+
+
+async def test_no_throttling_holds_nothing_back() -> None:
+    wire = Wire()
+    wire.open()
+
+    wire.connection.throttle(0)
+    wire.connection.throttle(-5)
+
+    assert wire.connection.takes_requests(monotonic())
+
+
+async def test_socket_that_does_not_keep_up_gets_no_requests_until_it_does() -> None:
+    wire = Wire()
+    wire.open()
+    changes = wire.changes
+
+    wire.connection.pause_writing()
+    assert not wire.connection.takes_requests(monotonic())
+    assert wire.changes == changes
+    wire.connection.resume_writing()
+
+    assert wire.connection.takes_requests(monotonic())
+    assert wire.changes == changes + 1
+
+
+# Without acknowledgements.
+
+
+async def test_request_without_an_answer_is_written_and_not_waited_for() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+
+    wire.connection.send_unanswered(request, 7, [b"bo", b"dy"])
+    wire.connection.connection_lost(None)
+
+    (sent,) = wire.transport.written
+    assert sent.endswith(b"body")
+    assert request.losses == []
+
+
+async def test_end_of_a_connection_that_carried_such_requests_may_be_a_refusal() -> None:
+    wire = Wire()
+    wire.open()
+    witness = Asked()
+    wire.connection.send_unanswered(Asked(), 7, [b"body"])
+    wire.ask(witness)
+
+    wire.connection.connection_lost(None)
+
+    assert "With acks='none' that is how it refuses messages" in str(witness.losses[0])
+
+
+async def test_representation_shows_the_place_the_state_and_what_is_under_way() -> None:
+    wire = Wire()
+    wire.open()
+    wire.ask(Asked())
+
+    assert repr(wire.connection) == "<BrokerConnection 1 b:9092 ready, 1 pending>"
