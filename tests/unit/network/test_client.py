@@ -15,6 +15,7 @@ from dekaf._cluster.metadata import Broker
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.connection import BrokerConnection, ConnectionSettings
 from dekaf._network.requests import PendingRequest
+from dekaf._network.security import SecuritySettings
 from dekaf._protocol.api import ApiKey
 from dekaf.errors import BrokerConnectionError, DekafError
 from dekaf.testing import ALWAYS, FakeBroker, FakeCluster, ReceivedApiVersions
@@ -41,7 +42,13 @@ class Network:
         self.changes = 0
         self.attempts: list[int] = []
         self.losses: list[tuple[int, DekafError]] = []
-        settings = NetworkSettings(ConnectionSettings("c", "1.0", PATIENCE), self._backoff, setup_timeout, max_idle)
+        settings = NetworkSettings(
+            ConnectionSettings("c", "1.0", PATIENCE, setup_timeout),
+            SecuritySettings(None, None),
+            self._backoff,
+            self._backoff,
+            max_idle,
+        )
         self.client = NetworkClient(
             asyncio.get_running_loop(),
             tuple(address_of(server) for server in servers),

@@ -17,6 +17,7 @@ from dekaf._network.connection import (
     ConnectionState,
 )
 from dekaf._network.requests import PendingRequest
+from dekaf._network.security import SecuritySettings
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.api_versions import ApiVersionsRequest
 from dekaf._wire.reader import Reader
@@ -77,11 +78,13 @@ class Wire:
     def __init__(self, *, request_timeout: float = 60.0) -> None:
         self.changes = 0
         self.transport = Transport()
-        settings = ConnectionSettings("c", "1.0", request_timeout)
-        network = NetworkSettings(settings, lambda _attempt: 1.0, 1.0, 60.0)
+        settings = ConnectionSettings("c", "1.0", request_timeout, 10.0)
+        network = NetworkSettings(
+            settings, SecuritySettings(None, None), lambda _attempt: 1.0, lambda _attempt: 1.0, 60.0
+        )
         loop = asyncio.get_running_loop()
         self.owner = NetworkClient(loop, (), network, self._changed, lambda _node, _error: None)
-        self.connection = BrokerConnection(1, "b:9092", settings, self.owner, api_versions=4)
+        self.connection = BrokerConnection(1, "b:9092", settings, self.owner, api_versions=4, identity=None, peer=None)
 
     def open(self) -> BrokerConnection:
         """Connect and negotiate."""
