@@ -33,6 +33,9 @@ INLINING = "-fno-semantic-interposition"
 # All that a wheel is made from, besides the package: the metadata shows the README, the licence is in it.
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")
 
+# What puts docstrings into machine code.
+RUNTIME_HELP = ROOT / "tools" / "runtime_help"
+
 
 class Build(enum.Enum):
     """How dekaf is built; the values are what `dekaf.compiled` is compared with."""
@@ -98,7 +101,9 @@ def why_not_compilable() -> str | None:
 
 def copy_sources(folder: Path) -> None:
     """Copy what a wheel is made from: the compiler works in place, and hides pyproject.toml meanwhile."""
-    shutil.copytree(ROOT / "dekaf", folder / "dekaf", ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    for source in (ROOT / "dekaf", RUNTIME_HELP):
+        unwanted = shutil.ignore_patterns("__pycache__", "*.so")
+        shutil.copytree(source, folder / source.relative_to(ROOT), ignore=unwanted)
     for name in SOURCES:
         shutil.copy(ROOT / name, folder)
 
@@ -125,7 +130,8 @@ def fingerprint() -> str:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     relevant = [sys.version, settings["build-system"], settings["project"], settings["tool"]["hatch"]]
     digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode())
-    for path in sorted(path for path in (ROOT / "dekaf").rglob("*") if path.suffix in {".py", ".pyi"}):
+    files = [*(ROOT / "dekaf").rglob("*"), *RUNTIME_HELP.rglob("*")]
+    for path in sorted(path for path in files if path.suffix in {".py", ".pyi", ".c"}):
         digest.update(f"{path.relative_to(ROOT)}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

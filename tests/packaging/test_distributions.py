@@ -87,6 +87,17 @@ def test_compiled_wheel_holds_machine_code_and_the_source_for_tracebacks(compile
     assert {f"{module}.py" for module in modules} - names == {"dekaf/_compiled__mypyc.py"}
 
 
+def test_only_the_compiled_wheel_holds_stubs_and_they_are_the_sources(
+    compiled_wheel: Path, interpreted_wheel: Path
+) -> None:
+    with zipfile.ZipFile(compiled_wheel) as archive:
+        stubs = {name for name in archive.namelist() if name.endswith(".pyi")} - {"dekaf/testing/__init__.pyi"}
+
+        assert {"dekaf/message.pyi", "dekaf/types.pyi", "dekaf/producer/sync_producer.pyi"} <= stubs
+        assert all(archive.read(stub) == archive.read(stub.removesuffix("i")) for stub in stubs)
+    assert stubs & names_in(interpreted_wheel) == set()
+
+
 def test_pypi_accepts_the_metadata(sdist: Path, interpreted_wheel: Path, compiled_wheel: Path) -> None:
     command = [sys.executable, "-m", "twine", "check", "--strict"]
 
