@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,3 +103,17 @@ def test_functions_that_make_an_error_say_so() -> None:
         for function in functions_that_return_an_error(tree)
         if not function.name.endswith("_error") and function.name not in makes_itself | acts
     ] == []
+
+
+def test_every_room_orders_its_modules() -> None:
+    """A contract that lists all modules of a folder makes whoever adds one think about its place."""
+    configuration = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = configuration["tool"]["importlinter"]["contracts"]
+    ordered = {container for one in contracts if one.get("exhaustive") for container in one["containers"]}
+    adapters = {
+        "dekaf.contrib",
+        "dekaf.contrib.dependency_injector",
+    }  # siblings that do not know each other; one module
+    rooms = {".".join(init.parent.relative_to(ROOT).parts) for init in PACKAGE.rglob("__init__.py")}
+
+    assert rooms - ordered == adapters

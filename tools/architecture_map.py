@@ -20,6 +20,7 @@ BEGIN: Final = "<!-- the map begins: written by tools/architecture_map.py from t
 END: Final = "<!-- the map ends -->\n"
 
 HOUSE: Final = "dekaf"
+PRODUCER: Final = "dekaf.producer"
 INDENT: Final = "    "
 
 
@@ -42,7 +43,17 @@ def page(committed: str) -> str:
     """Return the page as it should be, given what is around the map."""
     before, _, rest = committed.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{drawing(layers_by_container())}\n{END}{after}"
+    return f"{before}{BEGIN}\n{chapters(layers_by_container())}\n{END}{after}"
+
+
+def chapters(layers: dict[str, list[list[str]]]) -> str:
+    """Return the map: the house with the producer's rooms, then every room whose inside a contract orders."""
+    house = {name: layers[name] for name in (HOUSE, PRODUCER)}
+    parts = [drawing(HOUSE, house)]
+    parts += [
+        f"### Inside `{_short(name)}`\n\n{drawing(name, {name: layers[name]})}" for name in layers if name not in house
+    ]
+    return "\n".join(parts)
 
 
 def layers_by_container() -> dict[str, list[list[str]]]:
@@ -56,9 +67,9 @@ def layers_by_container() -> dict[str, list[list[str]]]:
     }
 
 
-def drawing(layers: dict[str, list[list[str]]]) -> str:
-    """Return the Mermaid diagram: a box for each room, drawn open where a contract orders its inside."""
-    lines = ["```mermaid", "flowchart TB", *_room(HOUSE, layers, INDENT), "```"]
+def drawing(container: str, layers: dict[str, list[list[str]]]) -> str:
+    """Return a Mermaid diagram of one container; those within it that have layers, too, are drawn open."""
+    lines = ["```mermaid", "flowchart TB", *_room(container, layers, INDENT), "```"]
     return "\n".join(lines) + "\n"
 
 
@@ -93,6 +104,10 @@ def _siblings(layer: str) -> list[str]:
 
 def _exists(name: str) -> bool:
     return (ROOT / HOUSE / name).is_dir() or (ROOT / HOUSE / f"{name}.py").is_file()
+
+
+def _short(name: str) -> str:
+    return name.removeprefix(f"{HOUSE}.")
 
 
 def _identifier(path: str) -> str:

@@ -13,7 +13,7 @@ def test_map_is_up_to_date() -> None:
 
 def test_map_shows_every_room_and_module_that_a_contract_orders() -> None:
     layers = architecture_map.layers_by_container()
-    drawn = architecture_map.drawing(layers)
+    drawn = architecture_map.chapters(layers)
 
     assert "dekaf.producer._engine" in layers
     for container, ordered in layers.items():
@@ -22,7 +22,7 @@ def test_map_shows_every_room_and_module_that_a_contract_orders() -> None:
 
 
 def test_arrows_lead_from_each_layer_to_the_next() -> None:
-    drawn = architecture_map.drawing({"dekaf": [["a", "b"], ["c", "e"], ["d"]]})
+    drawn = architecture_map.drawing("dekaf", {"dekaf": [["a", "b"], ["c", "e"], ["d"]]})
 
     assert drawn.splitlines() == [
         "```mermaid",
