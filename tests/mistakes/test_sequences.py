@@ -144,8 +144,8 @@ def test_bytes_on_their_way_are_not_those_of_later_records(make_face: MakeFace) 
             cluster.bootstrap_servers,
             batch_size=300_000,
             linger_ms=0,
-            request_timeout_ms=250,
-            delivery_timeout_ms=250,
+            request_timeout_ms=600,
+            delivery_timeout_ms=600,
         )
         face.produce("t", b"warm").result(10)
         face.produce("other", b"warm").result(10)
@@ -221,4 +221,5 @@ def test_back_off_grows_for_the_partition_in_trouble_and_for_no_other(make_face:
         for attempt, pause in enumerate(pauses[:4]):
             assert pause >= 0.8 * 0.030 * 2**attempt
         others = [attempt.received_at for attempt in cluster.attempts("t", 1)]
-        assert sum(times[0] < moment < times[-1] for moment in others) > 4 * len(times)
+        # Held up by each pause, there would be one of them in each.
+        assert sum(times[0] < moment < times[-1] for moment in others) > len(times)

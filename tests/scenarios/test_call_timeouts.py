@@ -103,8 +103,8 @@ def test_flush_without_anything_to_wait_for_needs_no_time(cluster: FakeCluster, 
 
 
 def test_partitions_that_nobody_tells_are_an_error_with_the_reason() -> None:
-    with thread_producer("127.0.0.1:1", max_block_ms=100) as producer:  # nobody listens there
-        with pytest.raises(UnknownTopicOrPartitionError, match=r"max_block_ms=100: Cannot connect") as caught:
+    with thread_producer("127.0.0.1:1", max_block_ms=300) as producer:  # nobody listens there
+        with pytest.raises(UnknownTopicOrPartitionError, match=r"max_block_ms=300: Cannot connect") as caught:
             producer.partitions_for("t")
         assert isinstance(caught.value.__cause__, BrokerConnectionError)
 

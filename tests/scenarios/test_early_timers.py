@@ -20,7 +20,7 @@ from tests.scenarios.invariants import Ledger, succeed_in_order
 
 Ts = TypeVarTuple("Ts")
 
-TIMEOUTS = {"request_timeout_ms": 2_900, "delivery_timeout_ms": 3_000}
+TIMEOUTS = {"request_timeout_ms": 5_900, "delivery_timeout_ms": 6_000}
 EARLY = 0.003  # seconds; uvloop's worst is half of it, but the standard loop is late by up to one millisecond
 
 
@@ -48,7 +48,7 @@ def succeed_soon(cluster: FakeCluster, ledger: Ledger) -> None:
     """Assert that all is delivered, and not only once some time-out has come."""
     began = time.monotonic()
     outcomes = ledger.outcomes()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3.0
     succeed_in_order(cluster, "t", outcomes)
 
 

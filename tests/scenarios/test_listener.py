@@ -158,7 +158,7 @@ def test_records_that_the_broker_rejects_are_told_of_one_by_one(
 
 def test_records_that_were_parked_in_vain_are_told_of(make_face: MakeFace, ear: Ear) -> None:
     with FakeCluster() as cluster:
-        face = make_face(cluster.bootstrap_servers, listener=ear, max_block_ms=50)
+        face = make_face(cluster.bootstrap_servers, listener=ear, max_block_ms=600)
         handle = face.produce("missing", b"a")
         face.fire("missing", b"b", on_delivery=nobody)
         assert isinstance(handle.exception(PATIENCE), UnknownTopicOrPartitionError)

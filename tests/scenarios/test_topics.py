@@ -43,7 +43,7 @@ def test_records_of_an_unknown_topic_keep_their_order(make_face: MakeFace) -> No
 
 def test_topic_that_never_appears_fails_within_max_block(make_face: MakeFace) -> None:
     with FakeCluster(topics={"t": 1}) as cluster:
-        face = make_face(cluster.bootstrap_servers, max_block_ms=150)
+        face = make_face(cluster.bootstrap_servers, max_block_ms=600)
         ledger = Ledger(face, "absent")
         ledger.produce(3)
         outcomes = ledger.outcomes()
@@ -59,7 +59,7 @@ def test_topic_that_never_appears_fails_within_max_block(make_face: MakeFace) ->
 
 def test_topic_that_failed_once_works_when_it_is_there(make_face: MakeFace) -> None:
     with FakeCluster() as cluster:
-        face = make_face(cluster.bootstrap_servers, max_block_ms=100)
+        face = make_face(cluster.bootstrap_servers, max_block_ms=600)
         assert isinstance(face.produce("late", b"a").exception(10), UnknownTopicOrPartitionError)
         cluster.create_topic("late", 1)
 
