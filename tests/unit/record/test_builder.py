@@ -6,37 +6,17 @@ import random
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from dekaf._record.builder import LENGTHS_UPPER_BOUND, RecordBatchBuilder, content_size, encode_headers
+from dekaf._record.builder import RecordBatchBuilder
 from dekaf._record.compression import codec_for
 from dekaf._record.record_batch import BATCH_OVERHEAD
-from dekaf._record.record_reader import decode_headers, read_timestamp_deltas
-from dekaf._record.record_reader import read_records as read_own_records
 from dekaf._wire.writer import BytesWriter
 from dekaf.testing.decompression import decompress
 from dekaf.testing.record_reader import BatchRecord, read_records
 from tests.codecs import CODECS
+from tests.unit.record.records import RECORDS, Record, add, built
 
 T = 1_700_000_000_000
-
-Record = tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
-
-FIELD = st.none() | st.binary(max_size=200)
-HEADERS = st.lists(st.tuples(st.text(max_size=10), FIELD), max_size=4)
-TIMESTAMPS = st.integers(min_value=0, max_value=2**62)
-RECORDS: st.SearchStrategy[list[Record]] = st.lists(
-    st.tuples(TIMESTAMPS, FIELD, FIELD, HEADERS), min_size=1, max_size=20
-)
-
-
-def add(builder: RecordBatchBuilder, record: Record) -> int:
-    """Append one record; return what it was said to take, at the most."""
-    timestamp, key, value, headers = record
-    encoded = encode_headers(headers) if headers else None
-    content = content_size(key, value, encoded)
-    builder.append(content, timestamp, key, value, encoded)
-    return content + LENGTHS_UPPER_BOUND
 
 
 def expected_of(records: list[Record]) -> list[BatchRecord]:
@@ -50,13 +30,6 @@ def expected_of(records: list[Record]) -> list[BatchRecord]:
         )
         for number, (timestamp, key, value, headers) in enumerate(records)
     ]
-
-
-def built(records: list[Record]) -> RecordBatchBuilder:
-    builder = RecordBatchBuilder(records[0][0], BytesWriter())
-    for record in records:
-        add(builder, record)
-    return builder
 
 
 @given(RECORDS)
@@ -75,23 +48,6 @@ def test_size_is_never_above_its_bound_and_always_exact(records: list[Record]) -
         assert builder.size_bytes - before <= bound
 
     assert builder.build(None).size_bytes == builder.size_bytes == BATCH_OVERHEAD + len(builder.writer.getvalue())
-
-
-@given(RECORDS)
-def test_own_reader_takes_batches_apart_again(records: list[Record]) -> None:
-    found = read_own_records(built(records).build(None).records, len(records))
-
-    assert [(one.key, one.value) for one in found] == [(key, value) for _, key, value, _ in records]
-    assert [one.timestamp_delta for one in found] == [timestamp - records[0][0] for timestamp, *_ in records]
-    assert [one.headers for one in found] == [encode_headers(headers) if headers else None for *_, headers in records]
-    assert [decode_headers(one.headers) for one in found] == [list(headers) for *_, headers in records]
-
-
-@given(RECORDS)
-def test_timestamps_can_be_read_without_the_rest(records: list[Record]) -> None:
-    deltas = read_timestamp_deltas(built(records).build(None).records, len(records))
-
-    assert deltas == [timestamp - records[0][0] for timestamp, *_ in records]
 
 
 @pytest.mark.mistake("kafka-go #266", "kafkajs #187")
