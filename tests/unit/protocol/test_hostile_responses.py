@@ -39,15 +39,19 @@ def test_bytes_behind_a_response_are_refused(decode: Decode, version: int, body:
 
 @pytest.mark.parametrize(("decode", "version", "body"), ALL)
 def test_huge_counts_and_sizes_allocate_next_to_nothing(decode: Decode, version: int, body: bytes) -> None:
+    # Twice, because the interpreter renews a table of its own at times: from Python 3.14 on that of interned strings.
+    assert min(peak_of_planting(decode, version, body) for _ in range(2)) < 256 * 1024
+
+
+def peak_of_planting(decode: Decode, version: int, body: bytes) -> int:
     tracemalloc.start()
     try:
         for at in range(len(body)):
             for planted in PLANTED:
                 decode_or_refuse(decode, version, body[:at] + planted + body[at + len(planted) :])
-        peak = tracemalloc.get_traced_memory()[1]
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 256 * 1024
 
 
 @given(
