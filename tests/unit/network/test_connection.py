@@ -7,51 +7,25 @@ from time import monotonic
 
 import pytest
 
-from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.connection import (
     IDLE_AFTER,
     LAST_CORRELATION_ID,
     WRITE_BUFFER_LIMIT,
-    BrokerConnection,
-    ConnectionSettings,
     ConnectionState,
 )
 from dekaf._network.requests import PendingRequest
-from dekaf._network.security import SecuritySettings
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.api_versions import ApiVersionsRequest
 from dekaf._wire.reader import Reader
 from dekaf.errors import BrokerConnectionError, DekafError, MalformedResponseError
+from tests.unit.network.wire import Wire, answer_frame
 from tests.unit.protocol.requests import frame
 from tests.unit.protocol.responses import API_VERSIONS
 
 pytestmark = pytest.mark.asyncio
 
-# Produce 7 to 13 and ApiVersions 0 to 4, in version 4, and no throttling.
-VERSIONS = bytes.fromhex("0000 03 0000 0007 000d 00 0012 0000 0004 00 00000000 00")
 UNSUPPORTED_VERSION = "0023"
 ENDED = BrokerConnectionError("The broker is gone.")
-
-
-class Transport:
-    """What asyncio gives a protocol to write to."""
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-        self.is_aborted = False
-        self.limit = 0
-
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-
-    def abort(self) -> None:
-        self.is_aborted = True
-
-    def get_extra_info(self, _name: str) -> None:
-        return None
-
-    def set_write_buffer_limits(self, limit: int) -> None:
-        self.limit = limit
 
 
 class Asked(PendingRequest):
@@ -72,42 +46,10 @@ class Asked(PendingRequest):
         self.losses.append(error)
 
 
-class Wire:
-    """A connection, whom it reports to, and what goes over it."""
-
-    def __init__(self, *, request_timeout: float = 60.0) -> None:
-        self.changes = 0
-        self.transport = Transport()
-        settings = ConnectionSettings("c", "1.0", request_timeout, 10.0)
-        network = NetworkSettings(
-            settings, SecuritySettings(None, None), lambda _attempt: 1.0, lambda _attempt: 1.0, 60.0
-        )
-        loop = asyncio.get_running_loop()
-        self.owner = NetworkClient(loop, (), network, self._changed, lambda _node, _error: None)
-        self.connection = BrokerConnection(1, "b:9092", settings, self.owner, api_versions=4, identity=None, peer=None)
-
-    def open(self) -> BrokerConnection:
-        """Connect and negotiate."""
-        self.connection.connection_made(self.transport)
-        self.answer(1, VERSIONS)
-        self.transport.written.clear()
-        return self.connection
-
-    def answer(self, correlation_id: int, body: bytes) -> None:
-        """Have an answer arrive."""
-        self.connection.data_received(answer_frame(correlation_id, body))
-
-    def ask(self, *requests: Asked) -> None:
-        """Send Produce requests, numbered from 2 on."""
-        for request in requests:
-            self.connection.send(request, 7, [b"body"])
-
-    def _changed(self) -> None:
-        self.changes += 1
-
-
-def answer_frame(correlation_id: int, body: bytes) -> bytes:
-    return (4 + len(body)).to_bytes(4, "big") + correlation_id.to_bytes(4, "big") + body
+def ask(wire: Wire, *requests: Asked) -> None:
+    """Send Produce requests, numbered from 2 on."""
+    for request in requests:
+        wire.connection.send(request, 7, [b"body"])
 
 
 # Negotiating.
@@ -182,7 +124,7 @@ async def test_answers_reach_the_requests_in_the_order_these_were_sent_in() -> N
     wire = Wire()
     wire.open()
     first, second = Asked(), Asked()
-    wire.ask(first, second)
+    ask(wire, first, second)
 
     wire.connection.data_received(answer_frame(2, b"\0\0\0\1") + answer_frame(3, b"\0\0\0\2"))
 
@@ -194,7 +136,7 @@ async def test_answer_may_come_in_pieces_of_any_size() -> None:
     wire = Wire()
     wire.open()
     request = Asked()
-    wire.ask(request)
+    ask(wire, request)
 
     for byte in answer_frame(2, b"\0\0\0\7"):
         assert request.answers == []
@@ -219,7 +161,7 @@ async def test_after_a_wrong_byte_every_request_is_lost_and_the_connection_close
     wire = Wire()
     wire.open()
     requests = [Asked(), Asked()]
-    wire.ask(*requests)
+    ask(wire, *requests)
 
     wire.connection.data_received(arrives)
     assert wire.transport.is_aborted
@@ -240,7 +182,7 @@ async def test_answer_that_was_not_understood_counts_as_lost_and_later_ones_are_
     wire.open()
     reason = MalformedResponseError("on purpose")
     spoilt, later = Asked(reason), Asked()
-    wire.ask(spoilt, later)
+    ask(wire, spoilt, later)
 
     wire.connection.data_received(answer_frame(2, b"\0\0\0\1") + answer_frame(3, b"\0\0\0\2"))
     wire.connection.connection_lost(None)
@@ -264,7 +206,7 @@ async def test_numbers_of_requests_begin_again_below_the_last_one() -> None:
     connection._correlation_id = LAST_CORRELATION_ID - 1
     last, first = Asked(), Asked()
 
-    wire.ask(last, first)
+    ask(wire, last, first)
 
     assert (int(last.correlation_id), int(first.correlation_id)) == (LAST_CORRELATION_ID, 0)
 
@@ -276,7 +218,7 @@ async def test_lost_connection_tells_every_request_what_ended_it() -> None:
     wire = Wire()
     wire.open()
     request = Asked()
-    wire.ask(request)
+    ask(wire, request)
 
     wire.connection.connection_lost(ConnectionResetError("reset by peer"))
 
@@ -289,7 +231,7 @@ async def test_reason_given_to_close_is_the_one_that_requests_hear() -> None:
     wire = Wire()
     wire.open()
     request = Asked()
-    wire.ask(request)
+    ask(wire, request)
 
     wire.connection.close(ENDED)
     wire.connection.close(BrokerConnectionError("later"))
@@ -303,7 +245,7 @@ async def test_request_without_an_answer_in_time_closes_the_connection_and_names
     wire = Wire(request_timeout=0.02)
     wire.open()
     request = Asked()
-    wire.ask(request)
+    ask(wire, request)
 
     while not wire.transport.is_aborted:
         await asyncio.sleep(0.001)
@@ -318,7 +260,7 @@ async def test_timer_of_a_request_that_was_answered_looks_for_the_next_ones_dead
     wire = Wire(request_timeout=0.02)
     wire.open()
     answered, waiting = Asked(), Asked()
-    wire.ask(answered, waiting)
+    ask(wire, answered, waiting)
     wire.answer(2, b"body")
 
     while not wire.transport.is_aborted:
@@ -345,7 +287,7 @@ async def test_throttling_moves_the_deadlines_of_what_is_under_way_and_ends_by_i
     wire = Wire()
     wire.open()
     request = Asked()
-    wire.ask(request)
+    ask(wire, request)
     deadline = request.deadline
     changes = wire.changes
 
@@ -403,7 +345,7 @@ async def test_end_of_a_connection_that_carried_such_requests_may_be_a_refusal()
     wire.open()
     witness = Asked()
     wire.connection.send_unanswered(Asked(), 7, [b"body"])
-    wire.ask(witness)
+    ask(wire, witness)
 
     wire.connection.connection_lost(None)
 
@@ -413,6 +355,6 @@ async def test_end_of_a_connection_that_carried_such_requests_may_be_a_refusal()
 async def test_representation_shows_the_place_the_state_and_what_is_under_way() -> None:
     wire = Wire()
     wire.open()
-    wire.ask(Asked())
+    ask(wire, Asked())
 
-    assert repr(wire.connection) == "<BrokerConnection 1 b:9092 ready, 1 pending>"
+    assert repr(wire.connection) == "<BrokerConnection -1 b:9092 ready, 1 pending>"

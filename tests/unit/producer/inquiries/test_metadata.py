@@ -1,0 +1,124 @@
+"""Asking for the cluster's metadata, over a connection."""
+
+from __future__ import annotations
+
+import math
+from time import monotonic
+
+import pytest
+
+from dekaf._cluster.refresh import MetadataRefresher
+from dekaf._protocol.api import ApiKey
+from dekaf._protocol.error_codes import ErrorCode
+from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
+from dekaf.producer._inquiries.metadata import MetadataInquiry
+from tests.unit.network.wire import OFFERED, Wire
+from tests.unit.producer.rooms import constant_backoff
+from tests.unit.protocol.requests import frame
+from tests.unit.protocol.responses import METADATA
+
+pytestmark = pytest.mark.asyncio
+
+ANSWER = b"\0" + bytes.fromhex(METADATA[12])  # brokers 1 and 2, the topics t and gone; throttled for 3 ms
+
+
+class Desk:
+    """The inquiry, and the broker it asks."""
+
+    def __init__(self, *, is_enough: bool = True, creates_topics: bool = True, version: int = 12) -> None:
+        self.wire = Wire(offered={**OFFERED, ApiKey.METADATA: (0, version)})
+        self.wire.open()
+        self.answers: list[MetadataResponse] = []
+        self.refresher = MetadataRefresher(300.0, constant_backoff)
+        self._is_enough = is_enough
+        self.inquiry = MetadataInquiry(
+            self.wire.owner, self.refresher, self._take_over, allow_auto_create_topics=creates_topics
+        )
+
+    def run(self) -> None:
+        """Look whether there is something to ask."""
+        self.due = self.inquiry.run(monotonic())
+
+    def _take_over(self, response: MetadataResponse) -> bool:
+        self.answers.append(response)
+        return self._is_enough
+
+
+def refusal(code: int) -> bytes:
+    """Return version 13 of an answer that names nothing but an error."""
+    return b"\0" + bytes(4) + b"\1" + b"\0" + b"\xff" * 4 + b"\1" + code.to_bytes(2, "big", signed=True) + b"\0"
+
+
+@pytest.mark.parametrize("creates_topics", [True, False])
+async def test_every_topic_that_is_produced_to_is_asked_for(creates_topics: bool) -> None:
+    desk = Desk(creates_topics=creates_topics)
+    for topic in ("orders", "audit"):
+        desk.refresher.add_topic(topic)
+
+    desk.run()
+    desk.run()  # the first is under way
+
+    question = MetadataRequest(topics=("audit", "orders"), allow_auto_topic_creation=creates_topics)
+    (sent,) = desk.wire.transport.written
+    assert sent.hex() == frame(ApiKey.METADATA, 12, 2, question)
+
+
+async def test_answer_is_taken_over_and_the_next_one_is_due_when_it_is_old() -> None:
+    desk = Desk()
+    desk.run()
+
+    desk.wire.answer(2, ANSWER)
+
+    (answer,) = desk.answers
+    assert [topic.name for topic in answer.topics] == ["t", "gone"]
+    assert desk.wire.connection.throttled_until > 0
+    assert desk.refresher.due_at() == pytest.approx(monotonic() + 300.0, abs=30.0)
+
+
+async def test_answer_that_does_not_help_is_followed_by_another_question_after_a_wait() -> None:
+    desk = Desk(is_enough=False)
+    desk.run()
+
+    desk.wire.answer(2, ANSWER)
+
+    assert desk.refresher.due_at() <= monotonic() + 1.0
+
+
+@pytest.mark.parametrize("code", [ErrorCode.NONE, ErrorCode.UNKNOWN_SERVER_ERROR])
+async def test_answer_without_brokers_or_with_an_error_is_none(code: ErrorCode) -> None:
+    desk = Desk(version=13)
+    desk.run()
+
+    desk.wire.answer(2, refusal(code))
+
+    assert desk.answers == []
+    assert monotonic() < desk.refresher.due_at() <= monotonic() + 1.0
+
+
+async def test_broker_of_another_cluster_sends_the_client_back_to_the_bootstrap_servers() -> None:
+    desk = Desk(version=13)
+    desk.run()
+
+    desk.wire.answer(2, refusal(ErrorCode.REBOOTSTRAP_REQUIRED))
+
+    assert desk.wire.transport.is_aborted
+    assert desk.answers == []
+
+
+async def test_lost_question_is_asked_again_after_a_wait() -> None:
+    desk = Desk()
+    desk.run()
+
+    desk.wire.connection.connection_lost(None)
+
+    assert monotonic() < desk.refresher.due_at() <= monotonic() + 1.0
+
+
+async def test_broker_that_knows_no_metadata_is_left() -> None:
+    desk = Desk(version=6)
+
+    desk.run()
+
+    assert desk.due == math.inf
+    assert desk.wire.transport.is_aborted
+    assert desk.wire.transport.written == []
