@@ -6,13 +6,14 @@ import difflib
 import os
 import reprlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Never, Self, Unpack, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Never, Self, Unpack, cast
+
+import pydantic
 
 from dekaf.abc import OnUndelivered, ProducerListener
 from dekaf.errors import ConfigurationError
 from dekaf.partitioning import Partitioner
-from dekaf.producer.frozen_options import FrozenOptions, Refusal, option
 from dekaf.producer.options import (
     Backend,
     BufferFull,
@@ -47,10 +48,6 @@ _MAX_IN_FLIGHT_IDEMPOTENT: Final = 5
 
 # From KIP-390: https://cwiki.apache.org/confluence/display/KAFKA/KIP-390%3A+Support+Compression+Level
 _COMPRESSION_LEVELS: Final = {"gzip": (1, 9), "lz4": (1, 17), "zstd": (-131072, 22)}
-
-_MILLISECONDS: Final = whole_number(0)
-_POSITIVE_MILLISECONDS: Final = whole_number(1)
-_BYTES: Final = whole_number(1)
 
 _NOT_YET: Final = ("interceptor_", "sasl_", "security_", "ssl_", "transaction_", "transactional_")
 
@@ -102,6 +99,27 @@ _INSTEAD: Final = {
 }
 
 
+def _checked(check: Callable[[Any], object]) -> pydantic.PlainValidator:
+    """Return a check as pydantic takes it: whatever a value does when it is looked at, it is a fault of that option."""
+
+    def guarded(value: object) -> object:
+        try:
+            return check(value)
+        except ValueError:  # the check's own; a ConfigurationError is one, too
+            raise
+        except Exception as error:
+            # Lazy objects of frameworks raise anything. Not chained, nor quoted: it may show what the value holds.
+            raise ValueError(f"cannot be used: looking at it raised {type(error).__name__}") from None
+
+    return pydantic.PlainValidator(guarded)
+
+
+_Milliseconds = Annotated[int, _checked(whole_number(0))]
+_PositiveMilliseconds = Annotated[int, _checked(whole_number(1))]
+_Bytes = Annotated[int, _checked(whole_number(1))]
+_Switch = Annotated[bool, _checked(to_switch)]
+
+
 def _program_name() -> str:
     """Return what the process was started as, for the broker's logs and quotas."""
     path = sys.argv[0] if sys.argv else ""
@@ -111,7 +129,7 @@ def _program_name() -> str:
     return name if name.isprintable() and 1 <= len(name) <= 255 and not name.startswith("-") else "dekaf"
 
 
-class ProducerConfig(FrozenOptions):
+class ProducerConfig(pydantic.BaseModel):
     """The frozen, validated options of a producer.
 
     Values may be texts, as the environment and settings files hold them: ``"5"`` and ``"true"`` are understood.
@@ -126,201 +144,172 @@ class ProducerConfig(FrozenOptions):
     The names are Kafka's: https://kafka.apache.org/documentation/#producerconfigs
     """
 
-    bootstrap_servers: tuple[str, ...] = option(
+    # Built with the first configuration, not with `import dekaf`: that takes some 25 ms.
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
+
+    bootstrap_servers: Annotated[tuple[str, ...], _checked(to_servers)] = pydantic.Field(
         (),
-        check=to_servers,
         description="Where to find the cluster: `host:port` entries, as a list or separated by commas; required unless "
         "`backend` is `memory` or `disabled`. Any brokers of the cluster will do; name two or three, in case one is "
         "down. An IPv6 address is written `[::1]:9092`. Kafka: `bootstrap.servers`.",
     )
-    client_id: str = option(
+    client_id: Annotated[str, _checked(to_client_id)] = pydantic.Field(
         default_factory=_program_name,
-        check=to_client_id,
         description="Text; default: the program's name. How the producer appears in the brokers' logs, metrics and "
         "quotas. Kafka: `client.id`.",
     )
-    key: SerializerSpec = option(
+    key: Annotated[SerializerSpec, _checked(to_key_spec)] = pydantic.Field(
         None,
-        check=to_key_spec,
         description="A type, a serializer, or a name: `str`, `bytes`, `int`, `json`, … or a dotted name; default: "
         "decided by each key (`AutoSerializer`). How keys become bytes. Kafka: `key.serializer`.",
     )
-    value: SerializerSpec = option(
+    value: Annotated[SerializerSpec, _checked(to_value_spec)] = pydantic.Field(
         None,
-        check=to_value_spec,
         description="A type, a serializer, or a name, as for `key`; default: decided by each value "
         "(`AutoSerializer`). How values become bytes. Kafka: `value.serializer`.",
     )
-    acks: Acks = option(
+    acks: Annotated[Acks, _checked(to_acks)] = pydantic.Field(
         Acks.ALL,
-        check=to_acks,
         description="`all` (-1), `leader` (1) or `none` (0); default `all`. Who must have a record before it counts as "
         "delivered: all in-sync replicas, the partition's leader, or nobody. With `none`, offsets are not known and "
         "losses not noticed. Kafka: `acks`.",
     )
-    enable_idempotence: bool | None = option(
+    enable_idempotence: Annotated[bool | None, _checked(to_optional_switch)] = pydantic.Field(
         None,
-        check=to_optional_switch,
         description="True, False or None; default None: on if `acks` is `all` and at most 5 requests are in flight. "
         "Retries then neither duplicate nor reorder records. True together with other settings is refused. Kafka: "
         "`enable.idempotence` (KIP-98).",
     )
-    max_in_flight_requests_per_connection: int = option(
+    max_in_flight_requests_per_connection: Annotated[int, _checked(whole_number(1))] = pydantic.Field(
         5,
-        check=whole_number(1),
         description="Number; default 5. How many produce requests may be unanswered on one connection. More than 5 "
         "switch idempotence off. Kafka: `max.in.flight.requests.per.connection`.",
     )
-    linger_ms: int = option(
+    linger_ms: _Milliseconds = pydantic.Field(
         5,
-        check=_MILLISECONDS,
         description="Milliseconds; default 5. How long a record may wait for others to share its batch. Records that "
         "somebody awaits leave at once while nothing else is under way to that broker. Kafka: `linger.ms`.",
     )
-    batch_size: int = option(
+    batch_size: _Bytes = pydantic.Field(
         65_536,
-        check=_BYTES,
         description="Bytes; default 65536 (Java: 16384). A batch is sent when it reaches this size, at the latest; "
         "with compression, its estimated compressed size. Kafka: `batch.size`.",
     )
-    compression_type: CompressionType = option(
+    compression_type: Annotated[CompressionType, _checked(to_compression_type)] = pydantic.Field(
         "none",
-        check=to_compression_type,
         description="`none`, `gzip`, `snappy`, `lz4` or `zstd`; default `none`. How batches are compressed. All but "
         "`gzip` need an extra: `pip install 'dekaf[lz4]'`. Kafka: `compression.type`.",
     )
-    compression_level: int | None = option(
+    compression_level: Annotated[int | None, _checked(optional_whole_number(-131_072, 22))] = pydantic.Field(
         None,
-        check=optional_whole_number(-131_072, 22),
         description="Number; default: the codec's own. gzip 1 to 9, lz4 1 to 17, zstd -131072 to 22. Kafka: "
         "`compression.gzip.level`, `compression.lz4.level`, `compression.zstd.level` (KIP-390).",
     )
-    partitioner: PartitionerSpec = option(
+    partitioner: Annotated[PartitionerSpec, _checked(to_partitioner_spec)] = pydantic.Field(
         "murmur2",
-        check=to_partitioner_spec,
         description="`murmur2`, `round_robin`, `consistent_random`, a class, an object or a dotted name; default "
         "`murmur2`. Chooses partitions: `murmur2` as the Java client does (records without a key as in KIP-794), "
         "`consistent_random` as confluent-kafka does by default. Kafka: `partitioner.class`.",
     )
-    buffer_memory: int = option(
+    buffer_memory: Annotated[int, _checked(whole_number(1, 2**63 - 1))] = pydantic.Field(
         33_554_432,
-        check=whole_number(1, 2**63 - 1),
         description="Bytes; default 33554432 (32 MiB). The bound on everything accepted and not yet done with: "
         "waiting, compressed and in flight. Kafka: `buffer.memory`.",
     )
-    buffer_full: BufferFull = option(
+    buffer_full: Annotated[BufferFull, _checked(one_of("block", "raise"))] = pydantic.Field(
         "block",
-        check=one_of("block", "raise"),
         description="`block` or `raise`; default `block`. What happens when `buffer_memory` is used up: wait for at "
         "most `max_block_ms`, or raise BufferExhaustedError at once.",
     )
-    max_block_ms: int = option(
+    max_block_ms: _Milliseconds = pydantic.Field(
         5_000,
-        check=_MILLISECONDS,
         description="Milliseconds; default 5000 (Java: 60000, but here a request handler waits). How long a call may "
         "wait for space in the buffer, and a record for its topic's metadata. Kafka: `max.block.ms`.",
     )
-    max_request_size: int = option(
+    max_request_size: _Bytes = pydantic.Field(
         1_048_576,
-        check=_BYTES,
         description="Bytes; default 1048576 (1 MiB). The largest record, and the largest request. The brokers' "
         "`message.max.bytes` must allow it too. Kafka: `max.request.size`.",
     )
-    request_timeout_ms: int = option(
+    request_timeout_ms: _PositiveMilliseconds = pydantic.Field(
         10_000,
-        check=_POSITIVE_MILLISECONDS,
         description="Milliseconds; default 10000 (Java: 30000). How long a broker may take to answer before the "
         "request is tried again. Kafka: `request.timeout.ms`.",
     )
-    delivery_timeout_ms: int = option(
+    delivery_timeout_ms: _PositiveMilliseconds = pydantic.Field(
         30_000,
-        check=_POSITIVE_MILLISECONDS,
         description="Milliseconds; default 30000 (Java: 120000). How long a record may take from acceptance to its "
         "outcome, retries included; at least `linger_ms` + `request_timeout_ms`. Kafka: `delivery.timeout.ms` "
         "(KIP-91).",
     )
-    close_timeout_ms: int = option(
+    close_timeout_ms: _Milliseconds = pydantic.Field(
         10_000,
-        check=_MILLISECONDS,
         description="Milliseconds; default 10000. How long closing may take to deliver what was accepted, wherever "
         "nobody gives a timeout: at the end of a `with` block, of a lifespan, of the process.",
     )
-    retry_backoff_ms: int = option(
+    retry_backoff_ms: _Milliseconds = pydantic.Field(
         100,
-        check=_MILLISECONDS,
         description="Milliseconds; default 100. The pause before the first retry; it doubles with each one, with "
         "jitter. Kafka: `retry.backoff.ms` (KIP-580).",
     )
-    retry_backoff_max_ms: int = option(
+    retry_backoff_max_ms: _Milliseconds = pydantic.Field(
         1_000,
-        check=_MILLISECONDS,
         description="Milliseconds; default 1000. The longest pause between retries. Kafka: `retry.backoff.max.ms` "
         "(KIP-580).",
     )
-    reconnect_backoff_ms: int = option(
+    reconnect_backoff_ms: _Milliseconds = pydantic.Field(
         50,
-        check=_MILLISECONDS,
         description="Milliseconds; default 50. The pause before connecting to a broker again; it doubles with each "
         "failure, with jitter. Kafka: `reconnect.backoff.ms`.",
     )
-    reconnect_backoff_max_ms: int = option(
+    reconnect_backoff_max_ms: _Milliseconds = pydantic.Field(
         1_000,
-        check=_MILLISECONDS,
         description="Milliseconds; default 1000. The longest pause between connection attempts. Kafka: "
         "`reconnect.backoff.max.ms`.",
     )
-    socket_connection_setup_timeout_ms: int = option(
+    socket_connection_setup_timeout_ms: _PositiveMilliseconds = pydantic.Field(
         10_000,
-        check=_POSITIVE_MILLISECONDS,
         description="Milliseconds; default 10000. How long connecting may take. Kafka: "
         "`socket.connection.setup.timeout.ms` (KIP-601).",
     )
-    connections_max_idle_ms: int = option(
+    connections_max_idle_ms: Annotated[int, _checked(whole_number(-1))] = pydantic.Field(
         540_000,
-        check=whole_number(-1),
         description="Milliseconds; default 540000. After how long an unused connection is closed; -1: never. Kafka: "
         "`connections.max.idle.ms`.",
     )
-    metadata_max_age_ms: int = option(
+    metadata_max_age_ms: _PositiveMilliseconds = pydantic.Field(
         300_000,
-        check=_POSITIVE_MILLISECONDS,
         description="Milliseconds; default 300000. After how long the cluster is asked again which brokers lead which "
         "partitions, even without a sign of change. Kafka: `metadata.max.age.ms`.",
     )
-    allow_auto_create_topics: bool = option(
+    allow_auto_create_topics: _Switch = pydantic.Field(
         default=True,
-        check=to_switch,
         description="True or False; default True. Whether producing to a missing topic, or asking for its partitions, "
         "may create it, where the brokers allow that too (`auto.create.topics.enable`).",
     )
-    start: Start = option(
+    start: Annotated[Start, _checked(one_of("lazy", "background", "eager"))] = pydantic.Field(
         "lazy",
-        check=one_of("lazy", "background", "eager"),
         description="`lazy`, `background` or `eager`; default `lazy`. When to connect: at the first message, at once "
         "without waiting, or at once and fail if the cluster cannot be reached.",
     )
-    backend: Backend = option(
+    backend: Annotated[Backend, _checked(one_of("kafka", "memory", "disabled"))] = pydantic.Field(
         "kafka",
-        check=one_of("kafka", "memory", "disabled"),
         description="`kafka`, `memory` or `disabled`; default `kafka`. For local work and tests: `memory` keeps the "
         "latest messages, up to `buffer_memory` bytes, in `producer.produced`; `disabled` drops them. Neither connects "
         "anywhere, and all checks run.",
     )
-    allow_blocking_in_loop: bool = option(
+    allow_blocking_in_loop: _Switch = pydantic.Field(
         default=False,
-        check=to_switch,
         description="True or False; default False. Lets a thread producer's blocking calls run where an event loop "
         "runs, which stands still meanwhile; for notebooks.",
     )
-    listener: ProducerListener | None = option(
+    listener: Annotated[ProducerListener | None, _checked(to_listener)] = pydantic.Field(
         None,
-        check=to_listener,
         description="A ProducerListener, the object itself; default None. Hooks for tracing and metrics, plain "
         "methods.",
     )
-    on_undelivered: OnUndelivered | None = option(
+    on_undelivered: Annotated[OnUndelivered | None, _checked(to_on_undelivered)] = pydantic.Field(
         None,
-        check=to_on_undelivered,
         description="A function, not a coroutine; default None. Called by closing with the messages, serialized, that "
         "could not be delivered in time, to save them elsewhere; some may have been written all the same. It may take "
         "up to `close_timeout_ms`, on top of the closing itself.",
@@ -343,7 +332,11 @@ class ProducerConfig(FrozenOptions):
             given["value"] = value
         known = {name: value for name, value in given.items() if name in ProducerConfig.model_fields}
         faults = [_unknown_option(name) for name in given if name not in known]
-        faults += [_fault_of(refusal) for refusal in self._take(known)]
+        try:
+            super().__init__(**known)
+        except pydantic.ValidationError as error:
+            # Not chained: pydantic's error would show every value, secrets too.
+            raise ConfigurationError(_in_lines([*faults, *_faults_of(error)])) from None
         if faults:
             raise ConfigurationError(_in_lines(faults))
         if contradictions := list(_contradictions(self)):
@@ -488,10 +481,16 @@ def _in_lines(faults: Sequence[str]) -> str:
     return "\n".join([f"{len(faults)} faults", *(f"- {fault}" for fault in faults)])
 
 
-def _fault_of(refusal: Refusal) -> str:
-    if isinstance(refusal.reason, ConfigurationError):  # names the option and the value itself
-        return str(refusal.reason)
-    return f"{refusal.name}={_shown(refusal.value)}: {refusal.reason}"
+def _faults_of(error: pydantic.ValidationError) -> list[str]:
+    faults = []
+    for detail in error.errors(include_url=False):
+        name = str(detail["loc"][0])
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, ConfigurationError):  # names the option and the value itself
+            faults.append(str(cause))
+        else:
+            faults.append(f"{name}={_shown(detail['input'])}: {cause or detail['msg']}")
+    return faults
 
 
 def _unknown_option(name: str) -> str:
