@@ -19,7 +19,8 @@ from dekaf.producer._core.record_entry import MISSING, RecordEntry, WaitingRecor
 from dekaf.producer._waiting.delivery import checked_timeout, still_waiting_error
 from dekaf.producer._waiting.loop_waker import threadsafe_call
 from dekaf.producer._waiting.mailbox import LoopMailbox
-from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
+from dekaf.producer.config import ProducerConfig, ProducerOptions, config_error, configuration_of, positional_error
+from dekaf.producer.masked import Masked
 from dekaf.producer.produced import ProducedMessages
 from dekaf.producer.topic_views import AsyncTopicProducer
 from dekaf.serialization import Serializer, serializer_for
@@ -79,11 +80,15 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         _core: ProducerCore | None = None,
         **options: Unpack[ProducerOptions],
     ) -> None:
-        refuse_positional("AsyncProducer", positional)
+        if positional:
+            refusal = positional_error("AsyncProducer", positional)
+            del positional, options  # a traceback may show local variables, and a password may be among these
+            raise refusal
         self._is_owner = _core is None
         if _core is None:
-            config = configuration_of(config, options)
-            _core = ProducerCore(config)
+            given = Masked(config)
+            config = None
+            _core = ProducerCore(configuration_of(given, options))
         self._core = _core
         self._entry = RecordEntry(
             _core,
@@ -99,6 +104,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         value: type[V2] | Serializer[V2] | str | None = None,
     ) -> AsyncProducer[K2, V2]:
         """Return a producer with this configuration; types given here win over the configuration's."""
+        refusal = config_error(config)
+        if refusal is not None:
+            del config  # as above: it may be a mapping
+            raise refusal
         return AsyncProducer(key=key, value=value, config=config)
 
     # Producing.
