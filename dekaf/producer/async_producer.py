@@ -615,7 +615,11 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         raise TypeError("A producer cannot be copied or pickled: pass its options, and make one per process.")
 
     def __repr__(self) -> str:
-        return f"<AsyncProducer {self._core.whereabouts()} {self._core.state.value}>"
+        try:
+            core = self._core
+        except AttributeError:  # it could not be made, and a traceback shows it among local variables
+            return "<AsyncProducer that was not made>"
+        return f"<AsyncProducer {core.whereabouts()} {core.state.value}>"
 
 
 async def close_all(producers: Iterable[AsyncProducer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:

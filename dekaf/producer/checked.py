@@ -17,7 +17,8 @@ def checked(check: Callable[[Any], object]) -> pydantic.PlainValidator:
 
     def guarded(value: object) -> object:
         try:
-            return check(unmasked(value))
+            given = unmasked(value)
+            return check(given.get_secret_value() if isinstance(given, pydantic.SecretStr) else given)
         except ValueError:  # the check's own; a ConfigurationError is one, too
             raise
         except Exception as error:

@@ -17,7 +17,7 @@ from dekaf.errors import ConfigurationError
 from dekaf.partitioning import Partitioner
 from dekaf.producer.checked import checked
 from dekaf.producer.fault_text import in_lines, shown, shown_name
-from dekaf.producer.masked import Masked, masked_keywords, unmasked
+from dekaf.producer.masked import Masked, masked, masked_keywords, unmasked
 from dekaf.producer.options import (
     Backend,
     BufferFull,
@@ -318,7 +318,7 @@ class ProducerConfig(SecurityConfig):
         Raises:
             ConfigurationError: as for the class; or one option is given twice, in different case.
         """
-        given = Masked(mapping)
+        given = masked(mapping)
         del mapping
         options, faults = _lowered(given)
         if faults:
@@ -422,7 +422,7 @@ def configuration_of(config: object, options: ProducerOptions) -> ProducerConfig
         ConfigurationError: as for the class; or the configuration is a mapping, or something else.
     """
     taken = cast("ProducerOptions", masked_keywords(options))
-    given = Masked(unmasked(config))
+    given = masked(config)
     del config
     if given.reveal() is None:
         return ProducerConfig(**taken)
@@ -449,7 +449,7 @@ def _lowered(mapping: Masked) -> tuple[dict[str, object], list[str]]:
         elif name.lower() in options:
             faults.append(f"{shown_name(name)}: given twice, in different case")
         else:
-            options[name.lower()] = Masked(value)
+            options[name.lower()] = masked(value)
     return options, faults
 
 

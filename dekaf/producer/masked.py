@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast, final
 
 from dekaf.errors import ConfigurationError
 
-__all__ = ("Masked", "masked_keywords", "unmasked", "without_frames")
+__all__ = ("Masked", "masked", "masked_keywords", "unmasked", "without_frames")
 
 T = TypeVar("T")
 
@@ -44,9 +44,14 @@ def masked_keywords(keywords: object) -> dict[str, object]:
         keywords: The dictionary of a parameter like `**options`, which belongs to the call alone.
     """
     options = cast("dict[str, object]", keywords)
-    masked = {name: value if isinstance(value, Masked) else Masked(value) for name, value in options.items()}
+    taken: dict[str, object] = {name: masked(value) for name, value in options.items()}
     options.clear()
-    return dict(masked)
+    return taken
+
+
+def masked(value: object) -> Masked:
+    """Return a value masked, once."""
+    return value if isinstance(value, Masked) else Masked(value)
 
 
 def unmasked(value: object) -> Any:

@@ -1,7 +1,7 @@
 """The options of secure connections one by one: their types, and the check of each value.
 
 As in `options`, a check takes whatever was given and returns the value to use, or raises ValueError saying what is
-allowed. A secret becomes a SecretStr, and no message quotes what may be one.
+allowed. A secret becomes a SecretStr, of which a check is given the text; no message quotes what may be one.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def is_secret(name: str, value: object) -> bool:
     if name not in _PEM:
         return name in _SECRETS
     try:
-        return not (isinstance(value, str) and _is_shown(name, value))
+        text = os.fspath(value) if isinstance(value, os.PathLike) else value
+        return not (isinstance(text, str) and _is_shown(name, text))
     except ConfigurationError:  # it is neither path nor PEM text
         return True
 
@@ -202,7 +203,7 @@ def to_password(option: str, *, may_await: bool) -> Callable[[object], SecretStr
     check_text = to_secret(option)
 
     def check(value: Any) -> SecretStr | Callable[[], object]:
-        if not callable(value) or isinstance(value, str | SecretStr):
+        if not callable(value):
             return check_text(value)
         if fault := _call_fault(value):
             raise ValueError(fault)
@@ -231,8 +232,6 @@ def to_path(value: object) -> str:
 
 
 def _text(value: object, says: str) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
     if not isinstance(value, str):
         raise ValueError(f"{says}, not {type(value).__name__}")  # noqa: TRY004 - a check
     return str(value)  # lazy texts of frameworks, too
@@ -302,8 +301,8 @@ def _pairs(text: str) -> dict[str, str]:
 
 def to_token_provider(value: Any) -> object:
     """Return the specification of a token provider; a dotted name is not imported before a producer needs it."""
-    if isinstance(value, str | SecretStr):
-        return _dotted_name(value.get_secret_value() if isinstance(value, SecretStr) else value)
+    if isinstance(value, str):
+        return _dotted_name(value)
     method: object = getattr(value, "token", None)
     call = method if callable(method) else value
     fault = "must be a function that returns an OAuthToken, or an object whose method token() does"

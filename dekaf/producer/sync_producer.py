@@ -614,7 +614,11 @@ class Producer(Generic[K_contra, V_contra]):
         raise TypeError("A producer cannot be copied or pickled: pass its options, and make one per process.")
 
     def __repr__(self) -> str:
-        return f"<Producer {self._core.whereabouts()} {self._core.state.value}>"
+        try:
+            core = self._core
+        except AttributeError:  # it could not be made, and a traceback shows it among local variables
+            return "<Producer that was not made>"
+        return f"<Producer {core.whereabouts()} {core.state.value}>"
 
 
 def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:
