@@ -13,11 +13,12 @@ Builders are immutable: each step returns a new one, so a half-configured builde
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, Self, TypeVar, Unpack, final, overload
+from typing import Any, Generic, Self, TypeVar, Unpack, cast, final, overload
 
 from dekaf.abc import OnUndelivered, ProducerListener
 from dekaf.errors import ConfigurationError
 from dekaf.producer import AsyncProducer, Producer, ProducerConfig
+from dekaf.producer.masked import masked_keywords
 from dekaf.producer.options import (
     AcksSpec,
     Backend,
@@ -27,6 +28,7 @@ from dekaf.producer.options import (
     ProducerOptions,
     Start,
 )
+from dekaf.security_steps import SecuritySteps
 from dekaf.serialization import Serializer, SerializerSpec
 
 __all__ = ("AsyncProducerBuilder", "Kafka", "ProducerBuilder")
@@ -35,24 +37,25 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class _BuilderBase(Generic[K, V]):
+class _BuilderBase(SecuritySteps, Generic[K, V]):
     """The steps both builders share; each returns a new builder."""
 
     def __init__(
         self, key: SerializerSpec = None, value: SerializerSpec = None, options: ProducerOptions | None = None
     ) -> None:
+        super().__init__(options or {})
         self._key = key
         self._value = value
-        self._options: ProducerOptions = options or {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._options)})"
 
     def with_options(self, /, **options: Unpack[ProducerOptions]) -> Self:
         """Set any options by name; `ProducerConfig` describes them all."""
-        if "key" in options or "value" in options:
+        given = masked_keywords(options)
+        if "key" in given or "value" in given:
             raise ConfigurationError("key and value are given to Kafka.create_producer, because they decide its type")
-        return type(self)(self._key, self._value, {**self._options, **options})
+        return type(self)(self._key, self._value, cast("ProducerOptions", {**self._options, **given}))
 
     def with_bootstrap_servers(self, servers: str | Sequence[str]) -> Self:
         """Say where to find the cluster: ``"host:9092"``, ``"host1:9092,host2:9092"`` or a list."""

@@ -22,6 +22,7 @@ from dekaf.errors import ConfigurationError, ProducerClosedError
 from dekaf.process_lock import ProcessLock
 from dekaf.producer.async_producer import AsyncProducer, close_all
 from dekaf.producer.config import ProducerConfig
+from dekaf.producer.masked import masked, without_frames
 from dekaf.producer.sync_producer import Producer, close_all_blocking
 from dekaf.serialization import Serializer, SerializerSpec, serializer_for
 from dekaf.types import DrainReport, Field
@@ -89,7 +90,8 @@ class ProducerRegistry:
     Args:
         config: The options of one producer, or those of many by alias, as a mapping or a settings object with such
             attributes; or a `ProducerConfig`. They are many if every value is a mapping and no name is an option.
-            Options may be in upper case. Of an object that has it, the attribute `dekaf` or `DEKAF` is taken.
+            Options may be in upper case. Of an object that has it, the attribute `dekaf` or `DEKAF` is taken. It may be
+            masked.
         source: Where the configuration comes from, for errors.
         find_double: Asked at every look-up, by alias and face, for a double to be used instead; None means none.
 
@@ -108,8 +110,13 @@ class ProducerRegistry:
     """
 
     def __init__(self, config: object, *, source: str = "DEKAF", find_double: FindDouble | None = None) -> None:
-        self._configs: Final = {} if config is _UNCONFIGURED else _configs_of(config, source)
+        self._is_closed = False
         self._source: Final = source
+        given = masked(config)
+        del config  # a traceback may show local variables, and there are passwords among these
+        self._configs: Final = (
+            {} if given.reveal() is _UNCONFIGURED else without_frames(lambda: _configs_of(given.reveal(), source))
+        )
         self._find_double: Final = find_double
         self._lock: Final = ProcessLock()  # guards what follows
         self._owners: Final[dict[str, AsyncProducer[Any, Any]]] = {}
@@ -120,7 +127,6 @@ class ProducerRegistry:
         }  # what is handed out now: views, or doubles
         self._sync_faces: Final = self._faces[Face.THREADS]
         self._async_faces: Final = self._faces[Face.COROUTINES]
-        self._is_closed = False
         with _module_lock:
             _live.add(self)
 
@@ -328,8 +334,9 @@ class ProducerRegistry:
         await self.aclose()
 
     def __repr__(self) -> str:
+        configs = getattr(self, "_configs", {})  # without, if it could not be made: tracebacks show local variables
         state = "closed" if self._is_closed else "open"
-        return f"<{type(self).__name__} {', '.join(self._configs) or 'without configuration'} {state}>"
+        return f"<{type(self).__name__} {', '.join(configs) or 'without configuration'} {state}>"
 
 
 def override_everywhere(double: DoubleT) -> Override[DoubleT]:

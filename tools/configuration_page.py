@@ -39,11 +39,43 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "metadata_max_age_ms",
         "allow_auto_create_topics",
     ),
+    "Security": (
+        "security_protocol",
+        "ssl_cafile",
+        "ssl_certfile",
+        "ssl_keyfile",
+        "ssl_key_password",
+        "ssl_check_hostname",
+        "ssl_context",
+        "sasl_mechanism",
+        "sasl_username",
+        "sasl_password",
+        "sasl_oauth_token_provider",
+    ),
+    "Tokens from an endpoint, or a file": (
+        "sasl_oauthbearer_token_endpoint_url",
+        "sasl_oauthbearer_client_credentials_client_id",
+        "sasl_oauthbearer_client_credentials_client_secret",
+        "sasl_oauthbearer_scope",
+        "sasl_oauthbearer_header_urlencode",
+        "sasl_oauthbearer_extensions",
+        "sasl_oauthbearer_assertion_file",
+        "sasl_oauthbearer_assertion_private_key_file",
+        "sasl_oauthbearer_assertion_private_key_passphrase",
+        "sasl_oauthbearer_assertion_algorithm",
+        "sasl_oauthbearer_assertion_claim_aud",
+        "sasl_oauthbearer_assertion_claim_iss",
+        "sasl_oauthbearer_assertion_claim_sub",
+        "sasl_oauthbearer_assertion_claim_exp_seconds",
+        "sasl_oauthbearer_assertion_claim_nbf_seconds",
+        "sasl_oauthbearer_assertion_claim_jti_include",
+        "sasl_oauthbearer_assertion_template_file",
+    ),
     "Hooks, and exceptions to rules": ("listener", "on_undelivered", "allow_blocking_in_loop"),
 }
 
 INTRODUCTION: Final = """\
-<!-- Written by tools/configuration_page.py from dekaf/producer/config.py. Change it there. -->
+<!-- Written by tools/configuration_page.py from dekaf/producer/config.py and security_config.py. Change it there. -->
 
 # Configuration
 
@@ -54,6 +86,9 @@ refused when the producer is made: see [Creating a producer](producer/creating.m
 Options end in `_ms` where they are milliseconds. Timeouts of calls, as in `produce(..., timeout=2.0)`, are seconds.
 
 Where a default differs from the Java client's, it is because a request handler waits at the other end.
+
+Security options that are empty text or None count as not given, so that one settings file serves where there is
+security and where there is none. Files are read when a producer is made, not by a configuration.
 """
 
 

@@ -25,7 +25,8 @@ from dekaf.producer._waiting.delivery import still_waiting_error
 from dekaf.producer._waiting.loop_waker import threadsafe_call
 from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.producer._waiting.timeouts import checked_timeout
-from dekaf.producer.config import ProducerConfig, ProducerOptions, configuration_of, refuse_positional
+from dekaf.producer.config import ProducerConfig, ProducerOptions, config_error, configuration_of, positional_error
+from dekaf.producer.masked import Masked
 from dekaf.producer.produced import ProducedMessages
 from dekaf.producer.topic_views import AsyncTopicProducer
 from dekaf.serialization import Serializer, serializer_for
@@ -82,11 +83,15 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         _core: ProducerCore | None = None,
         **options: Unpack[ProducerOptions],
     ) -> None:
-        refuse_positional("AsyncProducer", positional)
+        if positional:
+            refusal = positional_error("AsyncProducer", positional)
+            del positional, options  # a traceback may show local variables, and a password may be among these
+            raise refusal
         self._is_owner = _core is None
         if _core is None:
-            config = configuration_of(config, options)
-            _core = ProducerCore(config)
+            given = Masked(config)
+            config = None
+            _core = ProducerCore(configuration_of(given, options))
         self._core = _core
         self._entry = RecordEntry(
             _core,
@@ -102,6 +107,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         value: type[V2] | Serializer[V2] | str | None = None,
     ) -> AsyncProducer[K2, V2]:
         """Return a producer with this configuration; types given here win over the configuration's."""
+        refusal = config_error(config)
+        if refusal is not None:
+            del config  # as above: it may be a mapping
+            raise refusal
         return AsyncProducer(key=key, value=value, config=config)
 
     # Producing.
@@ -549,7 +558,11 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         raise TypeError("A producer cannot be copied or pickled: pass its options, and make one per process.")
 
     def __repr__(self) -> str:
-        return f"<AsyncProducer {self._core.whereabouts()} {self._core.life.state.value}>"
+        try:
+            core = self._core
+        except AttributeError:  # it could not be made, and a traceback shows it among local variables
+            return "<AsyncProducer that was not made>"
+        return f"<AsyncProducer {core.whereabouts()} {core.life.state.value}>"
 
 
 async def close_all(producers: Iterable[AsyncProducer[Any, Any]], timeout: float | None = None) -> list[DrainReport]:

@@ -9,12 +9,24 @@ from __future__ import annotations
 import difflib
 import inspect
 import ipaddress
+import os
 import pkgutil
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from dekaf.abc import OnUndelivered, ProducerListener
 from dekaf.partitioning import ConsistentRandomPartitioner, Partitioner, RoundRobinPartitioner
+from dekaf.producer.security_options import (
+    AssertionAlgorithm,
+    Password,
+    PemOption,
+    SaslExtensions,
+    SaslMechanismName,
+    SecretText,
+    SecurityProtocolName,
+    TokenProvider,
+)
 from dekaf.serialization import Field, SerializerSpec, serializer_for
 from dekaf.types import Acks
 
@@ -58,6 +70,34 @@ class ProducerOptions(TypedDict, total=False):
     ``key`` and ``value`` are missing because constructors spell them out: they decide the producer's type.
     """
 
+    security_protocol: SecurityProtocolName | None
+    ssl_context: ssl.SSLContext | None
+    ssl_cafile: PemOption | None
+    ssl_certfile: PemOption | None
+    ssl_keyfile: PemOption | None
+    ssl_key_password: Password | None
+    ssl_check_hostname: bool | None
+    sasl_mechanism: SaslMechanismName | None
+    sasl_username: str | None
+    sasl_password: Password | None
+    sasl_oauth_token_provider: TokenProvider | None
+    sasl_oauthbearer_token_endpoint_url: str | None
+    sasl_oauthbearer_client_credentials_client_id: str | None
+    sasl_oauthbearer_client_credentials_client_secret: SecretText | None
+    sasl_oauthbearer_scope: str | None
+    sasl_oauthbearer_header_urlencode: bool | None
+    sasl_oauthbearer_extensions: SaslExtensions | None
+    sasl_oauthbearer_assertion_file: str | os.PathLike[str] | None
+    sasl_oauthbearer_assertion_private_key_file: PemOption | None
+    sasl_oauthbearer_assertion_private_key_passphrase: SecretText | None
+    sasl_oauthbearer_assertion_algorithm: AssertionAlgorithm | None
+    sasl_oauthbearer_assertion_claim_aud: str | None
+    sasl_oauthbearer_assertion_claim_iss: str | None
+    sasl_oauthbearer_assertion_claim_sub: str | None
+    sasl_oauthbearer_assertion_claim_exp_seconds: int | None
+    sasl_oauthbearer_assertion_claim_nbf_seconds: int | None
+    sasl_oauthbearer_assertion_claim_jti_include: bool | None
+    sasl_oauthbearer_assertion_template_file: str | os.PathLike[str] | None
     bootstrap_servers: str | Sequence[str]
     client_id: str
     acks: AcksSpec

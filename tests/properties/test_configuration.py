@@ -144,7 +144,10 @@ def refusal_of(mapping: dict[Any, Any]) -> str | None:
 
 
 # What is said about options that are right alone and wrong together, which is looked at when all are right alone.
-CONTRADICTIONS = ("must not exceed", "has no levels", "must be at least", "must be from", "needs acks", "needs max_in_")
+CONTRADICTIONS = (
+    *("must not exceed", "has no levels", "must be at least", "must be from", "needs acks", "needs max_in_"),
+    *("security_protocol is not given, and without", "required with security_protocol="),
+)
 
 
 def is_refused(name: str, value: object) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, assert_type
 from uuid import UUID
+
+from pydantic import SecretStr
 
 from dekaf.abc import (
     AsyncKafkaProducer,
@@ -20,7 +24,9 @@ from dekaf.abc import (
 from dekaf.builder import AsyncProducerBuilder, Kafka, ProducerBuilder
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.presets import EVENT_HUBS
 from dekaf.producer import AsyncProducer, Producer, ProducerConfig
+from dekaf.security import OAuthToken
 from dekaf.serialization import IntegerSerializer, JsonSerializer, SerializationContext, Serializer, StringSerializer
 from dekaf.types import Acks, DrainReport, Headers, ProducerStatus, RecordMetadata
 from tests.typing.orders import BlockingOrderService, Event, Order, OrderService, RushOrder, announce, use
@@ -203,6 +209,36 @@ def configure() -> None:
     from_config: AsyncProducer[str, Order] = AsyncProducer.from_config(config, key=str, value=Order)
     BlockingOrderService(producer)
     OrderService(from_config)
+
+
+class Tokens:
+    """A token provider needs no base class."""
+
+    async def token(self) -> OAuthToken:
+        """Return the token."""
+        return OAuthToken("token", NOW)
+
+
+def password() -> str:
+    """Return a password that changes."""
+    return "wonder"
+
+
+def configure_security() -> None:
+    """Secure connections by keywords, by the builder, and with a service's own options."""
+    ProducerConfig(
+        security_protocol="SASL_SSL", ssl_cafile=Path("ca.pem"), sasl_mechanism="PLAIN", sasl_password=password
+    )
+    ProducerConfig(security_protocol="SSL", ssl_context=ssl.create_default_context(), ssl_key_password=SecretStr("x"))
+    ProducerConfig(sasl_mechanism="OAUTHBEARER", sasl_oauth_token_provider=Tokens(), sasl_username=None)
+    ProducerConfig(sasl_mechanism="OAUTHBEARER", sasl_oauth_token_provider=Tokens().token)
+    ProducerConfig(sasl_oauthbearer_extensions={"logicalCluster": "lkc-1"}, sasl_oauthbearer_scope=None)
+    Producer(bootstrap_servers=SERVERS, **EVENT_HUBS)
+    builder = Kafka.create_producer(str, Order).with_tls(ca="ca.pem", key=SecretStr("x")).with_options(**EVENT_HUBS)
+    assert_type(builder.with_sasl_plain("alice", "wonder"), ProducerBuilder[str, Order])
+    assert_type(builder.with_sasl_scram_sha_512("alice", password), ProducerBuilder[str, Order])
+    assert_type(builder.with_oauth_bearer(Tokens()), ProducerBuilder[str, Order])
+    assert_type(builder.with_oidc("https://login.example", "shop", SecretStr("x")), ProducerBuilder[str, Order])
 
 
 def threads(producer: Producer[str, Order]) -> None:

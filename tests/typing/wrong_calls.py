@@ -163,12 +163,18 @@ def configure(options: dict[str, Any]) -> None:
     ProducerConfig(bootstrap_servers="a:9092", linger_ms="5")  # error
     ProducerConfig(bootstrap_servers="a:9092", acks="most")  # error
     ProducerConfig(bootstrap_servers="a:9092", compression_type="lz5")  # error
+    ProducerConfig(bootstrap_servers="a:9092", security_protocol="TLS")  # error
+    ProducerConfig(bootstrap_servers="a:9092", sasl_mechanism="GSSAPI")  # error
+    ProducerConfig(bootstrap_servers="a:9092", sasl_password=b"wonder")  # error
+    ProducerConfig(bootstrap_servers="a:9092", sasl_oauth_token_provider=len)  # error
     ProducerConfig.from_mapping(options)
     builder = Kafka.create_producer(str, Order)
     builder.with_linger_ms("5")  # error
     builder.with_acks("most")  # error
     builder.with_options(lingre_ms=5)  # error
     builder.use_snappy_compression(3)  # error
+    builder.with_sasl_plain("alice")  # error
+    builder.with_tls("ca.pem")  # error
     builder.with_compression_type("lz5")  # error
     Kafka.create_producer(str, ORDER)  # error
     Kafka.create_producer("text", Order)  # error

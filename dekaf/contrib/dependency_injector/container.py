@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 from dekaf.errors import ConfigurationError, ProducerClosedError
 from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
+from dekaf.producer.masked import Masked
 from dekaf.registry import Face, ProducerRegistry, is_overridden_everywhere
 from dekaf.serialization import Serializer
 
@@ -65,14 +66,16 @@ class RegistryResource(providers.Resource[ProducerRegistry]):
 
 def open_registry(config: object, container: containers.Container) -> Iterator[ProducerRegistry]:
     """Make the registry of a container from its configuration; close it in the end."""
-    if config or not is_overridden_everywhere():
-        if not config:
+    given = Masked(config)
+    del config
+    if given.reveal() or not is_overridden_everywhere():
+        if not given.reveal():
             raise ConfigurationError(
                 f"{_SOURCE} is empty. Fill it before a producer is asked for: ProducerContainer(config={{...}}), or "
                 "providers.Container(ProducerContainer, config=config.kafka). In the body of a container's class, "
                 'kafka.producers("audit") asks at once: write providers.Callable(kafka.producers, "audit").'
             )
-        registry = ProducerRegistry(config, source=_SOURCE, find_double=_Overriding(container))
+        registry = ProducerRegistry(given, source=_SOURCE, find_double=_Overriding(container))
     else:
         registry = ProducerRegistry.without_configuration()
     with registry:

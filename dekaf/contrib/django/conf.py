@@ -7,6 +7,7 @@ from typing import Final
 from django.conf import settings
 
 from dekaf.errors import ConfigurationError
+from dekaf.producer.masked import Masked
 from dekaf.registry import ProducerRegistry, is_overridden_everywhere
 
 __all__ = ("APPLICATION", "SETTING", "registry_of_settings")
@@ -21,12 +22,12 @@ def registry_of_settings() -> ProducerRegistry:
     Raises:
         ConfigurationError: Something is wrong in the setting, or it is missing.
     """
-    config: object = getattr(settings, SETTING, None)
-    if config is None and is_overridden_everywhere():
+    given = Masked(getattr(settings, SETTING, None))  # Django's page for errors shows local variables
+    if given.reveal() is None and is_overridden_everywhere():
         return ProducerRegistry.without_configuration()
-    if config is None:
+    if given.reveal() is None:
         raise ConfigurationError(
             f"The setting {SETTING} is missing. Write {SETTING} = {{'bootstrap_servers': 'localhost:9092'}}, or the "
             f"options of many by alias: {SETTING} = {{'default': {{'bootstrap_servers': 'localhost:9092'}}}}."
         )
-    return ProducerRegistry(config, source=SETTING)
+    return ProducerRegistry(given, source=SETTING)

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from dekaf.contrib.fastapi.settings import registry_of_settings
 from dekaf.errors import ConfigurationError
+from dekaf.producer.masked import Masked
 from dekaf.registry import ProducerRegistry
 
 __all__ = ("STATE_KEY", "DekafLifespan", "dekaf_lifespan")
@@ -44,10 +45,12 @@ def dekaf_lifespan(settings: object = None) -> DekafLifespan:
         raise ConfigurationError(
             "The lifespan is called with settings, or nothing: FastAPI(lifespan=dekaf_lifespan())."
         )
+    given = Masked(settings)  # a traceback may show local variables, and there are passwords among these
+    del settings
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, ProducerRegistry]]:
-        async with registry_of_settings(settings) as registry:
+        async with registry_of_settings(given) as registry:
             for alias in registry.aliases:  # wrong options and missing extras show now, not with the first request
                 registry.producer(alias)
             # In both places: the state reaches sub-applications, and the application is there where no server runs

@@ -74,6 +74,12 @@ class ProducerCore:
                 "Idempotence is off, because acks is not 'all' or more than 5 requests may be in flight: retries may "
                 "duplicate messages"
             )
+        if config.shows_credentials and config.backend == "kafka":
+            logger.warning(
+                "security_protocol SASL_PLAINTEXT shows what sasl_mechanism %s sends, password or token, to everybody "
+                "on the way to the brokers: set it to SASL_SSL, unless something else encrypts, such as a service mesh",
+                config.sasl_mechanism,
+            )
         if config.start != "lazy":
             self.start()
         if config.start == "eager":

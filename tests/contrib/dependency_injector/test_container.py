@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 import threading
 import warnings
 from collections.abc import Iterator
@@ -288,3 +289,28 @@ def test_an_overridden_container_is_closed_as_well(kafka: Any) -> None:
         kafka.shutdown_resources()
 
     assert registry.is_closed
+
+
+def test_objects_that_only_code_can_give_reach_the_producer() -> None:
+    context = ssl.create_default_context()
+
+    def password() -> str:
+        raise NotImplementedError
+
+    options = {
+        "bootstrap_servers": "localhost:9092",
+        "security_protocol": "SASL_SSL",
+        "ssl_context": context,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_username": "alice",
+        "sasl_password": password,
+    }
+    by_keyword = ProducerContainer(config=options)
+    by_provider = ProducerContainer()
+    by_provider.config.from_dict(options)
+
+    for container in (by_keyword, by_provider):
+        config = container.registry().config()
+        assert config.ssl_context is context
+        assert config.sasl_password is password
+        container.shutdown_resources()
