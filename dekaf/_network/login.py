@@ -71,7 +71,9 @@ class Login:
 
     async def _salt(self, parameters: SaltParameters, password: Secret, tell: TellSalted) -> None:
         try:
-            salted = await self._login_thread.run("Salting the password", lambda: self._salted.salt(parameters, password))
+            salted = await self._login_thread.run(
+                "Salting the password", lambda: self._salted.salt(parameters, password)
+            )
         except DekafError as error:
             tell(None, error)
             return

@@ -13,7 +13,6 @@ from dekaf._network.security import SecuritySettings
 from dekaf._oidc.token_source import OidcTokens
 from dekaf._record.compression import codec_for
 from dekaf._security.sasl_options import SaslOptions
-from dekaf._security.security_options import SecurityOptions
 from dekaf._security.tls_contexts import TlsContexts
 from dekaf._version import __version__
 from dekaf.producer._buffer.accumulator import BufferLimits
@@ -71,9 +70,9 @@ def _security(config: ProducerConfig) -> SecuritySettings:
 
     The other backends make no connection, and production's settings must do in tests, where such files are not.
     """
-    options = SecurityOptions()
     if config.backend != "kafka":
         return SecuritySettings(None, None)
+    options = config.create_security_options()
     sasl = options.sasl
     if sasl is not None and sasl.oidc is not None:
         cafile = None if options.tls is None else options.tls.cafile
