@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from tests.oauth.token_answers import Manner, TokenAnswer
+from tests.oauth.token_request import CLIENT_CREDENTIALS, JWT_BEARER, JWT_CLIENT_ASSERTION, TokenRequest
+from tests.oauth.token_server import TokenServer
 from tests.oauth.tokens import unsecured_token
 
-__all__ = ("unsecured_token",)
+__all__ = (
+    "CLIENT_CREDENTIALS",
+    "JWT_BEARER",
+    "JWT_CLIENT_ASSERTION",
+    "Manner",
+    "TokenAnswer",
+    "TokenRequest",
+    "TokenServer",
+    "unsecured_token",
+)

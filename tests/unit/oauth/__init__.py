@@ -1,0 +1,1 @@
+"""Tests of the token server that other tests stand on."""
