@@ -37,7 +37,7 @@ class Login:
 
     def __init__(self, options: SaslOptions, thread: LoginThread) -> None:
         self._options: Final = options
-        self._thread: Final = thread
+        self._login_thread: Final = thread
         self._salted: Final = SaltedPasswords()
         self._held: HeldToken | None = None
         self._asking: asyncio.Task[OAuthToken] | None = None
@@ -71,7 +71,9 @@ class Login:
 
     async def _salt(self, parameters: SaltParameters, password: Secret, tell: TellSalted) -> None:
         try:
-            salted = await self._thread.run("Salting the password", lambda: self._salted.salt(parameters, password))
+            salted = await self._login_thread.run(
+                "Salting the password", lambda: self._salted.salt(parameters, password)
+            )
         except DekafError as error:
             tell(None, error)
             return
@@ -144,7 +146,7 @@ class Login:
     ) -> object:
         turn = provider_turn(owner)
         try:
-            return await self._thread.run(option, call, turn=turn, late=late)
+            return await self._login_thread.run(option, call, turn=turn, late=late)
         except DekafError:
             raise
         except Exception as error:

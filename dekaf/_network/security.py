@@ -37,8 +37,8 @@ class Security:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: SecuritySettings, timeout: float) -> None:
         self._tls: Final = settings.tls
-        self._thread: Final = LoginThread(loop, timeout)
-        self._login: Final = None if settings.sasl is None else Login(settings.sasl, self._thread)
+        self._login_thread: Final = LoginThread(loop, timeout)
+        self._login: Final = None if settings.sasl is None else Login(settings.sasl, self._login_thread)
         self._looked_at = -BETWEEN_LOOKS
 
     async def context(self) -> ssl.SSLContext | None:
@@ -74,10 +74,10 @@ class Security:
 
     def stop(self) -> None:
         """Let the login thread end."""
-        self._thread.stop()
+        self._login_thread.stop()
 
     async def _look(self, tls: TlsContexts) -> None:
         try:
-            await self._thread.run("Reading the TLS files", tls.refresh)
+            await self._login_thread.run("Reading the TLS files", tls.refresh)
         except DekafError:  # it takes too long, a network file system for one: the context there is still serves
             return
