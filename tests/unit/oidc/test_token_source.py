@@ -297,3 +297,15 @@ def test_what_it_holds_is_not_shown(cafile: PemSource) -> None:
 
     assert repr(tokens) == "<OidcTokens client secret>"
     assert SECRET not in repr(getattr(tokens, "__dict__", None))
+
+
+def test_others_do_not_import_an_http_client() -> None:
+    """It takes longer than most of dekaf, and few need it."""
+    program = "import sys, dekaf; print([name for name in sys.modules if name.startswith('dekaf._oidc.')])"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=50
+    )
+
+    assert ran.stdout == "[]\n"
