@@ -29,6 +29,7 @@ logger = logging.getLogger("dekaf.network.login")
 
 PASSWORD: Final = "sasl_password"
 PROVIDER: Final = "sasl_oauth_token_provider"
+ENDPOINT: Final = "sasl_oauthbearer_token_endpoint_url"
 
 
 @final
@@ -38,6 +39,7 @@ class Login:
     def __init__(self, options: SaslOptions, thread: LoginThread) -> None:
         self._options: Final = options
         self._login_thread: Final = thread
+        self._token_option: Final = PROVIDER if options.oidc is None else ENDPOINT  # which errors name
         self._salted: Final = SaltedPasswords()
         self._held: HeldToken | None = None
         self._asking: asyncio.Task[OAuthToken] | None = None
@@ -116,7 +118,7 @@ class Login:
     async def _renew(self) -> OAuthToken:
         provider = self._options.token_provider
         try:
-            token = _token_of(await self._ask(PROVIDER, provider, _token_call(provider), self._receive_late))
+            token = _token_of(await self._ask(self._token_option, provider, _token_call(provider), self._receive_late))
         except DekafError as error:
             held = self._held
             if held is None:

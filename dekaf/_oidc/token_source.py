@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from typing import Final, final
 
-from dekaf._oidc.assertion import assertion_of, check_signing_package
-from dekaf._oidc.token_answer import token_of_answer, token_of_file
+from dekaf._oidc.assertion import assertion_of
+from dekaf._oidc.endpoint_trust import EndpointTrust
+from dekaf._oidc.endpoint_url import OPTION, EndpointUrl
+from dekaf._oidc.small_file import read_small_file, read_small_text
+from dekaf._oidc.token_answer import token_of_answer, token_of_text
 from dekaf._oidc.token_endpoint import TokenEndpoint
 from dekaf._oidc.token_request import token_request
-from dekaf._security.oidc_options import OidcOptions, SignedAssertion, TokenSource
-from dekaf._security.openssl_path import openssl_path
-from dekaf._security.pem_files import files_of
+from dekaf._security.oidc_options import AssertionFile, OidcOptions, TokenSource
 from dekaf._security.pem_source import PemSource
-from dekaf.errors import CredentialsUnavailableError, caused_error
+from dekaf.errors import ConfigurationError, CredentialsUnavailableError
 from dekaf.security import OAuthToken
 
 __all__ = ("OidcTokens",)
+
+# Of the time that a login may take: what is wrong with an endpoint is told before the login gives up on us.
+_SHARE: Final = 0.8
 
 
 @final
@@ -27,18 +30,23 @@ class OidcTokens:
     Args:
         options: Whom to ask, and as whom.
         cafile: ``ssl_cafile``: authorities to trust beside the system's.
-        timeout: Seconds for one token.
+        login_seconds: How long a login waits for a token.
 
     Raises:
-        ConfigurationError: A package is missing.
+        ConfigurationError: A file or a package is missing, a key cannot sign, or the URL cannot be used.
     """
 
-    def __init__(self, options: OidcOptions, cafile: PemSource | None, timeout: float) -> None:
+    def __init__(self, options: OidcOptions, cafile: PemSource | None, login_seconds: float) -> None:
         self._options: Final = options
-        self._cafile: Final = cafile
-        self._timeout: Final = timeout
-        if isinstance(options.assertion, SignedAssertion):
-            check_signing_package()
+        self._shown_file: Final = f"{OPTION}={options.token_endpoint_url!r}"
+        self._endpoint: TokenEndpoint | None = None
+        if options.token_source is not TokenSource.FILE:
+            url = EndpointUrl(options.token_endpoint_url)
+            self._endpoint = TokenEndpoint(url, EndpointTrust(cafile), login_seconds * _SHARE)
+        self._examine()
+
+    def __repr__(self) -> str:
+        return f"<OidcTokens {self._options.token_source.value}>"
 
     def token(self) -> OAuthToken:
         """Return a new token.
@@ -47,32 +55,28 @@ class OidcTokens:
             CredentialsUnavailableError: There is none to be had.
         """
         options = self._options
-        if options.token_source is TokenSource.FILE:
-            return self._read()
+        endpoint = self._endpoint
+        if endpoint is None:
+            text = read_small_text(self._shown_file, options.token_path)
+            return token_of_text(
+                text, unix_time=time.time(), extensions=options.extensions, where=f"The file of {self._shown_file}"
+            )
         assertion = None if options.assertion is None else assertion_of(options.assertion)
-        endpoint = TokenEndpoint(options.token_endpoint_url, self._context(), self._timeout)
-        body = endpoint.post(token_request(options, assertion))
+        body = endpoint.ask(token_request(options, assertion))
         return token_of_answer(body, unix_time=time.time(), extensions=options.extensions, where=endpoint.where)
 
-    def _read(self) -> OAuthToken:
-        path = self._options.token_path
-        where = f"sasl_oauthbearer_token_endpoint_url=file:{path}"
+    def _examine(self) -> None:
+        """Look at the files that options name. Those that others renew may still be empty."""
+        options = self._options
         try:
-            with open(path, "rb") as file:
-                data = file.read()
-        except OSError as error:
-            failure = CredentialsUnavailableError(f"{where} cannot be read: {error.strerror or error}.")
-            raise caused_error(failure, error) from error
-        return token_of_file(data, unix_time=time.time(), extensions=self._options.extensions, where=where)
-
-    def _context(self) -> ssl.SSLContext | None:
-        """Return a context made now: tokens live for minutes at least, and authorities may be replaced."""
-        if not self._options.token_endpoint_url.lower().startswith("https:"):
-            return None
-        context = ssl.create_default_context()
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as for brokers: private authorities seldom are strict
-        if self._cafile is not None:
-            for file in [self._cafile] if self._cafile.text else files_of(self._cafile):
-                with openssl_path(file) as path:
-                    context.load_verify_locations(cafile=path)
-        return context
+            if self._endpoint is None:
+                read_small_file(self._shown_file, options.token_path)
+            elif isinstance(options.assertion, AssertionFile):
+                read_small_file(f"sasl_oauthbearer_assertion_file={options.assertion.path!r}", options.assertion.path)
+            elif options.assertion is not None:
+                assertion_of(options.assertion)
+        except CredentialsUnavailableError as error:
+            fault = str(error).removesuffix(".")
+        else:
+            return
+        raise ConfigurationError(fault)

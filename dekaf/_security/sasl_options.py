@@ -26,7 +26,8 @@ class SaslOptions:
         password: ``sasl_password``; a callable is called for each connection, on the login thread.
         token_provider: ``sasl_oauth_token_provider``: a function, or an object with a method ``token``, sync or async,
             that returns an `OAuthToken`; called on the login thread.
-        oidc: where tokens come from instead: an endpoint that gives them, or a file.
+        oidc: where tokens come from instead: an endpoint that gives them, or a file. For a login there is then a
+            `token_provider`, too, which asks there.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ from dekaf._security.secret import Secret
 from dekaf._wire.framing import FrameBuffer
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
-from dekaf.errors import AuthenticationError, MalformedResponseError
+from dekaf.errors import AuthenticationError, CredentialsUnavailableError, MalformedResponseError
 from dekaf.security import OAuthToken
 from dekaf.testing.answers import (
     AnsweredPartition,
@@ -54,6 +54,7 @@ from dekaf.testing.answers import (
 from dekaf.testing.decompression import UndecodableError, decompress
 from dekaf.testing.received import decode_header, decode_request
 from dekaf.testing.record_reader import HEADER_BYTES, BatchHeader, UnreadableBatchError, read_records
+from tests.fuzz.token_endpoint import endpoint_inputs, read_token
 
 __all__ = ("TARGETS", "Seed", "Target")
 
@@ -398,6 +399,13 @@ TARGETS: Final[Mapping[str, Target]] = {
             seeds=_challenges,
             read=_read_challenge,
             refusals=(AuthenticationError,),
+        ),
+        Target(
+            name="token_endpoint",
+            about="answers of token endpoints, with and without HTTP around them, and files that hold a token",
+            seeds=lambda: [Seed(kind, data) for kind, data in endpoint_inputs()],
+            read=read_token,
+            refusals=(CredentialsUnavailableError,),
         ),
         Target(name="frames", about="the stream that answers are cut out of", seeds=_streams, read=_read_stream),
         Target(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.oauth.connect_proxy import ConnectProxy
 from tests.oauth.token_answers import Manner, TokenAnswer
 from tests.oauth.token_request import CLIENT_CREDENTIALS, JWT_BEARER, JWT_CLIENT_ASSERTION, TokenRequest
 from tests.oauth.token_server import TokenServer
@@ -11,6 +12,7 @@ __all__ = (
     "CLIENT_CREDENTIALS",
     "JWT_BEARER",
     "JWT_CLIENT_ASSERTION",
+    "ConnectProxy",
     "Manner",
     "TokenAnswer",
     "TokenRequest",

@@ -10,7 +10,6 @@ from typing import Final
 from dekaf._network.client import NetworkSettings
 from dekaf._network.connection import ConnectionSettings
 from dekaf._network.security import SecuritySettings
-from dekaf._oidc.token_source import OidcTokens
 from dekaf._record.compression import codec_for
 from dekaf._security.sasl_options import SaslOptions
 from dekaf._security.tls_contexts import TlsContexts
@@ -75,9 +74,12 @@ def _security(config: ProducerConfig) -> SecuritySettings:
     options = config.create_security_options()
     sasl = options.sasl
     if sasl is not None and sasl.oidc is not None:
+        # Not above: importing an HTTP client takes longer than most of dekaf, and few need it.
+        from dekaf._oidc.token_source import OidcTokens  # noqa: PLC0415
+
         cafile = None if options.tls is None else options.tls.cafile
         tokens = OidcTokens(sasl.oidc, cafile, config.request_timeout_ms / 1000.0)
-        sasl = SaslOptions(sasl.mechanism, token_provider=tokens)
+        sasl = SaslOptions(sasl.mechanism, token_provider=tokens, oidc=sasl.oidc)
     return SecuritySettings(None if options.tls is None else TlsContexts(options.tls), sasl)
 
 
