@@ -111,6 +111,10 @@ MISTAKES: Final = (
     ),
     Mistake("encrypted keys of some formats refused", ("KAFKA-12703",)),
     Mistake("replaced certificates never read", ("librdkafka #2868", "kafka-python #1959", "kafkajs #1455")),
+    Mistake(
+        "secrets in logs, errors and representations",
+        ("alpakka-kafka #1592", "apisix #13786", "kafka-gitops #93", "strimzi-kafka-bridge #343"),
+    ),
 )
 
 

@@ -20,14 +20,15 @@ def cluster() -> Iterator[FakeCluster]:
         yield cluster
 
 
-def test_request_to_a_broker_that_left_the_cluster_is_repeated_at_once(
+def test_request_to_a_broker_that_left_the_cluster_is_repeated_when_it_gets_no_answer(
     cluster: FakeCluster, make_face: MakeFace
 ) -> None:
+    """Not at once: an answer with old metadata may leave out a healthy broker, whose answer is on its way."""
     stays = cluster.leader("t", 1)
     leaves = cluster.leader("t", 0)
     assert stays is not None
     assert leaves is not None
-    face = make_face(cluster.broker(stays).address)
+    face = make_face(cluster.broker(stays).address, request_timeout_ms=1_000)
     for partition in (0, 1):
         face.produce("t", b"before", partition=partition).result(PATIENCE)
     bootstrap = cluster.connections[0]
