@@ -392,10 +392,7 @@ def positional_error(made: str, given: tuple[object, ...]) -> ConfigurationError
     """
     remedy = f"write {made}(bootstrap_servers='localhost:9092')"
     if isinstance(given[0], Mapping):
-        remedy += (
-            "; of a mapping ProducerConfig.from_mapping(...) makes a configuration, and of another client's "
-            "from_confluent(...), from_aiokafka(...) or from_kafka_python(...)"
-        )
+        remedy += "; of a mapping ProducerConfig.from_mapping(...) makes a configuration"
     elif isinstance(given[0], ProducerConfig) and made != ProducerConfig.__name__:
         remedy = f"write {made}(config=...)"
     return ConfigurationError(f"{made} takes its options as keywords, not {type(given[0]).__name__}: {remedy}")

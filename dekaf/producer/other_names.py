@@ -84,7 +84,7 @@ _INSTEAD_SECURE: Final = {
     "https_ca_pem": "write ssl_cafile, which is trusted by token endpoints, too",
     "keyfile": "write ssl_keyfile",
     "mechanism": "write sasl_mechanism",
-    "oauth_cb": f"{_PROVIDER}; ProducerConfig.from_confluent takes oauth_cb as it is",
+    "oauth_cb": _PROVIDER,
     "oauthbearer_token_refresh_cb": _PROVIDER,
     "password": "write sasl_password",
     "protocol": "write security_protocol",
