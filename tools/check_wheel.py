@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import warnings
 
 import dekaf
-from dekaf import AsyncProducer, Headers, Producer, ProducerConfig, ProducerMessage
+from dekaf import AsyncProducer, DeliveryTimeoutError, Headers, Producer, ProducerConfig, ProducerMessage
 from dekaf.testing import FakeCluster
 
 CODECS = ("none", "gzip", "lz4", "snappy", "zstd")
@@ -32,6 +33,7 @@ def main() -> int:
     if found != wanted:
         sys.stderr.write(f"{dekaf.__file__} is {found}, not {wanted}\n")
         return 1
+    warnings.simplefilter("error")  # as in many a test suite
     codecs = [codec for codec in CODECS if codec != arguments.without]
     for codec in codecs:
         with FakeCluster(topics={TOPIC: 3}) as cluster:
@@ -43,6 +45,9 @@ def main() -> int:
         if written != sorted(f"{face} {number}" for face in ("thread", "task") for number in range(MESSAGES)):
             sys.stderr.write(f"{codec}: {2 * MESSAGES} messages were produced, {len(written)} are in the log\n")
             return 1
+    if not asyncio.run(tells_of_failure(cluster.bootstrap_servers)):  # where nobody listens any more
+        sys.stderr.write("a message that could not be delivered was not reported as that\n")
+        return 1
     version = ".".join(map(str, sys.version_info[:3]))
     tried = ", ".join(codecs)
     sys.stdout.write(f"dekaf {dekaf.__version__}, {found}, on Python {version}: {tried} through both faces\n")
@@ -65,6 +70,17 @@ async def from_coroutines(config: ProducerConfig) -> None:
             ProducerMessage(topic=TOPIC, key=str(number), value=f"task {number}", headers=headers)
             for number in range(MESSAGES)
         )
+
+
+async def tells_of_failure(bootstrap_servers: str) -> bool:
+    """Await what fails: on its way here the exception passes through compiled coroutines."""
+    config = ProducerConfig.from_mapping({"bootstrap_servers": bootstrap_servers, "max_block_ms": 500})
+    async with AsyncProducer(key=str, value=str, config=config) as producer:
+        try:
+            await producer.produce(TOPIC, "key", "value")
+        except DeliveryTimeoutError:
+            return True
+        return False
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from tools.runtime_help.c_code import UnexpectedCodeError, document, literal
 from tools.runtime_help.hook import with_help, write_stubs
 from tools.runtime_help.mypycify import module_name
 from tools.runtime_help.source import Kind, Module, read_module
+from tools.runtime_help.throw import correct_runtime, include_corrected
 
 SOURCE = '''
 """Shops."""
@@ -294,3 +295,20 @@ def test_stubs_are_the_sources_of_public_modules(tmp_path: Path) -> None:
 )
 def test_a_module_is_named_by_its_path(path: str) -> None:
     assert module_name(path) == "dekaf.producer.sync_producer"
+
+
+def test_a_failure_is_handed_on_by_a_call_that_is_not_deprecated() -> None:
+    runtime = "_CPy_GetExcInfo(&type, &value, &traceback);\nres = {call};\n"
+    its, ours = "PyObject_CallFunctionObjArgs(_m, type, value, traceback, NULL)", "PyObject_CallOneArg(_m, value)"
+
+    assert correct_runtime(runtime.format(call=its)) == runtime.format(call=ours)
+    assert include_corrected("#include <exc_ops.c>\n#include <misc_ops.c>\n") == (
+        '#include <exc_ops.c>\n#include "misc_ops.c"\n'
+    )
+
+
+def test_a_runtime_library_that_hands_on_failures_in_another_way_is_refused() -> None:
+    with pytest.raises(UnexpectedCodeError, match="0 times instead of once"):
+        correct_runtime("res = PyObject_CallOneArg(_m, value);\n")
+    with pytest.raises(UnexpectedCodeError, match="0 times instead of once"):
+        include_corrected('#include "misc_ops.c"\n')

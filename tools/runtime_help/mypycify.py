@@ -1,4 +1,4 @@
-"""mypyc's `mypycify`, with docstrings and signatures in the C before it is compiled."""
+"""mypyc's `mypycify`, with docstrings, signatures and a correction in the C before it is compiled."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from tools.runtime_help import throw
 from tools.runtime_help.c_code import UnexpectedCodeError, document
 from tools.runtime_help.source import read_module
 
@@ -17,12 +18,14 @@ class Extension(Protocol):
 
 
 def mypycify(paths: Sequence[str], **options: Any) -> list[Extension]:
-    """Generate C as `mypyc.build.mypycify` does with the same arguments, and document it.
+    """Generate C as `mypyc.build.mypycify` does with the same arguments, document and correct it.
 
     Raises:
         UnexpectedCodeError: the C is not what this was written for.
     """
-    from mypyc.build import mypycify as generate  # noqa: PLC0415 - only where dekaf is built is there a mypyc
+    # Only where dekaf is built is there a mypyc.
+    from mypyc.build import include_dir  # noqa: PLC0415
+    from mypyc.build import mypycify as generate  # noqa: PLC0415
 
     extensions: list[Extension] = generate(list(paths), **options)
     generated = {
@@ -36,7 +39,10 @@ def mypycify(paths: Sequence[str], **options: Any) -> list[Extension]:
         for path in paths
         if path.endswith(".py")  # the others are options of mypy
     ]
-    code.write_text(document(code.read_text(encoding="utf-8"), modules), encoding="utf-8")
+    documented = document(code.read_text(encoding="utf-8"), modules)
+    code.write_text(throw.include_corrected(documented), encoding="utf-8")
+    runtime = Path(include_dir(), throw.RUNTIME_FILE).read_text(encoding="utf-8")
+    code.with_name(throw.RUNTIME_FILE).write_text(throw.correct_runtime(runtime), encoding="utf-8")
     return extensions
 
 
