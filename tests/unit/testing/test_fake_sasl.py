@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__lazy_modules__ = ("aiokafka", "aiokafka.abc", "confluent_kafka")  # from Python 3.15 on, for which there are none yet
+
 import asyncio
 import ssl
 import time
@@ -30,6 +32,7 @@ from tests.certificates import Authority
 from tests.kafka.sasl_probe import SaslProbe, scram_proof
 from tests.kafka.users import MECHANISMS, SCRAM_ONLY_USER, SCRAM_USERS
 from tests.oauth import unsecured_token
+from tests.peers import needs_aiokafka, needs_confluent
 from tests.unit.testing.kafka_python import KafkaProducer
 from tests.unit.testing.raw_client import RawClient
 
@@ -65,14 +68,10 @@ def confluent(cluster: FakeCluster, mechanism: str, *, user: str = "alice", pass
     return {**options, "sasl.username": user, "sasl.password": password}
 
 
-class Tokens(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
-    async def token(self) -> str:
-        return unsecured_token("alice")
-
-
 # Other people's clients.
 
 
+@needs_confluent
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_librdkafka_authenticates(cluster: FakeCluster, mechanism: str) -> None:
     producer = ConfluentProducer(confluent(cluster, mechanism))
@@ -87,9 +86,14 @@ def test_librdkafka_authenticates(cluster: FakeCluster, mechanism: str) -> None:
     assert cluster.violations == []
 
 
+@needs_aiokafka
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_aiokafka_authenticates_over_tls(authority: Authority, mechanism: str) -> None:
     server = authority.server()
+
+    class Tokens(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
+        async def token(self) -> str:
+            return unsecured_token("alice")
 
     async def produce(servers: str) -> None:
         producer = AIOKafkaProducer(
@@ -137,6 +141,7 @@ def test_kafka_python_authenticates(cluster: FakeCluster, mechanism: str) -> Non
     assert cluster.violations == []
 
 
+@needs_confluent
 def test_librdkafka_authenticates_under_a_name_that_scram_escapes(cluster: FakeCluster) -> None:
     options = confluent(cluster, "SCRAM-SHA-512", user=SCRAM_ONLY_USER, password=SCRAM_USERS[SCRAM_ONLY_USER])
     producer = ConfluentProducer(options)
@@ -146,6 +151,7 @@ def test_librdkafka_authenticates_under_a_name_that_scram_escapes(cluster: FakeC
     assert cluster.connections[-1].principal == SCRAM_ONLY_USER
 
 
+@needs_confluent
 def test_librdkafka_authenticates_again_on_the_same_connection() -> None:
     with FakeCluster(topics={"orders": 1}, sasl={"alice": "wonder"}, session_lifetime_ms=1500) as cluster:
         producer = ConfluentProducer({**confluent(cluster, "SCRAM-SHA-512"), "linger.ms": 0})

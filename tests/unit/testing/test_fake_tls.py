@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__lazy_modules__ = ("aiokafka", "confluent_kafka")  # from Python 3.15 on, for which there are none yet
+
 import asyncio
 import socket
 import ssl
@@ -15,6 +17,7 @@ from confluent_kafka import Producer as ConfluentProducer
 from dekaf.errors import ConfigurationError
 from dekaf.testing import FakeCluster
 from tests.certificates import Authority, KeyPair
+from tests.peers import needs_aiokafka, needs_confluent
 
 PATIENCE = 10.0  # seconds
 A_REQUEST = b"\0\0\0\x0e\0\x12\0\0\0\0\0\1\0\4test"  # ApiVersions 0
@@ -80,6 +83,7 @@ def is_broken_off(client: ssl.SSLSocket) -> bool:
     return True  # and not, after a while, a TimeoutError
 
 
+@needs_confluent
 def test_librdkafka_writes_and_what_it_said_is_taken_down(mutual: FakeCluster, authority: Authority) -> None:
     client = authority.client("alice")
     producer = ConfluentProducer(
@@ -106,6 +110,7 @@ def test_librdkafka_writes_and_what_it_said_is_taken_down(mutual: FakeCluster, a
     assert mutual.violations == []
 
 
+@needs_aiokafka
 def test_aiokafka_writes(cluster: FakeCluster, authority: Authority) -> None:
     async def produce() -> None:
         producer = AIOKafkaProducer(

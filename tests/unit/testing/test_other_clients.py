@@ -6,7 +6,6 @@ __lazy_modules__ = ("aiokafka", "confluent_kafka")  # from Python 3.15 on, for w
 
 import asyncio
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -15,19 +14,13 @@ from confluent_kafka import Producer as ConfluentProducer
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf.testing import FakeCluster, LoggedRecord, ReceivedInitProducerId, ReceivedProduce
+from tests.peers import needs_aiokafka, needs_confluent
 from tests.unit.testing.kafka_python import KafkaProducer
 
 PATIENCE = 20.0  # seconds
 RELEASES = ["2.1", "2.4", "2.8", "3.9", "4.0", "4.3", "4.4"]
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 HEADERS: list[tuple[str, str | bytes | None]] = [("trace", b"1"), ("trace", b""), ("none", None)]
-
-needs_aiokafka = pytest.mark.skipif(
-    find_spec("aiokafka") is None, reason="aiokafka is not installed: it has no wheel for Python 3.15 yet"
-)
-needs_confluent = pytest.mark.skipif(
-    find_spec("confluent_kafka") is None, reason="confluent-kafka is not installed: it has no wheel for Python 3.15 yet"
-)
 
 
 @pytest.fixture
