@@ -17,6 +17,12 @@ PACKAGE = ROOT / "dekaf"
 # A file with such a name has no subject; what lands in it belongs to a room that has one.
 NAMES_WITHOUT_A_SUBJECT = {"common", "helper", "helpers", "misc", "util", "utils"}
 
+# mypyc puts an underscore before an attribute's name, and with two of them these are keywords of gcc and clang.
+KEYWORDS_OF_C = {
+    *("alignof", "asm", "attribute", "auto_type", "complex", "const", "extension", "func", "imag", "inline", "int128"),
+    *("label", "null", "real", "restrict", "signed", "thread", "typeof", "volatile"),
+}
+
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -45,6 +51,16 @@ def names_type_checking(tree: ast.Module) -> bool:
     )
 
 
+def compiled_paths() -> set[str]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["mypyc"]["include"]
+    return {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern.lstrip("/"))}
+
+
+def attributes(tree: ast.Module) -> set[str]:
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+
+
 def test_import_contracts_are_kept() -> None:
     # A process of its own: the linter's logging configuration silences every logger that exists by then.
     linter = Path(sys.executable).with_name("lint-imports")
@@ -69,6 +85,15 @@ def test_every_module_is_named_after_a_subject() -> None:
     parts = {path: Path(path).with_suffix("").parts for path, _ in modules()}
 
     assert [path for path, names in parts.items() if NAMES_WITHOUT_A_SUBJECT & {n.strip("_") for n in names}] == []
+
+
+def test_no_attribute_becomes_a_keyword_in_machine_code() -> None:
+    forbidden = {f"_{keyword}" for keyword in KEYWORDS_OF_C}
+    compiled = compiled_paths()
+    found = {path: attributes(tree) & forbidden for path, tree in modules() if path in compiled}
+
+    assert "dekaf/types.py" in found
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize(
