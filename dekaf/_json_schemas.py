@@ -1,4 +1,4 @@
-"""What pydantic, and with it FastAPI, is told about values and errors: what to accept, how to write and describe it.
+"""What pydantic, and with it FastAPI, is told about values, errors and options: what to accept, how to write it.
 
 Imported when pydantic asks, by the methods it asks, because nothing else here needs its library. Each schema takes the
 class and its functions from the caller, which stands above this module.
@@ -9,12 +9,14 @@ Core schemas: https://docs.pydantic.dev/latest/api/pydantic_core_schema/
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeAlias
 
 from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, SchemaSerializer, core_schema
 
 __all__ = (
+    "options_description",
+    "options_schema",
     "produce_error_description",
     "produce_error_schema",
     "record_metadata_description",
@@ -88,6 +90,29 @@ def produce_error_description(name: str) -> JsonSchema:
         "partition": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
     }
     return _object(name, "One message was not, or not certainly, written.", properties)
+
+
+def options_schema(cls: type, *, write: Write) -> CoreSchema:
+    """Accept an instance, or the options of one by name.
+
+    Args:
+        cls: The class of the options, which its own checks make of keywords.
+        write: What returns an instance's options by name.
+    """
+    names = core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema())
+    options = core_schema.no_info_after_validator_function(lambda given: cls(**given), names)
+    return core_schema.json_or_python_schema(
+        json_schema=options,
+        python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), options], mode="left_to_right"),
+        ref=_reference(cls),
+        serialization=_written_by(write, cls),
+    )
+
+
+def options_description(name: str, descriptions: Mapping[str, str]) -> JsonSchema:
+    """Return the JSON Schema of a class of options, given what each of them is."""
+    properties = {option: {"description": text} for option, text in descriptions.items()}
+    return {"title": name, "type": "object", "properties": properties, "additionalProperties": False}
 
 
 @functools.cache

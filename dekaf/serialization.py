@@ -7,15 +7,13 @@ import difflib
 import inspect
 import pkgutil
 import struct
+import sys
 import types
 import typing
 import uuid
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
-
-import pydantic
-import pydantic_core
 
 from dekaf.errors import ConfigurationError, SerializationError
 from dekaf.types import Field, Headers, SerializationContext
@@ -134,6 +132,9 @@ class JsonSerializer(Generic[T]):
     """
 
     def __init__(self, *, by_alias: bool = True) -> None:
+        from pydantic_core import to_json  # noqa: PLC0415 - takes 50 ms, which only those pay who write JSON
+
+        self._to_json = to_json
         self._by_alias = by_alias
         self._check: Callable[[object], bool] | None = None
         self._expected = "a JSON value"
@@ -153,7 +154,7 @@ class JsonSerializer(Generic[T]):
         if not check(value):
             raise _wrong_type_error(context, self._expected, value)
         try:
-            return pydantic_core.to_json(value, by_alias=self._by_alias, inf_nan_mode="null")
+            return self._to_json(value, by_alias=self._by_alias, inf_nan_mode="null")
         except (TypeError, ValueError) as error:
             # Not chained: pydantic quotes the value in its errors.
             raise _serialization_error(context, f"cannot be written as JSON{_reason(error)}") from None
@@ -173,7 +174,7 @@ class AutoSerializer:
     """
 
     def __init__(self) -> None:
-        self._json: JsonSerializer[object] = JsonSerializer()
+        self._json: JsonSerializer[object] | None = None
         self._string = StringSerializer()
 
     def serialize(self, value: object, context: SerializationContext, /) -> bytes:
@@ -188,8 +189,9 @@ class AutoSerializer:
             return _digits(int(value), context)
         if isinstance(value, uuid.UUID):
             return str(value).encode()
-        is_record = dataclasses.is_dataclass(value) and not isinstance(value, type)
-        if is_record or isinstance(value, dict | list | pydantic.BaseModel):
+        if _is_structured(value):
+            if self._json is None:
+                self._json = JsonSerializer()
             return self._json.serialize(value, context)
         raise _wrong_type_error(context, "bytes, str, int, UUID, dict, list, a dataclass or a pydantic model", value)
 
@@ -314,11 +316,25 @@ def _serializer_for_class(spec: type, field: Field) -> Serializer[Any]:
 
 def _is_json_class(spec: type) -> bool:
     return (
-        issubclass(spec, dict | list | tuple | pydantic.BaseModel | Enum)
+        issubclass(spec, (dict, list, tuple, Enum, *_models()))
         or dataclasses.is_dataclass(spec)
         or typing.is_typeddict(spec)
         or spec.__module__ in {"datetime", "decimal"}
     )
+
+
+def _is_structured(value: object) -> bool:
+    if isinstance(value, dict | list):
+        return True
+    if dataclasses.is_dataclass(value):
+        return not isinstance(value, type)
+    return isinstance(value, _models())
+
+
+def _models() -> tuple[type, ...]:
+    """Return the class of pydantic's models; none while it is not imported, because then nothing can be one."""
+    found = getattr(sys.modules.get("pydantic.main"), "BaseModel", None)  # another thread may be importing it
+    return (found,) if isinstance(found, type) else ()
 
 
 def _is_serializer_class(spec: type) -> bool:
@@ -424,6 +440,8 @@ def _classes_of(accepted: object) -> tuple[type, ...] | None:
 
 def _strict_validation(accepted: Any) -> Callable[[object], bool]:
     """Return pydantic's own test, for Literal, NewType, Annotated and the like."""
+    import pydantic  # noqa: PLC0415 - takes long, and few types need it
+
     try:
         adapter: pydantic.TypeAdapter[object] = pydantic.TypeAdapter(accepted)
     except pydantic.PydanticUserError as error:

@@ -6,17 +6,15 @@ import os
 import pickle
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Never, Self, Unpack, cast
-
-import pydantic
+from typing import Any, Final, Never, Self, Unpack, cast
 
 from dekaf._security.mechanism import Mechanism
 from dekaf._security.security_options import SecurityOptions, SecurityProtocol
 from dekaf.abc import OnUndelivered, ProducerListener
 from dekaf.errors import ConfigurationError
 from dekaf.partitioning import Partitioner
-from dekaf.producer.checked import checked
 from dekaf.producer.fault_text import in_lines, shown, shown_name
+from dekaf.producer.frozen_options import Refusal, option
 from dekaf.producer.masked import Masked, masked, masked_keywords, unmasked
 from dekaf.producer.options import (
     Backend,
@@ -73,10 +71,9 @@ _SHOWN: Final = frozenset(
 
 _PICKLED_INSTEAD: Final = {"ssl_context": "give ssl_cafile, ssl_certfile and ssl_keyfile"}
 
-_Milliseconds = Annotated[int, checked(whole_number(0))]
-_PositiveMilliseconds = Annotated[int, checked(whole_number(1))]
-_Bytes = Annotated[int, checked(whole_number(1))]
-_Switch = Annotated[bool, checked(to_switch)]
+_MILLISECONDS: Final = whole_number(0)
+_POSITIVE_MILLISECONDS: Final = whole_number(1)
+_BYTES: Final = whole_number(1)
 
 
 def _program_name() -> str:
@@ -103,172 +100,201 @@ class ProducerConfig(SecurityConfig):
     The names are Kafka's: https://kafka.apache.org/documentation/#producerconfigs
     """
 
-    # Built with the first configuration, not with `import dekaf`: that takes some 25 ms.
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
-
-    bootstrap_servers: Annotated[tuple[str, ...], checked(to_servers)] = pydantic.Field(
+    bootstrap_servers: tuple[str, ...] = option(
         (),
+        check=to_servers,
         description="Where to find the cluster: `host:port` entries, as a list or separated by commas; required unless "
         "`backend` is `memory` or `disabled`. Any brokers of the cluster will do; name two or three, in case one is "
         "down. An IPv6 address is written `[::1]:9092`. Kafka: `bootstrap.servers`.",
     )
-    client_id: Annotated[str, checked(to_client_id)] = pydantic.Field(
+    client_id: str = option(
         default_factory=_program_name,
+        check=to_client_id,
         description="Text; default: the program's name. How the producer appears in the brokers' logs, metrics and "
         "quotas. Kafka: `client.id`.",
     )
-    key: Annotated[SerializerSpec, checked(to_key_spec)] = pydantic.Field(
+    key: SerializerSpec = option(
         None,
+        check=to_key_spec,
         description="A type, a serializer, or a name: `str`, `bytes`, `int`, `json`, … or a dotted name; default: "
         "decided by each key (`AutoSerializer`). How keys become bytes. Kafka: `key.serializer`.",
     )
-    value: Annotated[SerializerSpec, checked(to_value_spec)] = pydantic.Field(
+    value: SerializerSpec = option(
         None,
+        check=to_value_spec,
         description="A type, a serializer, or a name, as for `key`; default: decided by each value "
         "(`AutoSerializer`). How values become bytes. Kafka: `value.serializer`.",
     )
-    acks: Annotated[Acks, checked(to_acks)] = pydantic.Field(
+    acks: Acks = option(
         Acks.ALL,
+        check=to_acks,
         description="`all` (-1), `leader` (1) or `none` (0); default `all`. Who must have a record before it counts as "
         "delivered: all in-sync replicas, the partition's leader, or nobody. With `none`, offsets are not known and "
         "losses not noticed. Kafka: `acks`.",
     )
-    enable_idempotence: Annotated[bool | None, checked(to_optional_switch)] = pydantic.Field(
+    enable_idempotence: bool | None = option(
         None,
+        check=to_optional_switch,
         description="True, False or None; default None: on if `acks` is `all` and at most 5 requests are in flight. "
         "Retries then neither duplicate nor reorder records. True together with other settings is refused. Kafka: "
         "`enable.idempotence` (KIP-98).",
     )
-    max_in_flight_requests_per_connection: Annotated[int, checked(whole_number(1))] = pydantic.Field(
+    max_in_flight_requests_per_connection: int = option(
         5,
+        check=whole_number(1),
         description="Number; default 5. How many produce requests may be unanswered on one connection. More than 5 "
         "switch idempotence off. Kafka: `max.in.flight.requests.per.connection`.",
     )
-    linger_ms: _Milliseconds = pydantic.Field(
+    linger_ms: int = option(
         5,
+        check=_MILLISECONDS,
         description="Milliseconds; default 5. How long a record may wait for others to share its batch. Records that "
         "somebody awaits leave at once while nothing else is under way to that broker. Kafka: `linger.ms`.",
     )
-    batch_size: _Bytes = pydantic.Field(
+    batch_size: int = option(
         65_536,
+        check=_BYTES,
         description="Bytes; default 65536 (Java: 16384). A batch is sent when it reaches this size, at the latest; "
         "with compression, its estimated compressed size. Kafka: `batch.size`.",
     )
-    compression_type: Annotated[CompressionType, checked(to_compression_type)] = pydantic.Field(
+    compression_type: CompressionType = option(
         "none",
+        check=to_compression_type,
         description="`none`, `gzip`, `snappy`, `lz4` or `zstd`; default `none`. How batches are compressed. All but "
         "`gzip` need an extra: `pip install 'dekaf[lz4]'`. Kafka: `compression.type`.",
     )
-    compression_level: Annotated[int | None, checked(optional_whole_number(-131_072, 22))] = pydantic.Field(
+    compression_level: int | None = option(
         None,
+        check=optional_whole_number(-131_072, 22),
         description="Number; default: the codec's own. gzip 1 to 9, lz4 1 to 17, zstd -131072 to 22. Kafka: "
         "`compression.gzip.level`, `compression.lz4.level`, `compression.zstd.level` (KIP-390).",
     )
-    partitioner: Annotated[PartitionerSpec, checked(to_partitioner_spec)] = pydantic.Field(
+    partitioner: PartitionerSpec = option(
         "murmur2",
+        check=to_partitioner_spec,
         description="`murmur2`, `round_robin`, `consistent_random`, a class, an object or a dotted name; default "
         "`murmur2`. Chooses partitions: `murmur2` as the Java client does (records without a key as in KIP-794), "
         "`consistent_random` as confluent-kafka does by default. Kafka: `partitioner.class`.",
     )
-    buffer_memory: Annotated[int, checked(whole_number(1, 2**63 - 1))] = pydantic.Field(
+    buffer_memory: int = option(
         33_554_432,
+        check=whole_number(1, 2**63 - 1),
         description="Bytes; default 33554432 (32 MiB). The bound on everything accepted and not yet done with: "
         "waiting, compressed and in flight. Kafka: `buffer.memory`.",
     )
-    buffer_full: Annotated[BufferFull, checked(one_of("block", "raise"))] = pydantic.Field(
+    buffer_full: BufferFull = option(
         "block",
+        check=one_of("block", "raise"),
         description="`block` or `raise`; default `block`. What happens when `buffer_memory` is used up: wait for at "
         "most `max_block_ms`, or raise BufferExhaustedError at once.",
     )
-    max_block_ms: _Milliseconds = pydantic.Field(
+    max_block_ms: int = option(
         5_000,
+        check=_MILLISECONDS,
         description="Milliseconds; default 5000 (Java: 60000, but here a request handler waits). How long a call may "
         "wait for space in the buffer, and a record for its topic's metadata. Kafka: `max.block.ms`.",
     )
-    max_request_size: _Bytes = pydantic.Field(
+    max_request_size: int = option(
         1_048_576,
+        check=_BYTES,
         description="Bytes; default 1048576 (1 MiB). The largest record, and the largest request. The brokers' "
         "`message.max.bytes` must allow it too. Kafka: `max.request.size`.",
     )
-    request_timeout_ms: _PositiveMilliseconds = pydantic.Field(
+    request_timeout_ms: int = option(
         10_000,
+        check=_POSITIVE_MILLISECONDS,
         description="Milliseconds; default 10000 (Java: 30000). How long a broker may take to answer before the "
         "request is tried again. Kafka: `request.timeout.ms`.",
     )
-    delivery_timeout_ms: _PositiveMilliseconds = pydantic.Field(
+    delivery_timeout_ms: int = option(
         30_000,
+        check=_POSITIVE_MILLISECONDS,
         description="Milliseconds; default 30000 (Java: 120000). How long a record may take from acceptance to its "
         "outcome, retries included; at least `linger_ms` + `request_timeout_ms`. Kafka: `delivery.timeout.ms` "
         "(KIP-91).",
     )
-    close_timeout_ms: _Milliseconds = pydantic.Field(
+    close_timeout_ms: int = option(
         10_000,
+        check=_MILLISECONDS,
         description="Milliseconds; default 10000. How long closing may take to deliver what was accepted, wherever "
         "nobody gives a timeout: at the end of a `with` block, of a lifespan, of the process.",
     )
-    retry_backoff_ms: _Milliseconds = pydantic.Field(
+    retry_backoff_ms: int = option(
         100,
+        check=_MILLISECONDS,
         description="Milliseconds; default 100. The pause before the first retry; it doubles with each one, with "
         "jitter. Kafka: `retry.backoff.ms` (KIP-580).",
     )
-    retry_backoff_max_ms: _Milliseconds = pydantic.Field(
+    retry_backoff_max_ms: int = option(
         1_000,
+        check=_MILLISECONDS,
         description="Milliseconds; default 1000. The longest pause between retries. Kafka: `retry.backoff.max.ms` "
         "(KIP-580).",
     )
-    reconnect_backoff_ms: _Milliseconds = pydantic.Field(
+    reconnect_backoff_ms: int = option(
         50,
+        check=_MILLISECONDS,
         description="Milliseconds; default 50. The pause before connecting to a broker again; it doubles with each "
         "failure, with jitter. Kafka: `reconnect.backoff.ms`.",
     )
-    reconnect_backoff_max_ms: _Milliseconds = pydantic.Field(
+    reconnect_backoff_max_ms: int = option(
         1_000,
+        check=_MILLISECONDS,
         description="Milliseconds; default 1000. The longest pause between connection attempts. Kafka: "
         "`reconnect.backoff.max.ms`.",
     )
-    socket_connection_setup_timeout_ms: _PositiveMilliseconds = pydantic.Field(
+    socket_connection_setup_timeout_ms: int = option(
         10_000,
+        check=_POSITIVE_MILLISECONDS,
         description="Milliseconds; default 10000. How long connecting may take. Kafka: "
         "`socket.connection.setup.timeout.ms` (KIP-601).",
     )
-    connections_max_idle_ms: Annotated[int, checked(whole_number(-1))] = pydantic.Field(
+    connections_max_idle_ms: int = option(
         540_000,
+        check=whole_number(-1),
         description="Milliseconds; default 540000. After how long an unused connection is closed; -1: never. Kafka: "
         "`connections.max.idle.ms`.",
     )
-    metadata_max_age_ms: _PositiveMilliseconds = pydantic.Field(
+    metadata_max_age_ms: int = option(
         300_000,
+        check=_POSITIVE_MILLISECONDS,
         description="Milliseconds; default 300000. After how long the cluster is asked again which brokers lead which "
         "partitions, even without a sign of change. Kafka: `metadata.max.age.ms`.",
     )
-    allow_auto_create_topics: _Switch = pydantic.Field(
+    allow_auto_create_topics: bool = option(
         default=True,
+        check=to_switch,
         description="True or False; default True. Whether producing to a missing topic, or asking for its partitions, "
         "may create it, where the brokers allow that too (`auto.create.topics.enable`).",
     )
-    start: Annotated[Start, checked(one_of("lazy", "background", "eager"))] = pydantic.Field(
+    start: Start = option(
         "lazy",
+        check=one_of("lazy", "background", "eager"),
         description="`lazy`, `background` or `eager`; default `lazy`. When to connect: at the first message, at once "
         "without waiting, or at once and fail if the cluster cannot be reached.",
     )
-    backend: Annotated[Backend, checked(one_of("kafka", "memory", "disabled"))] = pydantic.Field(
+    backend: Backend = option(
         "kafka",
+        check=one_of("kafka", "memory", "disabled"),
         description="`kafka`, `memory` or `disabled`; default `kafka`. For local work and tests: `memory` keeps the "
         "latest messages, up to `buffer_memory` bytes, in `producer.produced`; `disabled` drops them. Neither connects "
         "anywhere, and all checks run.",
     )
-    allow_blocking_in_loop: _Switch = pydantic.Field(
+    allow_blocking_in_loop: bool = option(
         default=False,
+        check=to_switch,
         description="True or False; default False. Lets a thread producer's blocking calls run where an event loop "
         "runs, which stands still meanwhile; for notebooks.",
     )
-    listener: Annotated[ProducerListener | None, checked(to_listener)] = pydantic.Field(
+    listener: ProducerListener | None = option(
         None,
+        check=to_listener,
         description="A ProducerListener, the object itself; default None. Hooks for tracing and metrics, plain "
         "methods.",
     )
-    on_undelivered: Annotated[OnUndelivered | None, checked(to_on_undelivered)] = pydantic.Field(
+    on_undelivered: OnUndelivered | None = option(
         None,
+        check=to_on_undelivered,
         description="A function, not a coroutine; default None. Called by closing with the messages, serialized, that "
         "could not be delivered in time, to save them elsewhere; some may have been written all the same. It may take "
         "up to `close_timeout_ms`, on top of the closing itself.",
@@ -300,11 +326,7 @@ class ProducerConfig(SecurityConfig):
         fields = ProducerConfig.model_fields
         faults = [unknown_option(name, value, fields) for name, value in given.items() if name not in fields]
         known = {name: value for name, value in given.items() if name in fields and not _is_left_out(name, value)}
-        try:
-            super().__init__(**known)
-        except pydantic.ValidationError as error:
-            # Its text would show values; and an error raised here would be chained to it.
-            return [*faults, *_faults_of(error)]
+        faults += [_fault_of(refusal) for refusal in self._take(known)]
         return faults or list(_contradictions(self))
 
     @classmethod
@@ -377,10 +399,7 @@ class ProducerConfig(SecurityConfig):
     def __getstate__(self) -> dict[Any, Any]:
         if fault := _pickling_fault(self):
             raise ConfigurationError(fault)
-        return super().__getstate__()
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return self.__copy__()  # nothing in it changes; contexts and functions cannot be copied
+        return self.__dict__
 
 
 def positional_error(made: str, given: tuple[object, ...]) -> ConfigurationError:
@@ -510,15 +529,10 @@ def _compression_faults(config: ProducerConfig) -> Iterator[str]:
         yield f"compression_level={level}: must be from {levels[0]} to {levels[1]} for {config.compression_type}"
 
 
-def _faults_of(error: pydantic.ValidationError) -> list[str]:
-    faults = []
-    for detail in error.errors(include_url=False):
-        name = str(detail["loc"][0])
-        cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, ConfigurationError):  # names the option and the value itself
-            faults.append(str(cause))
-        elif is_security_option(name) and name not in _SHOWN:
-            faults.append(f"{name}: {cause or detail['msg']}")
-        else:
-            faults.append(f"{name}={shown(unmasked(detail['input']))}: {cause or detail['msg']}")
-    return faults
+def _fault_of(refusal: Refusal) -> str:
+    name, value, reason = refusal
+    if isinstance(reason, ConfigurationError):  # names the option and the value itself
+        return str(reason)
+    if is_security_option(name) and name not in _SHOWN:
+        return f"{name}: {reason}"
+    return f"{name}={shown(unmasked(value))}: {reason}"

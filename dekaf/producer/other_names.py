@@ -7,9 +7,8 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
-from pydantic import SecretStr
-
 from dekaf.producer.fault_text import shown_name
+from dekaf.producer.hidden_text import revealed
 from dekaf.producer.masked import unmasked
 
 __all__ = ("unknown_option",)
@@ -209,6 +208,6 @@ def _instead_of_family(name: str) -> str | None:
 
 
 def _login_of(jaas: Any) -> str:
-    text = jaas.get_secret_value() if isinstance(jaas, SecretStr) else jaas
+    text = revealed(jaas)
     module = _LOGIN_MODULE.search(text) if isinstance(text, str) else None
     return "" if module is None else f"={_LOGIN_MODULES[module[0]]}"

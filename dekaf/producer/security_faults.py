@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pydantic import SecretStr
-
 from dekaf._security.security_options import SecurityProtocol
+from dekaf.producer.hidden_text import is_hidden
 from dekaf.producer.security_config import OIDC, SecurityConfig
 from dekaf.producer.security_values import tls_options
 
@@ -91,7 +90,7 @@ def _password_faults(config: SecurityConfig, mechanism: str, given: Sequence[str
         if name not in given:
             yield f"{name}: required with sasl_mechanism={mechanism!r}"
     password = config.sasl_password
-    if isinstance(password, SecretStr) and "\x00" in password.get_secret_value():
+    if is_hidden(password) and "\x00" in password.get_secret_value():
         yield "sasl_password: must not hold the character NUL"
     others = [name for name in given if name not in {*_PASSWORD, "sasl_mechanism"}]
     yield from _unused_credentials(mechanism, others, "'OAUTHBEARER'")

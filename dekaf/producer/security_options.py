@@ -15,11 +15,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import SecretStr
-
 from dekaf._security.pem_source import PemSource, pem_source
 from dekaf._security.secret import secret_text
 from dekaf.errors import ConfigurationError
+from dekaf.producer.hidden_text import HiddenText, hidden, revealed
 from dekaf.security import OAuthToken, checked_extensions
 
 __all__ = (
@@ -53,9 +52,9 @@ SecurityProtocolName: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", 
 SaslMechanismName: TypeAlias = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 AssertionAlgorithm: TypeAlias = Literal["RS256", "ES256"]
 
-SecretText: TypeAlias = str | SecretStr
-PemOption: TypeAlias = str | SecretStr | os.PathLike[str]
-Password: TypeAlias = str | SecretStr | Callable[[], str | Awaitable[str]]
+SecretText: TypeAlias = str | HiddenText
+PemOption: TypeAlias = str | HiddenText | os.PathLike[str]
+Password: TypeAlias = str | HiddenText | Callable[[], str | Awaitable[str]]
 SaslExtensions: TypeAlias = str | Mapping[str, str]
 
 
@@ -104,7 +103,7 @@ def is_given(value: object) -> bool:
     So one settings file serves where there is security and where there is none.
     """
     try:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        text = revealed(value)
         return not (text is None or (isinstance(text, str | Mapping) and len(text) == 0))
     except Exception:  # a lazy object of a framework: its check will tell
         return True
@@ -128,7 +127,7 @@ def is_secret(name: str, value: object) -> bool:
 
 def secret(value: object) -> object:
     """Return a text as one that is not shown; anything else as it is."""
-    return SecretStr(value) if isinstance(value, str) else value
+    return hidden(value) if isinstance(value, str) else value
 
 
 def to_security_protocol(value: object) -> str:
@@ -167,12 +166,12 @@ def to_ssl_context(value: object) -> ssl.SSLContext:
     return value
 
 
-def to_pem(option: str) -> Callable[[object], str | SecretStr]:
+def to_pem(option: str) -> Callable[[object], str | HiddenText]:
     """Return a check for a path or PEM text; the text, and what could be a key without its heading, is kept secret."""
 
-    def check(value: object) -> str | SecretStr:
+    def check(value: object) -> str | HiddenText:
         text = _text(os.fspath(value) if isinstance(value, os.PathLike) else value, "must be a path or PEM text")
-        return text if _is_shown(option, text) else SecretStr(text)
+        return text if _is_shown(option, text) else hidden(text)
 
     return check
 
@@ -182,18 +181,18 @@ def _is_shown(option: str, text: str) -> bool:
     return bool(source.path) and source.is_plausible_path()
 
 
-def to_secret(option: str) -> Callable[[object], SecretStr]:
+def to_secret(option: str) -> Callable[[object], HiddenText]:
     """Return a check for a secret text."""
 
-    def check(value: object) -> SecretStr:
+    def check(value: object) -> HiddenText:
         text = _text(value, "must be text")
         secret_text(option, text)  # that is, it can be encoded
-        return SecretStr(text)
+        return hidden(text)
 
     return check
 
 
-def to_password(option: str, *, may_await: bool) -> Callable[[object], SecretStr | Callable[[], object]]:
+def to_password(option: str, *, may_await: bool) -> Callable[[object], HiddenText | Callable[[], object]]:
     """Return a check for a secret text, or a function that returns it.
 
     Args:
@@ -202,7 +201,7 @@ def to_password(option: str, *, may_await: bool) -> Callable[[object], SecretStr
     """
     check_text = to_secret(option)
 
-    def check(value: Any) -> SecretStr | Callable[[], object]:
+    def check(value: Any) -> HiddenText | Callable[[], object]:
         if not callable(value):
             return check_text(value)
         if fault := _call_fault(value):

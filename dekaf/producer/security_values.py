@@ -5,8 +5,6 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable
 
-from pydantic import SecretStr
-
 from dekaf._security.mechanism import Mechanism
 from dekaf._security.oidc_options import Assertion, AssertionFile, OidcOptions, SignedAssertion
 from dekaf._security.pem_source import PemSource, pem_source
@@ -15,6 +13,7 @@ from dekaf._security.secret import Secret, secret_text
 from dekaf._security.security_options import SecurityOptions, SecurityProtocol
 from dekaf._security.tls_options import TlsOptions
 from dekaf.errors import ConfigurationError
+from dekaf.producer.hidden_text import HiddenText, is_hidden
 from dekaf.producer.security_config import SecurityConfig
 from dekaf.producer.security_options import to_token_provider
 
@@ -93,20 +92,20 @@ def _assertion(config: SecurityConfig) -> Assertion | None:
     )
 
 
-def _pem(option: str, value: str | SecretStr | None) -> PemSource | None:
+def _pem(option: str, value: str | HiddenText | None) -> PemSource | None:
     if value is None:
         return None
-    if isinstance(value, SecretStr):
+    if is_hidden(value):
         return pem_source(option, secret_text(option, value.get_secret_value()))
     return pem_source(option, secret_text(option, value))
 
 
-def _secret(option: str, value: SecretStr | None) -> Secret | None:
+def _secret(option: str, value: HiddenText | None) -> Secret | None:
     return None if value is None else secret_text(option, value.get_secret_value())
 
 
-def _password(option: str, value: str | SecretStr | Callable[[], object] | None) -> PasswordSource | None:
-    if isinstance(value, SecretStr):
+def _password(option: str, value: str | HiddenText | Callable[[], object] | None) -> PasswordSource | None:
+    if is_hidden(value):
         return secret_text(option, value.get_secret_value())
     return value if callable(value) else None
 
