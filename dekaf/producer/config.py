@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import sys
@@ -49,6 +50,8 @@ from dekaf.serialization import SerializerSpec
 from dekaf.types import Acks
 
 __all__ = ("ProducerConfig", "ProducerOptions", "configuration_of")
+
+logger = logging.getLogger("dekaf.producer.config")
 
 # A broker remembers the last five batches of a producer on a partition, so that is how many may be under way.
 _MAX_IN_FLIGHT_IDEMPOTENT: Final = 5
@@ -313,12 +316,7 @@ class ProducerConfig(SecurityConfig):
             refusal = positional_error("ProducerConfig", positional)
             del positional
             raise refusal
-        # Serializers left out stay out, so that only what was given counts as set.
-        if key is not None:
-            given["key"] = key
-        if value is not None:
-            given["value"] = value
-        if faults := self._faults_of_options(given):
+        if faults := self._faults_of_options(_with_serializers(given, key, value)):
             raise ConfigurationError(in_lines(faults))
 
     def _faults_of_options(self, given: Mapping[str, object]) -> list[str]:
@@ -346,6 +344,88 @@ class ProducerConfig(SecurityConfig):
         if faults:
             raise ConfigurationError(f"{source}: {in_lines(faults)}")
         return cls._from_source(source, options)
+
+    @classmethod
+    def from_confluent(
+        cls,
+        mapping: Mapping[str, Any],
+        /,
+        *,
+        key: SerializerSpec = None,
+        value: SerializerSpec = None,
+        **overrides: Unpack[ProducerOptions],
+    ) -> Self:
+        """Return what a configuration of confluent-kafka comes to, as it is, ``oauth_cb`` included.
+
+        Options that are left out have dekaf's defaults, except ``partitioner``: it is ``consistent_random``, so that
+        keys stay where they are. Numbers that dekaf would refuse beside each other are made to fit: a request gets no
+        more time than its record. Options that only tune are left out, and listed in one line of the log.
+
+        Parameters:
+            mapping: what ``confluent_kafka.Producer`` is given.
+            key: how keys become bytes; needed in place of a ``key.serializer``.
+            value: the same for values.
+            overrides: options of dekaf's, which go before.
+
+        Raises:
+            ConfigurationError: an option is unknown, or cannot be honoured and changes security or delivery; or as for
+                the class.
+        """
+        given = masked(mapping)
+        del mapping
+        options = _with_serializers(masked_keywords(overrides), key, value)
+        return cls._translated("confluent", given, options)
+
+    @classmethod
+    def from_aiokafka(
+        cls,
+        mapping: Mapping[str, Any],
+        /,
+        *,
+        key: SerializerSpec = None,
+        value: SerializerSpec = None,
+        **overrides: Unpack[ProducerOptions],
+    ) -> Self:
+        """Return what the keywords of ``aiokafka.AIOKafkaProducer`` come to, serializers and token provider included.
+
+        Otherwise as `from_confluent`; the partitioners' defaults agree.
+        """
+        given = masked(mapping)
+        del mapping
+        options = _with_serializers(masked_keywords(overrides), key, value)
+        return cls._translated("aiokafka", given, options)
+
+    @classmethod
+    def from_kafka_python(
+        cls,
+        mapping: Mapping[str, Any],
+        /,
+        *,
+        key: SerializerSpec = None,
+        value: SerializerSpec = None,
+        **overrides: Unpack[ProducerOptions],
+    ) -> Self:
+        """Return what the keywords of ``kafka.KafkaProducer`` come to, serializers and token provider included.
+
+        Otherwise as `from_confluent`; the partitioners' defaults agree.
+        """
+        given = masked(mapping)
+        del mapping
+        options = _with_serializers(masked_keywords(overrides), key, value)
+        return cls._translated("kafka_python", given, options)
+
+    @classmethod
+    def _translated(cls, client: str, mapping: Masked, overrides: Mapping[str, object]) -> Self:
+        # Only those who come from another client need the tables of its options.
+        from dekaf.producer.translation.clients import NUMBERS, Client, translated  # noqa: PLC0415 - as said
+
+        defaults = {name: ProducerConfig.model_fields[name].get_default() for name in NUMBERS}
+        translation = translated(Client(client), mapping, overrides=overrides, defaults=defaults)
+        if translation.faults:
+            raise ConfigurationError(f"from_{client}: {in_lines(translation.faults)}")
+        if translation.left_out:
+            logger.info("from_%s: left out, for dekaf has no such option: %s", client, ", ".join(translation.left_out))
+        return cls._from_source(f"from_{client}", translation.options)
 
     @classmethod
     def _from_source(cls, source: str, options: Mapping[str, object]) -> Self:
@@ -400,6 +480,12 @@ class ProducerConfig(SecurityConfig):
         if fault := _pickling_fault(self):
             raise ConfigurationError(fault)
         return self.__dict__
+
+
+def _with_serializers(options: dict[str, object], key: SerializerSpec, value: SerializerSpec) -> dict[str, object]:
+    """Return options with serializers; those left out stay out, so that only what was given counts as set."""
+    given = {"key": key, "value": value}
+    return {**options, **{name: one for name, one in given.items() if one is not None}}
 
 
 def positional_error(made: str, given: tuple[object, ...]) -> ConfigurationError:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from dekaf.errors import ConfigurationError
 from tests.unit.security.tracebacks import everything_shown
 
-__all__ = ("MISTAKES", "SECRETS", "Given", "given_options", "leaks_in", "leaks_of", "logged")
+__all__ = ("KEY", "MARK", "MISTAKES", "SECRETS", "Given", "given_options", "leaks_in", "leaks_of", "logged")
 
 SERVERS: Final = "127.0.0.1:1"  # nobody listens there
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from dekaf.contrib.dependency_injector import ProducerContainer
 from dekaf.contrib.fastapi import DekafSettings
 from dekaf.contrib.fastapi.settings import registry_of_settings
 from dekaf.errors import ConfigurationError
-from tests.properties.secrets import MISTAKES, given_options, leaks_in, leaks_of, logged
+from tests.properties.secrets import KEY, MARK, MISTAKES, given_options, leaks_in, leaks_of, logged
 from tests.unit.security.tracebacks import frames_of_dekaf
 
 Options = dict[str, Any]
@@ -193,6 +194,73 @@ def encodable(value: object) -> str:
     return str(value).replace("\ud800", "\udcff")
 
 
+def token_callback(config: str) -> tuple[str, float]:
+    raise NotImplementedError
+
+
+# Configurations of other clients that hold a secret each, right or wrong.
+CONFLUENT: Final = {"bootstrap.servers": "a:9092", "security.protocol": "SASL_SSL"}
+OF_CONFLUENT: Final[tuple[Options, ...]] = (
+    {**CONFLUENT, "sasl.mechanisms": "PLAIN", "sasl.username": "alice", "sasl.password": MARK},
+    {**CONFLUENT, "security.protocol": "SSL", "ssl.certificate.location": "client.pem", "ssl.key.pem": KEY},
+    {**CONFLUENT, "security.protocol": "SSL", "ssl.certificate.location": "client.pem", "ssl.key.password": MARK},
+    {
+        **CONFLUENT,
+        "sasl.mechanism": "OAUTHBEARER",
+        "sasl.oauthbearer.config": f"secret={MARK}",
+        "oauth_cb": token_callback,
+    },
+)
+OF_PYTHON: Final[tuple[Options, ...]] = (
+    {
+        "bootstrap_servers": "a:9092",
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-256",
+        "sasl_plain_username": "alice",
+        "sasl_plain_password": MARK,
+    },
+)
+# Mistakes under the names of either.
+CONFLUENTS: Final[tuple[Options, ...]] = (
+    {"no.such.option": MARK},
+    {"linger.ms": -1},
+    {"ssl.keystore.password": MARK, "transactional.id": MARK},
+    {"ssl.key.password": [MARK]},
+    {"security.protocol": "PLAINTEXT"},
+)
+PYTHONS: Final[tuple[Options, ...]] = (
+    {"no_such_option": MARK},
+    {"linger_ms": -1},
+    {"transactional_id": MARK},
+    {"sasl_plain_password": MARK.encode()},
+    {"security_protocol": "PLAINTEXT"},
+)
+
+
+@pytest.mark.parametrize(
+    ("made", "configurations", "mistakes"),
+    [
+        (ProducerConfig.from_confluent, OF_CONFLUENT, CONFLUENTS),
+        (ProducerConfig.from_aiokafka, OF_PYTHON, PYTHONS),
+        (ProducerConfig.from_kafka_python, OF_PYTHON, PYTHONS),
+    ],
+)
+def test_no_secret_of_another_clients_configuration_is_shown(
+    made: Callable[[Options], ProducerConfig],
+    configurations: tuple[Options, ...],
+    mistakes: tuple[Options, ...],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def way(options: Options) -> Iterator[object]:
+        yield made(options)
+
+    caplog.set_level(logging.DEBUG)
+    for configuration, mistake in itertools.product(configurations, ({}, *mistakes)):
+        check_way(functools.partial(way, {**configuration, **mistake}), is_wrong=bool(mistake))
+
+    assert not leaks_in(logged(caplog.records))
+
+
 POSITIONAL: Final[tuple[Callable[[Any], object], ...]] = (
     *(ProducerConfig, Producer, AsyncProducer),
     *(lambda options: Producer(config=options), lambda options: AsyncProducer(config=options)),
@@ -200,6 +268,8 @@ POSITIONAL: Final[tuple[Callable[[Any], object], ...]] = (
     *(lambda options: ProducerRegistry([options]), lambda options: ProducerConfig.from_mapping(cast("Any", [options]))),
     lambda options: ProducerRegistry({"default": {"backend": "memory"}, "backend": options}),
     lambda options: ProducerConfig.from_mapping({"SASL_PASSWORD": options, "sasl_password": options}),
+    lambda options: ProducerConfig.from_confluent(cast("Any", [options])),
+    lambda options: ProducerConfig.from_aiokafka({}, sasl_password=cast("Any", [options])),
     lambda options: Kafka.create_producer().with_options(**{"key": str, **options}),
 )
 
