@@ -156,9 +156,9 @@ class FakeBroker:
             self._state.endpoints[self.node_id] = self._endpoint()
             self._state.changed.notify_all()
 
-    def shut(self, *, forget_port: bool = False) -> None:
-        """Stop listening and break all connections."""
-        self._socket.close(forget_port=forget_port)
+    def shut(self, *, keep_port: bool = False, forget_port: bool = False) -> None:
+        """Stop listening and break all connections; see `ServerSocket.close`."""
+        self._socket.close(keep_port=keep_port, forget_port=forget_port)
         for connection in list(self._open):
             if connection.client.tls is None:
                 connection.close()

@@ -370,7 +370,7 @@ class FakeCluster:
             node: its id.
             elect: make other running brokers the leaders of its partitions at once.
         """
-        self._thread.call(self._brokers[node].shut)
+        self._thread.call(lambda: self._brokers[node].shut(keep_port=True))
         if elect:
             self._elect_without(node)
 

@@ -16,6 +16,8 @@ __all__ = ("ConnectionDesk", "ServerSocket", "SocketOptions", "reset")
 
 ADDRESS: Final = "127.0.0.1"
 
+_CAN_SHARE: Final = hasattr(socket, "SO_REUSEPORT")  # not on Windows
+
 # Seconds of lingering after close: none, so that the peer gets a reset.
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 # Seconds until a client's goodbye is no longer waited for; a broker does not wait at all.
@@ -64,6 +66,7 @@ class ServerSocket:
         self._receive_buffer_bytes = options.receive_buffer_bytes
         self._port = 0
         self._listener: socket.socket | None = None
+        self._kept: socket.socket | None = None  # bound to the port while nobody listens
         self._accepting: set[asyncio.Task[Any]] = set()
 
     @property
@@ -78,14 +81,8 @@ class ServerSocket:
 
     def open(self) -> None:
         """Accept connections, on the same port as before if there was one."""
-        # The protocol spelled out: only then does asyncio switch Nagle's algorithm off for accepted connections.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener = self._bound()
         try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if self._receive_buffer_bytes is not None:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer_bytes)
-            listener.settimeout(0)
-            listener.bind((ADDRESS, self._port))
             listener.listen()
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
         except BaseException:
@@ -93,17 +90,49 @@ class ServerSocket:
             raise
         self._port = listener.getsockname()[1]
         self._listener = listener
+        self._let_go()
 
-    def close(self, *, forget_port: bool = False) -> None:
-        """Refuse connections, and break off the handshakes that are under way."""
+    def close(self, *, keep_port: bool = False, forget_port: bool = False) -> None:
+        """Refuse connections, and break off the handshakes that are under way.
+
+        Parameters:
+            keep_port: let nobody else have the port until it is opened again: the system gives free ones to whatever
+                connects next, of any process.
+            forget_port: open another port next time; one that was kept until then.
+        """
         for task in self._accepting:
             task.cancel()
+        if not (keep_port or forget_port):
+            self._let_go()
         if self._listener is not None:
             asyncio.get_running_loop().remove_reader(self._listener)
+            if keep_port and _CAN_SHARE:
+                self._kept = self._bound()
             self._listener.close()
             self._listener = None
         if forget_port:
             self._port = 0
+
+    def _bound(self) -> socket.socket:
+        # The protocol spelled out: only then does asyncio switch Nagle's algorithm off for accepted connections.
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if _CAN_SHARE:  # between the socket that listens and the one that keeps the port for it
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if self._receive_buffer_bytes is not None:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer_bytes)
+            bound.settimeout(0)
+            bound.bind((ADDRESS, self._port))
+        except BaseException:
+            bound.close()
+            raise
+        return bound
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def _accept(self, listener: socket.socket) -> None:
         # An asyncio.Server would lose a connection that it had accepted when it is closed: it would stay open for ever.

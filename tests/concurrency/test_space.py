@@ -104,7 +104,7 @@ def test_small_record_does_not_overtake_a_large_one_that_waits(cluster: FakeClus
 
 
 def test_waiting_ends_after_max_block(cluster: FakeCluster, loop_thread: LoopThread) -> None:
-    with full_buffer(cluster, max_block_ms=50) as (producer, held):
+    with full_buffer(cluster, max_block_ms=400) as (producer, held):
         errors = [
             in_thread(lambda: producer.produce("t", None, KILOBYTE)).exception(PATIENCE),
             loop_thread.start(producer.as_async().produce("t", None, KILOBYTE)).exception(PATIENCE),

@@ -14,6 +14,7 @@ from dekaf.producer import Producer
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import RecordMetadata
 from tests.scenarios.faces import MakeFace, engine_of, thread_producer
+from tests.scenarios.places import closed_port
 
 Told = list[tuple[RecordMetadata | None, ProduceError | None]]
 
@@ -71,17 +72,16 @@ def test_small_requests_are_not_held_back_by_the_socket() -> None:
 @pytest.mark.mistake("kafka-python #2616")
 def test_absent_broker_costs_next_to_no_cpu() -> None:
     """kafka-python #2616: with nobody listening, the client span at full speed."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]  # closed again below: nobody listens there
-    producer: Producer[bytes, bytes] = Producer(bootstrap_servers=f"127.0.0.1:{port}", max_block_ms=2_000)
-    producer.fire("t", None, b"a")
-    before = time.process_time()
+    with closed_port() as server:
+        producer: Producer[bytes, bytes] = Producer(bootstrap_servers=server, max_block_ms=2_000)
+        producer.fire("t", None, b"a")
+        before = time.process_time()
 
-    with pytest.raises(ProduceError):
-        producer.produce("t", None, b"b")  # waits for all of max_block_ms
+        with pytest.raises(ProduceError):
+            producer.produce("t", None, b"b")  # waits for all of max_block_ms
 
-    assert time.process_time() - before < 0.2
-    producer.close(0)
+        assert time.process_time() - before < 0.2
+        producer.close(0)
 
 
 @pytest.mark.mistake("kafka-python #2616")

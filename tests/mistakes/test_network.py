@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
-import socket
+from collections.abc import Iterator
 
 import pytest
 
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster, ReceivedMetadata
 from tests.scenarios.faces import MakeFace, eventually
 from tests.scenarios.invariants import Ledger, succeed_in_order
+from tests.scenarios.places import closed_port
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """An address where nobody listens."""
+    with closed_port() as address:
+        yield address
 
 
 @pytest.mark.mistake("kafka-python #1744", "kafka-python #1748", "KAFKA-4669")
@@ -82,10 +90,12 @@ def test_metadata_is_asked_of_another_broker_when_one_does_not_answer(make_face:
 
 
 @pytest.mark.mistake("KAFKA-8206", "librdkafka #5605")
-def test_cluster_all_of_whose_brokers_were_replaced_is_found_through_the_bootstrap_servers(make_face: MakeFace) -> None:
+def test_cluster_all_of_whose_brokers_were_replaced_is_found_through_the_bootstrap_servers(
+    make_face: MakeFace, nowhere: str
+) -> None:
     """KAFKA-8206: the client only ever tried the brokers it knew, all of which had moved."""
     with FakeCluster(nodes=3, topics={"t": 1}) as cluster:
-        _hide_behind_bootstrap(cluster)
+        _hide_behind_bootstrap(cluster, nowhere)
         face = make_face(cluster.broker(1).address, request_timeout_ms=500, metadata_max_age_ms=100)
         ledger = Ledger(face, "t")
         ledger.produce(2)
@@ -102,10 +112,10 @@ def test_cluster_all_of_whose_brokers_were_replaced_is_found_through_the_bootstr
 
 
 @pytest.mark.mistake("KAFKA-18085")
-def test_broker_of_another_cluster_sends_us_back_to_the_bootstrap_servers(make_face: MakeFace) -> None:
+def test_broker_of_another_cluster_sends_us_back_to_the_bootstrap_servers(make_face: MakeFace, nowhere: str) -> None:
     """KAFKA-18085: at such a new beginning, requests that were under way were never heard of again."""
     with FakeCluster(nodes=3, topics={"t": 2}) as cluster:
-        _hide_behind_bootstrap(cluster)
+        _hide_behind_bootstrap(cluster, nowhere)
         cluster.move_leader("t", 1, 3)
         face = make_face(cluster.broker(1).address, request_timeout_ms=5_000)
         ledger = Ledger(face, "t")
@@ -131,8 +141,8 @@ def test_broker_of_another_cluster_sends_us_back_to_the_bootstrap_servers(make_f
         eventually(lambda: face.status().buffered_bytes == 0)
 
 
-def _hide_behind_bootstrap(cluster: FakeCluster) -> None:
+def _hide_behind_bootstrap(cluster: FakeCluster, nowhere: str) -> None:
     """Make broker 1 the bootstrap server only: the address it is known by in the cluster leads nowhere."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        cluster.broker(1).advertise_address("127.0.0.1", taken.getsockname()[1])
+    host, port = nowhere.split(":")
+    cluster.broker(1).advertise_address(host, int(port))
     cluster.move_leader("t", 0, 2)

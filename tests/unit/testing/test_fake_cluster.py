@@ -153,6 +153,23 @@ def test_broker_starts_again_on_its_port(cluster: FakeCluster) -> None:
         assert code_of(client, batch()) == ErrorCode.NONE
 
 
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="without it, a port cannot be kept while it is closed")
+def test_port_of_a_stopped_broker_is_kept_for_it_until_the_cluster_ends() -> None:
+    """The system gives free ports to whatever connects next: the broker could not start again on it."""
+    with FakeCluster() as cluster:
+        address = ("127.0.0.1", cluster.broker(1).port)
+        cluster.stop_broker(1)
+        cluster.stop_broker(1)
+
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(address)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+
+    with socket.socket() as other:
+        other.bind(address)
+
+
 def test_broker_can_start_again_elsewhere(cluster: FakeCluster) -> None:
     old = cluster.broker(1).address
     cluster.stop_broker(1)
