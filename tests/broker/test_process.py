@@ -5,11 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from dekaf import BrokerConnectionError, DeliveryTimeoutError, Producer
 from tests.conftest import ReadBack
 from tests.kafka import ConsumedRecord, KafkaCluster
+from tests.scenarios.places import closed_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -161,22 +162,21 @@ def test_a_broker_that_was_killed_and_restarted_loses_and_repeats_nothing(
 
 
 @pytest.fixture
-def nobody() -> str:
+def nobody() -> Iterator[str]:
     """Return an address where nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    with closed_port() as address:
+        yield address
 
 
 def test_without_kafka_produce_fails_in_time_and_names_the_servers(nobody: str) -> None:
     started = time.monotonic()
     producer = Producer(bootstrap_servers=nobody, max_block_ms=500)
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 1.0
 
     started = time.monotonic()
     with pytest.raises(DeliveryTimeoutError, match=nobody) as caught:
         producer.produce("orders", None, "v")
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 3.0
     assert isinstance(caught.value.__cause__, BrokerConnectionError)
     assert caught.value.is_retriable
     assert not caught.value.may_be_persisted
@@ -193,7 +193,7 @@ def test_without_kafka_close_returns_in_time_and_reports_what_is_lost(nobody: st
 
     report = producer.close(2)
 
-    assert 1.9 < time.monotonic() - started < 2.5
+    assert 1.9 < time.monotonic() - started < 4.0
     assert (report.undelivered, report.delivered, report.ok) == (10, 0, False)
 
 

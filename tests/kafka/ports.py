@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 
@@ -15,13 +16,19 @@ FIRST_PORT, LAST_PORT = 15_000, 32_000
 
 def free_ports(count: int) -> list[int]:
     """Return `count` different ports on which nobody listens on 127.0.0.1 at this moment."""
-    candidates = iter(random.SystemRandom().sample(range(FIRST_PORT, LAST_PORT), k=200 + count))
+    candidates = iter(random.SystemRandom().sample(_own_ports(), k=200 + count))
     ports: list[int] = []
     while len(ports) < count:
         port = next(candidates)
         if _is_free(port):
             ports.append(port)
     return ports
+
+
+def _own_ports() -> range:
+    """Return the share of this worker of pytest-xdist: to the others, the port of a broker that is down looks free."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return range(FIRST_PORT, LAST_PORT)[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
 
 
 def _is_free(port: int) -> bool:

@@ -98,7 +98,9 @@ class SaslAnswers:
             assert client.is_closed_by_broker
 
     @pytest.mark.parametrize(
-        "token", [unsecured_token("alice", lifetime=-10), unsecured_token("", claims={}), "abc.def.ghi", "nonsense"]
+        "token",
+        [unsecured_token("alice", lifetime=-10), unsecured_token("", claims={}), "abc.def.ghi", "nonsense"],
+        ids=["expired", "nobody's", "of nothing", "of one part"],  # a token says when it was made: no name for a test
     )
     def test_a_token_that_is_refused(self, probe: Dialler, token: str) -> None:
         with probe("SASL_PLAINTEXT") as client:
