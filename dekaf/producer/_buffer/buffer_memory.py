@@ -32,6 +32,7 @@ class BufferMemory:
         self.free: i64 = capacity
         self.waiters: deque[SpaceWaiter] = deque()
         self.has_waiters = False  # as the deque tells; a flag costs a record a tenth of asking the deque
+        self._is_dismissed = False
         self._lock = lock
 
     def has_space_locked(self, size: i64) -> bool:
@@ -41,9 +42,17 @@ class BufferMemory:
     def line_up(self, waiter: SpaceWaiter) -> None:
         """Join the line; the grant may come before this returns."""
         with self._lock:
-            self.waiters.append(waiter)
-            self.has_waiters = True
-        self.give_back(0)
+            is_late = self._is_dismissed  # the caller looked for the engine before it ended
+            if is_late:
+                waiter.is_granted = True
+                self.free -= waiter.size
+            else:
+                self.waiters.append(waiter)
+                self.has_waiters = True
+        if is_late:
+            waiter.grant()
+        else:
+            self.give_back(0)
 
     def give_back(self, size: i64) -> None:
         """Free bytes, and grant those in line what they asked for."""
@@ -70,8 +79,9 @@ class BufferMemory:
                 waiter.grant()
 
     def dismiss(self) -> None:
-        """Let every caller in line go: nothing will be accepted any more, as they find out when they try."""
+        """Let every caller go, in line or yet to come: nothing will be accepted any more, as they find when they try."""
         with self._lock:
+            self._is_dismissed = True
             waiters = list(self.waiters)
             self.waiters.clear()
             self.has_waiters = False

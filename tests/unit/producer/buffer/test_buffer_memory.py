@@ -123,6 +123,20 @@ def test_dismissal_lets_everybody_go_and_what_they_return_adds_up(memory: Buffer
     assert memory.free == memory.capacity
 
 
+def test_whoever_lines_up_after_the_dismissal_is_let_go_at_once(memory: BufferMemory) -> None:
+    """Its thread looked for the engine before this one failed: no record will ever give back what others took."""
+    take(memory, 100)
+    line = Line(memory)
+    memory.dismiss()
+
+    waiter = line.join(40)
+
+    assert line.served == [0]
+    assert waiter.is_granted
+    memory.give_back(100 + 40)
+    assert memory.free == memory.capacity
+
+
 def test_grant_may_use_the_memory_again(memory: BufferMemory) -> None:
     """Grants are given outside the lock: a woken thread takes it at once."""
     take(memory, 100)
