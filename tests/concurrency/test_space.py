@@ -14,7 +14,7 @@ import pytest
 
 from dekaf.abc import ProducerListener
 from dekaf.errors import BufferExhaustedError, ProducerClosedError
-from dekaf.producer import AsyncProducer, Producer, ProducerOptions
+from dekaf.producer import Producer, ProducerOptions
 from dekaf.testing import ApiKey, FakeCluster, Held
 from dekaf.types import Headers, RecordMetadata
 from tests.scenarios.faces import (
@@ -260,16 +260,13 @@ def test_closing_lets_waiters_go(cluster: FakeCluster, loop_thread: LoopThread) 
 
 
 def test_thousand_tasks_pass_through_a_tight_buffer(cluster: FakeCluster, loop_thread: LoopThread) -> None:
-    async def produce_all(producer: AsyncProducer[Any, Any]) -> set[int]:
-        results = await asyncio.gather(*[producer.produce("t", None, b"%04d" % number) for number in range(1_000)])
+    async def produce_all() -> set[int]:
+        async with loop_producer(cluster.bootstrap_servers, **{**TIGHT, "max_block_ms": 60_000}) as producer:
+            results = await asyncio.gather(*[producer.produce("t", None, b"%04d" % number) for number in range(1_000)])
+        assert producer.status().buffered_bytes == 0
         return {result.offset for result in results}
 
-    producer = loop_producer(cluster.bootstrap_servers, **{**TIGHT, "max_block_ms": 10_000})
-    offsets = loop_thread.run(produce_all(producer))
-    loop_thread.run(producer.close())
-
-    assert offsets == set(range(1_000))
-    assert producer.status().buffered_bytes == 0
+    assert loop_thread.start(produce_all()).result(3 * PATIENCE) == set(range(1_000))
 
 
 class Counting(ProducerListener):

@@ -43,7 +43,7 @@ def test_record_that_can_never_fit_is_refused_at_once(cluster: FakeCluster, make
 
 def test_parked_records_are_bounded_by_the_buffer(make_face: MakeFace) -> None:
     with FakeCluster() as cluster:
-        face = make_face(cluster.bootstrap_servers, **{**TIGHT, "max_block_ms": 100})
+        face = make_face(cluster.bootstrap_servers, **{**TIGHT, "max_block_ms": 1_000})
         handles = [face.produce("absent", KILOBYTE) for _ in range(2)]
         eventually(lambda: face.status().buffered_records == 2)
         # No space either, until the others are given up; and then no topic.

@@ -102,7 +102,7 @@ def test_address_that_cannot_be_is_a_broker_that_cannot_be_reached(
     with FakeCluster(topics={"t": 1}) as cluster:
         broker = cluster.broker(1)
         broker.advertise_address(host, port)
-        face = make_face(cluster.bootstrap_servers, request_timeout_ms=300, delivery_timeout_ms=600)
+        face = make_face(cluster.bootstrap_servers, request_timeout_ms=300, delivery_timeout_ms=1_000)
         error = face.produce("t", b"a").exception(10)
         assert isinstance(error, DeliveryTimeoutError)
         assert isinstance(error.__cause__, BrokerConnectionError)
