@@ -24,7 +24,6 @@ from dekaf.errors import (
 )
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.producer.produced import MESSAGE_COST
 from dekaf.registry import ProducerRegistry
 from dekaf.types import Headers, OnDelivery, ProduceAllError, ProducerState, RecordMetadata
 
@@ -170,36 +169,10 @@ def test_messages_are_kept_as_they_would_be_sent(producer: Producer[Any, Any]) -
     assert (second.partition, second.offset, second.value, second.headers) == (0, 0, None, Headers())
 
 
-def test_oldest_messages_go_when_the_memory_is_full() -> None:
-    with Producer(backend="memory", buffer_memory=20 * (MESSAGE_COST + 1_010), key=bytes, value=bytes) as producer:
-        for number in range(100):
-            producer.fire("t", None, b"%04d" % number + b"x" * 996)
-
-        kept = [int((message.value or b"")[:4]) for message in producer.produced.messages]
-        assert kept == list(range(100 - len(kept), 100))
-        assert 18 <= len(kept) <= 20
-        assert producer.produced.dropped == 100 - len(kept)
-        assert [message.offset for message in producer.produced.messages] == kept
-
-
-def test_memory_can_be_cleared(producer: Producer[Any, Any]) -> None:
-    producer.fire("t", value=b"a")
-    producer.produced.clear()
-    producer.fire("t", value=b"b")
-
-    assert [(message.value, message.offset) for message in producer.produced.messages] == [(b"b", 1)]
-
-
 @pytest.mark.parametrize("options", [{"backend": "disabled"}, {"bootstrap_servers": "localhost:9092"}])
 def test_other_backends_have_no_memory(options: dict[str, Any]) -> None:
     with Producer(**options) as producer, pytest.raises(ConfigurationError, match="backend='memory' does"):
         _ = producer.produced
-
-
-def test_memory_does_not_show_values(producer: Producer[Any, Any]) -> None:
-    producer.fire("t", value=b"secret")
-
-    assert repr(producer.produced) == "<ProducedMessages: 1>"
 
 
 # The same checks as with Kafka.
