@@ -6,10 +6,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.conf import settings
 from django.test import AsyncClient, Client, override_settings
 
-from dekaf import ConfigurationError, Producer, ProducerClosedError
+from dekaf import Producer, ProducerClosedError
 from dekaf.contrib.django import get_async_producer, get_producer, get_registry
 from dekaf.contrib.django.producers import aclose_producers, close_producers, reopen_producers
 from dekaf.registry import override_everywhere
@@ -69,38 +68,6 @@ def test_coroutine_views_produce_on_the_servers_loop(double: RecordingProducer) 
 
     assert asyncio.run(request()) == {"offset": 0}
     assert len(double.messages) == 2
-
-
-def test_changed_settings_make_new_producers_and_close_the_old() -> None:
-    before = get_producer()
-
-    with override_settings(DEKAF=OTHER):
-        within = get_producer()
-        servers = get_registry().config().bootstrap_servers
-        with pytest.raises(ConfigurationError, match="no alias 'audit'"):
-            get_producer("audit")
-        with pytest.raises(ProducerClosedError):
-            before.fire("orders", "42", "paid")
-
-    assert servers == ("127.0.0.1:2",)
-    assert get_registry().config().bootstrap_servers == (settings.NOWHERE,)
-    with pytest.raises(ProducerClosedError):
-        within.fire("orders", "42", "paid")
-
-
-def test_other_settings_change_nothing() -> None:
-    before = get_producer()
-
-    with override_settings(DEBUG=True):
-        assert get_producer() is before
-
-
-def test_without_the_setting_the_error_says_what_to_write() -> None:
-    with (
-        override_settings(DEKAF=None),
-        pytest.raises(ConfigurationError, match=r"The setting DEKAF is missing\. Write DEKAF ="),
-    ):
-        get_producer()
 
 
 def test_backend_without_kafka_keeps_what_views_produce() -> None:
