@@ -142,3 +142,64 @@ def test_every_room_orders_its_modules() -> None:
     rooms = {".".join(init.parent.relative_to(ROOT).parts) for init in PACKAGE.rglob("__init__.py")}
 
     assert rooms - ordered == adapters
+
+
+# Tests mirror modules: those of dekaf/_wire/reader.py are in tests/unit/wire/test_reader.py.
+
+# Modules without such a file, and where their tests are instead.
+TESTED_ELSEWHERE = {
+    "dekaf/_security/exchange.py": "an interface: each mechanism has its tests",
+    "dekaf/_security/sasl_options.py": "values without a decision: tested with what reads them",
+    "dekaf/_version.py": "a constant: tests/packaging finds it in the distributions",
+    "dekaf/producer/_core/core.py": "joins what has tests of its own: every scenario goes through it",
+    "dekaf/producer/_core/faces.py": "how one face makes the other: as_async() and as_sync() in the tests of both",
+    "dekaf/producer/_engine/engine.py": "a thread and a cluster: tests/scenarios, tests/concurrency",
+    "dekaf/producer/_engine/interface.py": "a protocol: the type checker holds both engines against it",
+    "dekaf/producer/options.py": "checks of single options, all of which go through ProducerConfig: test_config.py",
+    "dekaf/testing/answers.py": "read by other clients in test_broker_apis.py and test_broker_versions.py",
+    "dekaf/testing/recording_desk.py": "what the doubles of both faces share: test_recording_producers.py",
+}
+
+# Tests of units that are about no single module.
+ABOUT_SEVERAL = {
+    "tests/contrib/django/test_secrets.py": "whatever Django shows of the settings",
+    "tests/contrib/django/test_values.py": "types in the encoder and the responses of Django",
+    "tests/unit/oidc/test_login.py": "a login whose tokens come from an endpoint",
+    "tests/unit/producer/test_bad_input.py": "both faces, the builder and the registry refuse the same",
+    "tests/unit/protocol/test_hostile_responses.py": "every response in every version",
+    "tests/unit/test_other_platforms.py": "the package without fork and uvloop",
+    "tests/unit/testing/test_exports.py": "the names of dekaf.testing, which are imported late",
+    "tests/unit/testing/test_fake_sasl_answers.py": "what a real broker is asked, too: tests/broker",
+    "tests/unit/testing/test_other_clients.py": "other people's clients at the fake cluster",
+}
+NO_PART_OF_DEKAF = {"benchmarks", "certificates", "oauth", "tools"}  # folders of tests/unit
+
+
+def mirror_of(module: Path) -> Path:
+    """Return where the tests of a module belong."""
+    *rooms, name = [part.strip("_") for part in module.relative_to(PACKAGE).with_suffix("").parts]
+    base = ROOT / "tests" if rooms[:1] == ["contrib"] else ROOT / "tests" / "unit"
+    return base.joinpath(*rooms, f"test_{name}.py")
+
+
+def mirrored_modules() -> dict[str, str]:
+    """Return the modules with code, each with the file its tests belong in."""
+    paths = [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
+    return {str(path.relative_to(ROOT)): str(mirror_of(path).relative_to(ROOT)) for path in paths}
+
+
+def test_every_module_has_tests_of_its_own_or_a_reason() -> None:
+    without = {module for module, tests in mirrored_modules().items() if not (ROOT / tests).exists()}
+
+    assert without == set(TESTED_ELSEWHERE)
+
+
+def test_every_file_of_unit_tests_is_about_one_module_or_has_a_reason() -> None:
+    unit, contrib = ROOT / "tests" / "unit", ROOT / "tests" / "contrib"
+    files = [
+        path
+        for path in (*unit.rglob("test_*.py"), *contrib.rglob("test_*.py"))
+        if path.relative_to(ROOT).parts[2] not in NO_PART_OF_DEKAF
+    ]
+
+    assert {str(path.relative_to(ROOT)) for path in files} - set(mirrored_modules().values()) == set(ABOUT_SEVERAL)
