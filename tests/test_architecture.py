@@ -156,6 +156,13 @@ TESTED_ELSEWHERE = {
     "dekaf/producer/_engine/engine.py": "a thread and a cluster: tests/scenarios, tests/concurrency",
     "dekaf/producer/_engine/interface.py": "a protocol: the type checker holds both engines against it",
     "dekaf/producer/options.py": "checks of single options, all of which go through ProducerConfig: test_config.py",
+    **dict.fromkeys(
+        (
+            f"dekaf/producer/translation/{name}.py"
+            for name in ("adjustments", "clients", "confluent_rules", "rules", "values")
+        ),
+        "what the tables of each client are made of: test_confluent.py, test_python_clients.py",
+    ),
     "dekaf/testing/answers.py": "read by other clients in test_broker_apis.py and test_broker_versions.py",
     "dekaf/testing/recording_desk.py": "what the doubles of both faces share: test_recording_producers.py",
 }
@@ -168,6 +175,7 @@ ABOUT_SEVERAL = {
     "tests/unit/producer/test_bad_input.py": "both faces, the builder and the registry refuse the same",
     "tests/unit/protocol/test_hostile_responses.py": "every response in every version",
     "tests/unit/test_other_platforms.py": "the package without fork and uvloop",
+    "tests/unit/test_start_up.py": "what a process imports, of all modules",
     "tests/unit/testing/test_exports.py": "the names of dekaf.testing, which are imported late",
     "tests/unit/testing/test_fake_sasl_answers.py": "what a real broker is asked, too: tests/broker",
     "tests/unit/testing/test_other_clients.py": "other people's clients at the fake cluster",

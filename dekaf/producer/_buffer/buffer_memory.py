@@ -79,7 +79,7 @@ class BufferMemory:
                 waiter.grant()
 
     def dismiss(self) -> None:
-        """Let every caller go, in line or yet to come: nothing will be accepted any more, as they find when they try."""
+        """Let every caller go, in line or yet to come: nothing will be accepted any more, as they then find."""
         with self._lock:
             self._is_dismissed = True
             waiters = list(self.waiters)
