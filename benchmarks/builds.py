@@ -18,7 +18,8 @@ CACHE = ROOT / ".cache" / "benchmarks" / "builds"
 def prepare_build(build: Build, *, say: Callable[[str], None]) -> Path:
     """Return a folder that holds dekaf in this build, making it first unless the sources are unchanged.
 
-    :raises BenchmarkError: the wheel could not be built.
+    Raises:
+        BenchmarkError: the wheel could not be built.
     """
     try:
         wheel = prepare_wheel(build, say=say)

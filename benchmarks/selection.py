@@ -42,7 +42,8 @@ def names_of() -> str:
 def select(names: Sequence[str]) -> Selection:
     """Return what the names stand for, in the order of the table; "all" is everything.
 
-    :raises BenchmarkError: a name is unknown.
+    Raises:
+        BenchmarkError: a name is unknown.
     """
     wanted: set[str] = set()
     for name in names:

@@ -34,7 +34,7 @@ V_contra = TypeVar("V_contra", contravariant=True)
 
 # Called once by every way of closing that gives messages up, with exactly those: serialized, in order per partition,
 # with the partition they were bound for unless it was never decided. Those whose request was under way may be in the
-# log all the same (their own errors say so in `may_be_persisted`), so whoever produces them again may produce them
+# log all the same (their own errors say so in `may_be_persisted`), so a caller who produces them again may produce them
 # twice. It runs on the producer's callback thread, and closing waits for it up to `close_timeout_ms`.
 OnUndelivered: TypeAlias = Callable[[Sequence[ProducerMessage[bytes, bytes]]], object]
 

@@ -260,7 +260,7 @@ class Kafka:
     def create_producer(key: SerializerSpec = None, value: SerializerSpec = None) -> ProducerBuilder[Any, Any]:
         """Start building a producer for threads.
 
-        Parameters:
+        Args:
             key: the keys' type, such as ``str``, or their serializer.
             value: the values' type, such as ``Order``, or their serializer.
         """
@@ -286,7 +286,7 @@ class Kafka:
     ) -> AsyncProducerBuilder[Any, Any]:
         """Start building a producer for coroutines.
 
-        Parameters:
+        Args:
             key: the keys' type, such as ``str``, or their serializer.
             value: the values' type, such as ``Order``, or their serializer.
         """

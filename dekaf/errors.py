@@ -117,7 +117,7 @@ class ProduceError(DekafError):
 
     ``str(error)`` names the topic-partition, what happened, and whether producing the message again is safe.
 
-    Parameters:
+    Args:
         message: what happened and what to do about it, without key, value or secret. Topic, partition and the advice
             about retrying are added by ``str()``.
         topic: the message's topic, when known.

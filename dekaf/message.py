@@ -18,7 +18,7 @@ V = TypeVar("V")
 class ProducerMessage(Generic[K_co, V_co]):
     """One immutable message; its parts may be given by keyword, or with `create` by position.
 
-    Parameters:
+    Args:
         topic: the topic's name.
         value: what to write. ``None`` writes a tombstone, so it has no default.
         key: decides the partition; ``None`` lets the partitioner choose.

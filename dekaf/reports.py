@@ -26,7 +26,7 @@ __all__ = (
 class DrainReport:
     """What ``flush`` or ``close`` achieved; ``str()`` is the line to log.
 
-    Parameters:
+    Args:
         delivered: records acknowledged since the last report.
         failed: records that failed since the last report.
         undelivered: records given up, or still unsent when the time was over.
@@ -72,7 +72,7 @@ class ProducerState(StrEnum):
 class ProducerStatus:
     """A snapshot of a producer, for health endpoints and tests.
 
-    Parameters:
+    Args:
         state: idle (nothing produced yet), running, closing or closed.
         buffered_records: records accepted whose outcome is not known yet.
         buffered_bytes: how much of ``buffer_memory`` they occupy.
@@ -84,7 +84,7 @@ class ProducerStatus:
         topics: topics whose metadata is known.
         delivered_total: records delivered so far.
         failed_total: records failed so far.
-        unobserved_failures_total: failures of ``fire`` that nobody was told about by a callback.
+        unobserved_failures_total: failures of ``fire`` that no callback was told about.
         retries_total: batches sent again.
         engine_restarts: how often the I/O engine was replaced after an unexpected error.
         producer_id_resets: how often a new producer id had to be asked for.

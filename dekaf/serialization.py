@@ -127,7 +127,7 @@ class JsonSerializer(Generic[T]):
     Given a type, it also checks that each value is of it: ``JsonSerializer[Order | Event]()``. Without one, whatever
     pydantic can write is accepted. Field aliases are used; NaN and infinity become null, as in pydantic.
 
-    Parameters:
+    Args:
         by_alias: write pydantic fields under their aliases.
     """
 
@@ -170,7 +170,7 @@ class AutoSerializer:
     """Write what needs no decision: bytes as they are, str, UUID and int as text, structured data as JSON.
 
     Structured data are dict, list, dataclasses and pydantic models. Anything else is refused, so that no consumer ever
-    meets a representation somebody chose by accident.
+    meets a representation that was chosen by accident.
     """
 
     def __init__(self) -> None:
@@ -232,7 +232,7 @@ _BY_NAME: Final[dict[str, Callable[[], Serializer[Any]]]] = {
 def serializer_for(spec: SerializerSpec, field: Field) -> Serializer[Any]:
     """Return the serializer that ``key=`` or ``value=`` asks for.
 
-    Parameters:
+    Args:
         spec: a type (``str``, ``bytes``, ``int``, ``float``, ``UUID``, ``dict``, ``list``, a dataclass, a pydantic
             model), a serializer, one of the names above, the dotted name of any of these, or None for `AutoSerializer`.
         field: which of the two options it is; errors name it.

@@ -374,7 +374,7 @@ class SerializationContext:
 def timestamp_to_ms(value: Timestamp) -> int:
     """Return a timestamp as milliseconds since 1970, rounded down.
 
-    Parameters:
+    Args:
         value: an aware datetime, or an int that already is milliseconds since 1970.
 
     Raises:
@@ -422,7 +422,7 @@ class FlushTimeoutError(DekafError, TimeoutError):
 class ProduceAllError(DekafError, ExceptionGroup[ProduceError]):
     """Some messages of ``produce_all`` failed; an exception group of their errors.
 
-    Parameters:
+    Args:
         message: how many failed.
         failures: the errors; at least one.
         results: one `RecordMetadata` or `ProduceError` per message, in the order of the messages.

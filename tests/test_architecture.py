@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -71,6 +72,23 @@ def test_import_contracts_are_kept() -> None:
 
 def test_every_module_begins_with_a_docstring() -> None:
     assert [path for path, tree in modules() if not ast.get_docstring(tree)] == []
+
+
+def test_docstrings_have_the_sections_of_googles_style() -> None:
+    """`Args:`, `Returns:`, `Raises:`, in everything that is read here; one style, which renderers know."""
+    folders = [ROOT / name for name in ("dekaf", "tests", "tools", "benchmarks", "example_project")]
+    other_style = re.compile(r"^\s*(:(param|returns?|raises)\b.*:|Parameters:)", re.MULTILINE)
+    kinds = ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef
+    documented = {
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}": ast.get_docstring(node) or ""
+        for folder in folders
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, kinds)
+    }
+
+    assert len(documented) > 1000
+    assert [place for place, text in documented.items() if other_style.search(text)] == []
 
 
 def test_every_module_postpones_its_annotations() -> None:

@@ -55,7 +55,8 @@ class NoCompilerError(BuildError):
 def prepare_wheel(build: Build, *, say: Callable[[str], None]) -> Path:
     """Return a wheel of the present code, building it unless that was done before.
 
-    :raises BuildError: it could not be built.
+    Raises:
+        BuildError: it could not be built.
     """
     folder = CACHE / f"{build.value}-{fingerprint()}"
     if finished := list(folder.glob("dekaf-*.whl")):
@@ -71,7 +72,8 @@ def prepare_wheel(build: Build, *, say: Callable[[str], None]) -> Path:
 def build_wheel(build: Build, folder: Path, *, say: Callable[[str], None]) -> Path:
     """Build a wheel into a folder.
 
-    :raises BuildError: it could not be built.
+    Raises:
+        BuildError: it could not be built.
     """
     if build is Build.COMPILED and (reason := why_not_compilable()):
         raise NoCompilerError(reason)
@@ -111,7 +113,8 @@ def copy_sources(folder: Path) -> None:
 def run_pip(build: Build, source: Path, folder: Path) -> None:
     """Have pip build a wheel in an environment of its own.
 
-    :raises BuildError: it could not; the end of its output is in the text.
+    Raises:
+        BuildError: it could not; the end of its output is in the text.
     """
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HATCH_")}

@@ -44,6 +44,7 @@ class Measure(Protocol):
     def take(self, bench: Bench) -> Measured:
         """Measure once.
 
-        :raises BenchmarkError: it failed, or its messages are not all in the topic.
+        Raises:
+            BenchmarkError: it failed, or its messages are not all in the topic.
         """
         ...

@@ -43,7 +43,8 @@ def send_requests(port: int, path: str, *, connections: int, seconds: int) -> in
 
     wrk cuts off those under way at the end: up to one per connection is carried out and not counted.
 
-    :raises BenchmarkError: an answer was not 200, or a connection broke.
+    Raises:
+        BenchmarkError: an answer was not 200, or a connection broke.
     """
     wrk = shutil.which("wrk")
     if wrk is None:
@@ -62,7 +63,8 @@ def send_requests(port: int, path: str, *, connections: int, seconds: int) -> in
 def get_json(port: int, path: str) -> UsageReport:
     """GET a JSON document.
 
-    :raises BenchmarkError: the server did not answer so.
+    Raises:
+        BenchmarkError: the server did not answer so.
     """
     return uvloop.run(_get_json(port, path))
 

@@ -32,7 +32,8 @@ def environment(bench: Bench, build: Build | None) -> dict[str, str]:
 def run(command: Sequence[str], *, env: dict[str, str] | None = None, timeout: float) -> str:
     """Run a process to its end and return what it printed.
 
-    :raises BenchmarkError: it failed, or took too long and was killed.
+    Raises:
+        BenchmarkError: it failed, or took too long and was killed.
     """
     try:
         done = subprocess.run(
@@ -48,7 +49,8 @@ def run(command: Sequence[str], *, env: dict[str, str] | None = None, timeout: f
 def check_build(build: Build | None, facts: dict[str, str]) -> None:
     """Refuse figures of another build than the one they would be reported under.
 
-    :raises BenchmarkError: the process ran another build.
+    Raises:
+        BenchmarkError: the process ran another build.
     """
     found = facts.get("build")
     if build is not None and found != build.value:

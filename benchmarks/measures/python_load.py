@@ -18,7 +18,8 @@ PATIENCE_SECONDS = 120  # for the last answers
 def send_requests(port: int, path: str, *, connections: int, seconds: float) -> int:
     """POST for so long, over as many connections; return how many requests were answered: all that were sent.
 
-    :raises BenchmarkError: an answer was not 200, or a connection broke.
+    Raises:
+        BenchmarkError: an answer was not 200, or a connection broke.
     """
     return uvloop.run(_send_requests(port, path, connections, seconds))
 

@@ -438,7 +438,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         if self._is_closed:
             return
         node.attempts += 1
-        # Whoever is refused should not knock every second: services count the attempts, and lock clients out.
+        # A client that is refused should not knock every second: services count the attempts, and lock clients out.
         patience = self._settings.refused_backoff if isinstance(error, AuthenticationError) else self._settings.backoff
         delay = patience(node.attempts)
         node.not_before = time.monotonic() + delay
@@ -448,7 +448,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         call_not_before(self._loop, node.not_before, self._changed)
 
     def _drop(self, node: Node) -> None:
-        """Close a connection that nothing waits for; nobody is told, for nothing is wrong."""
+        """Close a connection that nothing waits for; no caller is told, for nothing is wrong."""
         connection = node.connection
         node.connection = None
         if connection is not None:

@@ -33,8 +33,8 @@ logger = logging.getLogger("dekaf.network.connection")
 
 NEWEST_API_VERSIONS: Final = 4
 LAST_CORRELATION_ID: Final = 0x7FFF_FFF0  # the few above stay free for re-authentication, which is answered out of band
-# Brokers, and the load balancers in front of them, end connections that nobody uses; after this many seconds without a
-# request an end is no sign of trouble.
+# Brokers, and the load balancers in front of them, end connections that no client uses; after this many seconds without
+# a request an end is no sign of trouble.
 IDLE_AFTER: Final = 1.0
 # Quotas are kept over a window of some seconds; a damaged number must not silence us for days.
 LONGEST_THROTTLE: Final = 300.0  # seconds
@@ -415,4 +415,4 @@ class BrokerConnection(SenderConnection):
 
 
 def _ignore_loss(_error: DekafError) -> None:
-    """The version request has nobody to tell but the connection's owner, who hears of the loss anyway."""
+    """The version request has no caller to tell but the connection's owner, who hears of the loss anyway."""

@@ -30,7 +30,7 @@ def has_running_loop() -> bool:
 
 @final
 class IoThread:
-    """Run `run_once` on a daemon thread whenever somebody wakes it; the exit hook drains, then lets the thread die."""
+    """Run `run_once` on a daemon thread whenever a caller wakes it; the exit hook drains, then lets the thread die."""
 
     def __init__(self, run_once: Callable[[], None], crashed: Callable[[BaseException], None]) -> None:
         self.loop: Final = new_event_loop()
@@ -53,9 +53,9 @@ class IoThread:
         try:
             self._wake_pending = True
             self.loop.call_soon_threadsafe(self._woken)
-        except RuntimeError:  # stopped meanwhile: whoever stopped it dealt with everything accepted
+        except RuntimeError:  # stopped meanwhile: the engine that stopped it dealt with everything accepted
             self._wake_pending = False
-        except BaseException:  # KeyboardInterrupt, for one: nobody would ever wake it again
+        except BaseException:  # KeyboardInterrupt, for one: no caller would ever wake it again
             self._wake_pending = False
             raise
 
@@ -65,7 +65,7 @@ class IoThread:
             self.loop.call_soon_threadsafe(self._guarded, function)
         except RuntimeError:
             return False
-        # Scheduled before the last round is certain to run. After it, it may not: whoever asked must not wait for it.
+        # Scheduled before the last round is certain to run. After it, it may not: the caller must not wait for it.
         return not self._is_ending
 
     def call_later(self, delay: float, function: Callable[[], None]) -> asyncio.TimerHandle:
@@ -102,7 +102,7 @@ class IoThread:
             self._close_loop()
 
     def _run_until_stopped(self) -> None:
-        """Run the loop; whatever ends it without `stop` is a crash, which must not leave anybody waiting."""
+        """Run the loop; whatever ends it without `stop` is a crash, which must not leave a caller waiting."""
         try:
             self.loop.run_forever()
         except BaseException as error:  # SystemExit and KeyboardInterrupt go through every callback of the loop

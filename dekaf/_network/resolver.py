@@ -47,7 +47,7 @@ class Resolver:
             if job is None:
                 return
             host, port, future = job
-            if future.done():  # nobody waits any more: one slow look-up must not hold up the others time and again
+            if future.done():  # the caller gave up: one slow look-up must not hold up the others time and again
                 continue
             addresses: list[str] = []
             error: OSError | None = None
@@ -60,7 +60,7 @@ class Resolver:
                 error = OSError(f"{host!r} is not a valid host name: {failure}")
             try:
                 self._loop.call_soon_threadsafe(_settle, future, addresses, error)
-            except RuntimeError:  # the loop is closed: nobody waits
+            except RuntimeError:  # the loop is closed, and with it whatever waited
                 return
 
 

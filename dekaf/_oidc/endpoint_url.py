@@ -22,7 +22,8 @@ class EndpointUrl:
     """Where to post to.
 
     Args:
-        url: ``sasl_oauthbearer_token_endpoint_url``; ``https:``, or ``http:`` on loopback, where nobody can listen.
+        url: ``sasl_oauthbearer_token_endpoint_url``; ``https:``, or ``http:`` on loopback, where no other machine
+            can listen.
 
     Raises:
         ConfigurationError: It is something else, or holds a user and a password.

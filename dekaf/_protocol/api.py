@@ -94,7 +94,7 @@ class ApiVersionTable:
 
     It belongs to the connection, not to the broker: a broker may have been upgraded, or downgraded, by the next one.
 
-    Parameters:
+    Args:
         broker: the ranges the broker advertised, by API key.
     """
 
@@ -105,7 +105,7 @@ class ApiVersionTable:
     def version(self, api: ApiKey, *, at_most: int = _NO_LIMIT) -> int:
         """Highest version of the API that both sides speak.
 
-        Parameters:
+        Args:
             api: the API to be called.
             at_most: a lower limit set by the request itself, such as Produce 12 where a topic's id is not known.
 

@@ -35,7 +35,7 @@ def software_token(text: str) -> str:
 class ApiVersionsRequest:
     """Ask which APIs the broker speaks, and say who asks.
 
-    Parameters:
+    Args:
         client_software_name: shown in the broker's metrics; made acceptable by `software_token`.
         client_software_version: likewise.
     """

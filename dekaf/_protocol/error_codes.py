@@ -93,7 +93,7 @@ class ErrorCode(IntEnum):
 class ErrorRow:
     """What is known about one error code.
 
-    Parameters:
+    Args:
         code: the number on the wire.
         name: Kafka's name for it.
         is_retriable: the same request, sent again, may succeed.
@@ -117,7 +117,7 @@ class ErrorRow:
 
 
 def row_for(code: int) -> ErrorRow:
-    """Row of a code; codes this client does not know are not retried, since nobody can say what a retry would do."""
+    """Row of a code; codes this client does not know are not retried, since what a retry would do is not known."""
     row = ERROR_CODES.get(code)
     if row is not None:
         return row
@@ -138,7 +138,7 @@ def produce_error(
 ) -> ProduceError:
     """Make the exception for one message.
 
-    Parameters:
+    Args:
         code: Kafka's error code.
         topic: the message's topic.
         partition: its partition, when it was chosen already.

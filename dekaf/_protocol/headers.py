@@ -19,7 +19,7 @@ def encode_request_header(
 ) -> None:
     """Append a request header, version 1 or 2 as the API's version demands.
 
-    Parameters:
+    Args:
         writer: where the request is built; the frame's size goes in front of all this.
         api: the API called.
         version: the API's version the request is encoded in.
@@ -43,7 +43,7 @@ def encode_request_header(
 def encode_frame(api: ApiKey, version: int, correlation_id: i64, client_id: bytes | None, body: list[bytes]) -> bytes:
     """Return a whole request: its size, its header, and the pieces of its body.
 
-    Parameters:
+    Args:
         api: the API called.
         version: the API's version the body is encoded in.
         correlation_id: the number the broker will put into the response's header.
@@ -63,7 +63,7 @@ def encode_frame(api: ApiKey, version: int, correlation_id: i64, client_id: byte
 def decode_response_header(reader: Reader, api: ApiKey, version: int) -> int:
     """Take a response header and return its correlation id.
 
-    Parameters:
+    Args:
         reader: the response's frame.
         api: the API that was called.
         version: the version it was called in.

@@ -26,7 +26,7 @@ _EPOCH_BUMP: Final = 3  # the first version that can raise the epoch of a known 
 class InitProducerIdRequest:
     """Ask for a producer id, or for a higher epoch of one.
 
-    Parameters:
+    Args:
         transactional_id: None for a producer that is idempotent only.
         transaction_timeout_ms: how long a transaction may stay open.
         producer_id: with `producer_epoch`, the identity whose epoch shall grow; -1 for a new one. Below version 3 the

@@ -40,7 +40,7 @@ _NO_EPOCH: Final = -1
 class MetadataRequest:
     """Ask for the brokers, and for the topics named.
 
-    Parameters:
+    Args:
         topics: names; none asks for the brokers alone.
         allow_auto_topic_creation: let the broker create missing topics, if ``auto.create.topics.enable`` is on there.
     """
@@ -96,7 +96,7 @@ class MetadataPartition:
 
     A plain class, not a dataclass, whose constructor would not be compiled: a cluster can have tens of thousands.
 
-    Parameters:
+    Args:
         error_code: why the partition has no usable leader; 0 when it has one.
         index: the partition's number.
         leader_id: the leader's node id; -1 for none.
@@ -139,7 +139,7 @@ class MetadataPartition:
 class MetadataTopic:
     """One topic and its partitions.
 
-    Parameters:
+    Args:
         error_code: why there are no partitions; 0 when there are.
         name: the topic's name; empty if the broker sent none, which it does only for a topic asked for by id.
         topic_id: 16 bytes, all zero below version 10 and for a cluster without topic ids.
@@ -179,7 +179,7 @@ class MetadataTopic:
 class MetadataResponse:
     """What one broker knows about the cluster.
 
-    Parameters:
+    Args:
         throttle_time_ms: send nothing more to this broker for so long.
         brokers: none at all comes from a broker that is still starting: ask again.
         cluster_id: the cluster's own id, if it has one.

@@ -69,7 +69,7 @@ class TopicProduceData:
 class ProduceRequest:
     """Batches for one broker.
 
-    Parameters:
+    Args:
         acks: -1 for all in-sync replicas, 1 for the leader, 0 for no response at all.
         timeout_ms: how long the broker may wait for the replicas.
         topics: each topic at most once.

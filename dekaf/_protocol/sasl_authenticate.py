@@ -23,7 +23,7 @@ _WITH_LIFETIME: Final = 1  # the first version that tells how long the session l
 class SaslAuthenticateRequest:
     """Send what the mechanism says.
 
-    Parameters:
+    Args:
         auth_bytes: the mechanism's bytes; they may hold a password or a token, so no repr shows them.
     """
 
@@ -41,7 +41,7 @@ class SaslAuthenticateRequest:
 class SaslAuthenticateResponse:
     """The broker's turn in the exchange.
 
-    Parameters:
+    Args:
         error_code: 58, SASL_AUTHENTICATION_FAILED, if the broker refused.
         error_message: why, in the broker's words.
         auth_bytes: the broker's bytes for the mechanism.

@@ -20,7 +20,7 @@ __all__ = ("SaslHandshakeRequest", "SaslHandshakeResponse")
 class SaslHandshakeRequest:
     """Choose a mechanism; SaslAuthenticate requests follow.
 
-    Parameters:
+    Args:
         mechanism: its name in SASL's registry, such as ``SCRAM-SHA-512``.
     """
 

@@ -40,7 +40,7 @@ _PYTHON_HAS_ZSTD: Final = sys.hexversion >= 0x030E0000
 class Codec:
     """One way to compress, at one level. `compress` may be called from any number of threads at once.
 
-    Parameters:
+    Args:
         id: the number in the lowest three bits of a batch's attributes.
         name: Kafka's name, as in ``compression_type``.
         compress: turns the records of a batch, encoded, into what takes their place.
@@ -67,7 +67,7 @@ class Codec:
 def codec_for(name: str, level: int | None = None) -> Codec | None:
     """Make the codec for a ``compression_type``, or None for ``"none"``.
 
-    Parameters:
+    Args:
         name: ``"none"``, ``"gzip"``, ``"snappy"``, ``"lz4"`` or ``"zstd"``.
         level: Kafka's level for the codec: gzip -1 or 1 to 9, lz4 1 to 17, zstd -131072 to 22; None for its default.
 

@@ -46,7 +46,7 @@ _ALERT: Final = re.compile(r"(?:^(?:SSLV3|TLSV13?)_(?:ALERT_)?|ALERT_)([A-Z_]+)"
 class TlsPeer(NamedTuple):
     """Whom a handshake was with, and what we brought to it.
 
-    Parameters:
+    Args:
         address: the broker, as errors call it.
         host: the name or address that its certificate must be for.
         has_certificate: whether we have a certificate to show; of a user's context that is not known.
@@ -67,7 +67,7 @@ def handshake_error(error: Exception, peer: TlsPeer) -> BrokerConnectionError | 
     Of an error that ``create_connection`` raised, or with which ``connection_lost`` was called before anything was
     received. Both event loops deliver the same.
 
-    Parameters:
+    Args:
         error: what was delivered.
         peer: whom the handshake was with.
 
@@ -185,7 +185,7 @@ def tls_on_plain_port_error(address: str, received: bytes) -> BrokerConnectionEr
 
     A port that expects TLS answers plain text with an alert.
 
-    Parameters:
+    Args:
         address: the broker.
         received: the first two bytes, or more.
     """

@@ -17,5 +17,5 @@ class Mechanism(Enum):
 
     @property
     def shows_credentials(self) -> bool:
-        """Whether everybody who can read the connection can use what is sent: it should be encrypted."""
+        """Whether a listener on the way can use what is sent: it should be encrypted."""
         return self in {Mechanism.PLAIN, Mechanism.OAUTHBEARER}

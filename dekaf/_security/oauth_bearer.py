@@ -24,7 +24,7 @@ _GIVE_UP: Final = b"\x01"  # the answer to an error challenge; without it the br
 class OAuthBearerExchange(SaslExchange):
     """One message with the token; if the broker refuses it, one more that lets the broker say so.
 
-    Parameters:
+    Args:
         address: the broker, for errors.
         token: what to present.
     """

@@ -35,7 +35,7 @@ class TokenSource(Enum):
 class AssertionFile:
     """A JWT on disk, which others renew: it is read again for each token.
 
-    Parameters:
+    Args:
         path: ``sasl_oauthbearer_assertion_file``.
     """
 
@@ -47,7 +47,7 @@ class AssertionFile:
 class SignedAssertion:
     """A JWT that we sign for each token; the names are those of ``sasl_oauthbearer_assertion_…``.
 
-    Parameters:
+    Args:
         private_key: ``…_private_key_file``: a path or PEM text; read again for each token.
         passphrase: ``…_private_key_passphrase``: for an encrypted key.
         algorithm: ``…_algorithm``: RS256 or ES256.
@@ -83,7 +83,7 @@ class OidcOptions:
 
     It is asked over TLS that trusts ``ssl_cafile`` and the system's authorities.
 
-    Parameters:
+    Args:
         token_endpoint_url: ``sasl_oauthbearer_token_endpoint_url``: ``https:``; ``http:`` on loopback only; ``file:``
             for a file that holds the token.
         client_id: ``sasl_oauthbearer_client_credentials_client_id``; may be empty with an assertion.

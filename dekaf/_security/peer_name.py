@@ -11,7 +11,7 @@ def peer_name(host: str) -> str:
     It is always what was configured or advertised, never the address that a name was resolved to. An address is checked
     against the addresses of the certificate, and not told to the broker (RFC 6066); Python sees to that.
 
-    Parameters:
+    Args:
         host: a name, also one that ends in a dot, which DNS understands and certificates do not have; or an address,
             IPv6 also in brackets and with a zone, which is of this machine and in no certificate.
     """

@@ -52,7 +52,7 @@ class PemContents(NamedTuple):
 class PemSource:
     """A file, a folder, or PEM text.
 
-    Parameters:
+    Args:
         option: the option that gives it.
         path: of the file or folder; empty for text.
         text: PEM text in one line per line; empty for a path.
@@ -84,7 +84,7 @@ class PemSource:
 def pem_source(option: str, value: Secret) -> PemSource:
     """Make a source of an option's value; no file is looked at.
 
-    Parameters:
+    Args:
         option: the option, such as ``ssl_cafile``.
         value: PEM text, if it contains ``-----BEGIN``; otherwise a path.
 

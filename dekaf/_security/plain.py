@@ -20,7 +20,7 @@ __all__ = ("PlainExchange",)
 class PlainExchange(SaslExchange):
     """One message, which the broker accepts or refuses.
 
-    Parameters:
+    Args:
         address: the broker, for errors.
         username: who we are.
         password: the proof.

@@ -25,7 +25,7 @@ def reauthentication_at(
     Of a session shorter than a second it returns a moment after the end: the broker closes the connection, and a new
     one is made.
 
-    Parameters:
+    Args:
         session_lifetime_ms: what the broker said; 0 or less: for ever.
         sent_at: when the last SaslAuthenticate request was sent, in seconds: the session cannot have begun earlier.
         authenticated_at: when its answer came.

@@ -14,7 +14,7 @@ __all__ = ("credentials_refused_error", "mechanism_refused_error")
 def mechanism_refused_error(address: str, mechanism: Mechanism, offered: Sequence[str]) -> AuthenticationError:
     """Make the error for UNSUPPORTED_SASL_MECHANISM (33).
 
-    Parameters:
+    Args:
         address: the broker.
         mechanism: what we asked for.
         offered: the mechanisms that the answer lists.
@@ -31,7 +31,7 @@ def credentials_refused_error(
 ) -> AuthenticationError:
     """Make the error for SASL_AUTHENTICATION_FAILED (58).
 
-    Parameters:
+    Args:
         address: the broker.
         mechanism: how we tried.
         username: as whom; empty where a token says it.

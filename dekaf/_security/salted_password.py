@@ -31,7 +31,7 @@ class SaltParameters(NamedTuple):
 class SaltedPassword:
     """The outcome of PBKDF2; as good as the password for one mechanism and salt, so no repr shows it.
 
-    Parameters:
+    Args:
         mechanism: SCRAM-SHA-256 or SCRAM-SHA-512.
         data: the bytes of PBKDF2.
     """

@@ -59,7 +59,7 @@ class _ServerFirst(NamedTuple):
 class ScramExchange(SaslExchange):
     """Client side of one exchange. It never sees the password, only what PBKDF2 made of it.
 
-    Parameters:
+    Args:
         address: the broker, for errors.
         mechanism: SCRAM-SHA-256 or SCRAM-SHA-512.
         username: who we are.

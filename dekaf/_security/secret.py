@@ -16,7 +16,7 @@ class Secret:
     Wherever a secret is kept in a variable it is kept as one of these: a traceback that captures local variables shows
     their repr. `reveal` is called within the expression that needs the bytes.
 
-    Parameters:
+    Args:
         data: the bytes; a text in UTF-8.
     """
 
@@ -52,7 +52,7 @@ class Secret:
 def secret_text(option: str, text: str) -> Secret:
     """Make a secret of a text.
 
-    Parameters:
+    Args:
         option: the option that gives it, for the error.
         text: any text; what a Kafka broker compares is its UTF-8, without normalization.
 

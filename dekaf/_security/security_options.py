@@ -36,7 +36,7 @@ class SecurityProtocol(Enum):
 class SecurityOptions:
     """How to connect to brokers; no file has been looked at, and nothing called.
 
-    Parameters:
+    Args:
         protocol: ``security_protocol``.
         tls: the options that begin with ``ssl_``; None iff the protocol does without TLS.
         sasl: the options that begin with ``sasl_``; None iff the protocol does without SASL.
@@ -48,5 +48,5 @@ class SecurityOptions:
 
     @property
     def shows_credentials(self) -> bool:
-        """Whether a password or token crosses the network so that everybody on the way can use it."""
+        """Whether a password or token crosses the network so that a listener on the way can use it."""
         return self.tls is None and self.sasl is not None and self.sasl.mechanism.shows_credentials

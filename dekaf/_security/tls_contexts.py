@@ -40,7 +40,7 @@ class TlsContexts:
     never altered: a `load_cert_chain` that fails leaves it without a certificate, and one that succeeds does so while
     another thread may be in a handshake with it. Connections that exist keep what they began with.
 
-    Parameters:
+    Args:
         options: what the user said.
 
     Raises:

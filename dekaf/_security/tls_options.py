@@ -20,7 +20,7 @@ KeyPassword: TypeAlias = Secret | Callable[[], object]
 class TlsOptions:
     """The options that begin with ``ssl_``; None for one that is not given.
 
-    Parameters:
+    Args:
         context: ``ssl_context``: a ready one, which is used as it is and excludes all others.
         cafile: ``ssl_cafile``: the authorities to trust; None: the system's.
         certfile: ``ssl_certfile``: our certificate and its chain, maybe with the key.

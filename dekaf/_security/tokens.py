@@ -32,7 +32,7 @@ class HeldToken:
 
     A token that was expired by then is offered to the broker all the same: its clock decides, not ours.
 
-    Parameters:
+    Args:
         token: what the provider returned.
         received_at: when.
         life: for how long it was valid then, in seconds; 0 if it had expired.
@@ -68,7 +68,7 @@ class HeldToken:
 def receive_token(token: OAuthToken, *, now: float, unix_time: float, spread: float) -> HeldToken:
     """Fix a token's remaining life: from here on the wall clock, which may be set, plays no part.
 
-    Parameters:
+    Args:
         token: what the provider returned.
         now: when, on the monotonic clock.
         unix_time: the same moment in seconds since 1970.
@@ -90,7 +90,7 @@ def _renewal_delay(life: float, spread: float) -> float:
 def first_tokens_pause(failures: int, *, spread: float) -> float:
     """Return how long to wait before a provider is asked again while there is no token at all, in seconds.
 
-    Parameters:
+    Args:
         failures: how many times it failed since it last succeeded, 1 at least.
         spread: a random number from 0 to 1.
     """

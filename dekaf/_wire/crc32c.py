@@ -29,7 +29,7 @@ def load_crc32c() -> None:
 def crc32c(data: bytes, value: int = 0) -> int:
     """Checksum of ``data``, from 0 to 2**32 - 1.
 
-    Parameters:
+    Args:
         data: the bytes.
         value: the checksum of the bytes before them, so that parts need not be joined:
             ``crc32c(b, crc32c(a)) == crc32c(a + b)``.

@@ -26,7 +26,7 @@ class Reader:
     Every ``take_…`` method returns the value under the cursor and moves behind it. Once one has raised, the position
     is meaningless: drop the reader and the connection the bytes came from.
 
-    Parameters:
+    Args:
         data: the frame, without its size prefix.
         at: where to start, in bytes.
     """

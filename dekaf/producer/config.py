@@ -132,7 +132,7 @@ class ProducerConfig(SecurityConfig):
         Acks.ALL,
         check=to_acks,
         description="`all` (-1), `leader` (1) or `none` (0); default `all`. Who must have a record before it counts as "
-        "delivered: all in-sync replicas, the partition's leader, or nobody. With `none`, offsets are not known and "
+        "delivered: all in-sync replicas, the partition's leader, or none. With `none`, offsets are not known and "
         "losses not noticed. Kafka: `acks`.",
     )
     enable_idempotence: bool | None = option(
@@ -152,7 +152,7 @@ class ProducerConfig(SecurityConfig):
         5,
         check=_MILLISECONDS,
         description="Milliseconds; default 5. How long a record may wait for others to share its batch. Records that "
-        "somebody awaits leave at once while nothing else is under way to that broker. Kafka: `linger.ms`.",
+        "a caller awaits leave at once while nothing else is under way to that broker. Kafka: `linger.ms`.",
     )
     batch_size: int = option(
         65_536,
@@ -220,7 +220,7 @@ class ProducerConfig(SecurityConfig):
         10_000,
         check=_MILLISECONDS,
         description="Milliseconds; default 10000. How long closing may take to deliver what was accepted, wherever "
-        "nobody gives a timeout: at the end of a `with` block, of a lifespan, of the process.",
+        "the caller gives no timeout: at the end of a `with` block, of a lifespan, of the process.",
     )
     retry_backoff_ms: int = option(
         100,
@@ -331,7 +331,7 @@ class ProducerConfig(SecurityConfig):
     def from_mapping(cls, mapping: Mapping[str, object], *, source: str = "DEKAF") -> Self:
         """Return the configuration that settings or environment variables describe.
 
-        Parameters:
+        Args:
             mapping: options by name, in any case: ``LINGER_MS`` and ``linger_ms`` are the same option.
             source: where the mapping comes from; errors begin with it.
 
@@ -361,7 +361,7 @@ class ProducerConfig(SecurityConfig):
         keys stay where they are. Numbers that dekaf would refuse beside each other are made to fit: a request gets no
         more time than its record. Options that only tune are left out, and listed in one line of the log.
 
-        Parameters:
+        Args:
             mapping: what ``confluent_kafka.Producer`` is given.
             key: how keys become bytes; needed in place of a ``key.serializer``.
             value: the same for values.
@@ -459,7 +459,7 @@ class ProducerConfig(SecurityConfig):
 
     @property
     def shows_credentials(self) -> bool:
-        """Whether everybody on the way to the brokers can read a password or a token: nothing encrypts it."""
+        """Whether every machine on the way to the brokers can read a password or a token: nothing encrypts it."""
         mechanism = None if self.sasl_mechanism is None else Mechanism(self.sasl_mechanism)
         is_plain = SecurityProtocol(self.security_protocol) is SecurityProtocol.SASL_PLAINTEXT
         return is_plain and mechanism is not None and mechanism.shows_credentials
@@ -491,7 +491,7 @@ def _with_serializers(options: dict[str, object], key: SerializerSpec, value: Se
 def positional_error(made: str, given: tuple[object, ...]) -> ConfigurationError:
     """Say what to write instead of `made(given)`: a dict, first of all, which is how other clients are made.
 
-    Parameters:
+    Args:
         made: the class.
         given: its positional arguments; they are not shown, for a password may be among them.
     """
@@ -516,7 +516,7 @@ def config_error(config: object) -> ConfigurationError | None:
 def configuration_of(config: object, options: ProducerOptions) -> ProducerConfig:
     """Return what a producer's constructor was given: a configuration, options, or both, where options win.
 
-    Parameters:
+    Args:
         config: a ProducerConfig or None, maybe masked.
         options: the constructor's keywords. They are taken: the dictionary is empty afterwards.
 

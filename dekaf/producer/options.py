@@ -308,7 +308,7 @@ def to_listener(value: object) -> ProducerListener | None:
         raise ValueError("must be an instance of a class that derives from ProducerListener")  # noqa: TRY004 - a check
     for hook in ("on_send", "on_acknowledged", "on_error", "on_batch_sent"):
         if inspect.iscoroutinefunction(getattr(value, hook)):
-            raise ValueError(f"its {hook} must be a plain method, not a coroutine, which nobody would await")
+            raise ValueError(f"its {hook} must be a plain method, not a coroutine, which dekaf would not await")
     return value
 
 
@@ -317,7 +317,7 @@ def to_on_undelivered(value: Any) -> OnUndelivered | None:
     if value is not None and not callable(value):
         raise ValueError("must be a function that takes the undelivered messages")
     if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004 - not whether it can be called
-        raise ValueError("must be a plain function, not a coroutine, which nobody would await")
+        raise ValueError("must be a plain function, not a coroutine, which dekaf would not await")
     return value  # type: ignore[no-any-return]  # its signature cannot be checked
 
 

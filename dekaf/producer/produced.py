@@ -19,7 +19,7 @@ MESSAGE_COST: Final = 512
 class RecordedMessage:
     """One message as it would have gone to Kafka.
 
-    Parameters:
+    Args:
         topic: the topic.
         partition: where it was written: the partition asked for, or the key's.
         key: the key's bytes, as its serializer made them; None if there is no key.

@@ -38,7 +38,7 @@ __all__ = (
 )
 
 # The plugin is loaded by every pytest run where dekaf is installed, and this package with it. So its names are looked
-# up when somebody uses them; __init__.pyi beside this file tells type checkers what they are.
+# up when they are used; __init__.pyi beside this file tells type checkers what they are.
 _HOMES: Final = {
     "ALWAYS": "dekaf.testing.trigger",
     "AcceptedToken": "dekaf.testing.sasl_accounts",

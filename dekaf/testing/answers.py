@@ -40,7 +40,7 @@ __all__ = (
     "sasl_handshake_answer",
 )
 
-_NO_OPERATIONS: Final = -(2**31)  # how Kafka writes that nobody asked for the authorized operations
+_NO_OPERATIONS: Final = -(2**31)  # how Kafka writes that the client did not ask for the authorized operations
 _FINALIZED_FEATURES_EPOCH: Final = 1
 
 
@@ -66,7 +66,7 @@ class DescribedPartition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedTopic:
-    """One topic in a Metadata answer; the name is None for an id that nobody knows."""
+    """One topic in a Metadata answer; the name is None for an id that no topic has."""
 
     error_code: int
     name: str | None

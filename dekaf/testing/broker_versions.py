@@ -115,7 +115,7 @@ _BY_RELEASE: Final[Mapping[str, AdvertisedVersions]] = {
 def advertised_by(release: str) -> AdvertisedVersions:
     """Return the versions that brokers of a release advertise, by API key.
 
-    Parameters:
+    Args:
         release: ``"2.1"``, ``"2.4"``, ``"2.8"``, ``"3.9"``, ``"4.0"``, ``"4.3"`` or ``"4.4"``.
 
     Raises:

@@ -25,7 +25,7 @@ _FIRST_PRODUCER_ID: Final = 1000
 class UnknownVersionAnswer(Enum):
     """What a broker does about an ApiVersions request in a version it does not know.
 
-    Parameters:
+    Args:
         WITH_ENTRY: answers version 0 with error 35 and says which versions it knows: Kafka since 2.4 (KIP-511).
         WITHOUT_ENTRY: answers version 0 with error 35 and nothing else: older ones, and proxies.
         RESET: resets the connection, as some services do.
@@ -60,7 +60,7 @@ class Topic:
 class ProduceAttempt:
     """One batch as it arrived, and what it was answered.
 
-    Parameters:
+    Args:
         request: the request it came in.
         node_id: the broker that received it.
         connection: the number of the connection it came over.
@@ -94,7 +94,7 @@ class ProduceAttempt:
 class ClientConnection:
     """One connection that a client opened.
 
-    Parameters:
+    Args:
         number: its number in the cluster, from 1.
         node_id: the broker it leads to.
         client_id: the name in the header of its requests; None before the first.
@@ -194,7 +194,7 @@ class ClusterState:
         return known.partitions[index] if known is not None and 0 <= index < len(known.partitions) else None
 
     def grant_producer_id(self) -> tuple[int, int]:
-        """Return a producer id and an epoch that nobody has yet, or those that a test ordered."""
+        """Return a producer id and an epoch that no producer has yet, or those that a test ordered."""
         with self.changed:
             if self.granted_ids:
                 return self.granted_ids.popleft()

@@ -38,7 +38,7 @@ class UndecodableError(ValueError):
 def decompress(codec: int, data: bytes, limit: int = MAX_DECOMPRESSED_BYTES) -> bytes:
     """Return the records area of a batch, decompressed.
 
-    Parameters:
+    Args:
         codec: the number in the batch's attributes; 0 returns the bytes as they are.
         data: what follows the batch's header.
         limit: the most bytes to return.

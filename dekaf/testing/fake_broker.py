@@ -163,7 +163,7 @@ class FakeBroker:
             if connection.client.tls is None:
                 connection.close()
             else:
-                connection.abort()  # nobody waits for a client's goodbye
+                connection.abort()  # no server waits for a client's goodbye
         with self._state.changed:
             self._state.endpoints.pop(self.node_id, None)
             self._state.changed.notify_all()

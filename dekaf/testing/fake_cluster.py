@@ -41,7 +41,7 @@ class FakeCluster:
     The brokers check what Apache Kafka's leaders check, keep sequence numbers in order and recognise duplicates. On
     top of that a test scripts faults and asks what happened. It knows no transactions and no consumers.
 
-    Parameters:
+    Args:
         nodes: how many brokers; their ids count from 1.
         topics: partitions by topic; their leaders are the brokers in turn.
         kafka: the release whose versions the brokers advertise: "2.1", "2.4", "2.8", "3.9", "4.0", "4.3" or "4.4".
@@ -189,7 +189,7 @@ class FakeCluster:
     def requests(self, kind: type[R] | type[ReceivedRequest] = ReceivedRequest) -> list[R] | list[ReceivedRequest]:
         """Return the requests received by all brokers, in order.
 
-        Parameters:
+        Args:
             kind: only those of this class, for instance `ReceivedProduce`.
         """
         with self._state.changed:
@@ -218,7 +218,7 @@ class FakeCluster:
     def wait_until(self, condition: Callable[[], object], timeout: float = _PATIENCE) -> None:
         """Wait until a condition holds; it is looked at whenever something happens in the cluster.
 
-        Parameters:
+        Args:
             condition: called with the cluster's state locked, so it may ask the cluster anything, but must not wait.
             timeout: how many seconds to wait.
 
@@ -268,7 +268,7 @@ class FakeCluster:
     ) -> Trigger:
         """Choose requests, and script with a method of the result what goes wrong with them.
 
-        Parameters:
+        Args:
             api: the API called.
             topic: only requests that name this topic.
             partition: only this partition; of a Metadata request, this partition in the answer.
@@ -286,7 +286,7 @@ class FakeCluster:
         Those that can: ``hold``, ``delay``, ``never_answer``, ``close_before_append``, ``reset``, ``garbage``. The
         connection is closed when the client's first bytes have come.
 
-        Parameters:
+        Args:
             node: only connections to this broker.
             nth: let the connections before the ``nth`` one pass, counted from now.
 
@@ -366,7 +366,7 @@ class FakeCluster:
     def stop_broker(self, node: int, *, elect: bool = True) -> None:
         """Stop a broker: its port refuses connections, and Metadata no longer names it.
 
-        Parameters:
+        Args:
             node: its id.
             elect: make other running brokers the leaders of its partitions at once.
         """

@@ -53,7 +53,7 @@ class Reply(Enum):
 class PartitionFault:
     """What a broker does about one partition of a request.
 
-    Parameters:
+    Args:
         error_code: answered instead of the truth.
         append: the batch is stored all the same.
         omit: the partition is left out of the answer.
@@ -120,7 +120,7 @@ class Matcher:
 class Fault:
     """One scripted fault; what every method of a `Trigger` returns.
 
-    Parameters:
+    Args:
         matcher: which requests it concerns.
         effect: changes the plan for a request; returns False if an earlier fault already decided the same thing.
         times: how many requests it strikes; None for all.

@@ -90,7 +90,7 @@ class KafkaFixture:
     ) -> list[RecordedMessage]:
         """Check that messages like this were produced, and return them.
 
-        Parameters:
+        Args:
             topic: the topic.
             key: bytes as they are, a str as UTF-8, None for no key; a number or a UUID in any form that a serializer
                 writes; anything else, such as a dict, a dataclass or a pydantic model, as the JSON it stands for.

@@ -29,7 +29,7 @@ _REMEMBERED_BATCHES: Final = 5  # per producer id: as many as it may have in fli
 class TopicSettings:
     """The settings of a topic that decide about a producer's batches.
 
-    Parameters:
+    Args:
         max_message_bytes: the largest batch, compressed; Kafka's default.
         log_append_time: timestamps are the broker's, not the producer's.
         compacted: every record needs a key.
@@ -46,7 +46,7 @@ class TopicSettings:
 class LoggedRecord:
     """One record in a log.
 
-    Parameters:
+    Args:
         topic: the topic.
         partition: the partition.
         offset: its place in the partition.
@@ -75,7 +75,7 @@ class LoggedRecord:
 class AppendResult:
     """What a leader answers for one batch.
 
-    Parameters:
+    Args:
         error_code: 0 if the batch is in the log.
         base_offset: the offset of its first record; -1 for an error.
         log_append_time_ms: the broker's time if the topic uses it, else -1.
@@ -107,7 +107,7 @@ class PartitionLog:
     def append(self, batch: bytes | None, *, version: int) -> AppendResult:
         """Check a batch, and store its records unless they are there already or must be refused.
 
-        Parameters:
+        Args:
             batch: what the request holds for the partition.
             version: the version of the Produce request.
         """

@@ -36,7 +36,7 @@ _FIRST_METADATA_WITH_IDS: Final = 10
 class RequestHeader:
     """What stands in front of every request, and where it came from.
 
-    Parameters:
+    Args:
         api_key: the API called.
         version: the API's version.
         correlation_id: the number that the answer repeats.
@@ -171,7 +171,7 @@ def decode_header(reader: Reader, *, node_id: int, connection: int) -> RequestHe
 def decode_request(reader: Reader, header: RequestHeader, topic_name: Callable[[bytes], str]) -> ReceivedRequest:
     """Take the rest of a request, whose API and version the broker speaks.
 
-    Parameters:
+    Args:
         reader: behind what `decode_header` took.
         header: that header.
         topic_name: finds the name of a topic by its id; empty if there is none.

@@ -111,7 +111,7 @@ class BatchRecord:
 def read_records(data: bytes, count: int) -> list[BatchRecord]:
     """Read the records of a batch, decompressed.
 
-    Parameters:
+    Args:
         data: what follows the header.
         count: how many the header announces.
 

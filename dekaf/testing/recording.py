@@ -55,7 +55,7 @@ class _ScriptedFailure:
 class Recording:
     """What any number of doubles, and their views, produced. All of it may be used from any thread.
 
-    Parameters:
+    Args:
         partition_count: how many partitions every topic has; the murmur2 hash of the key chooses one of them, and
             messages without a key go to partition 0. A partition asked for explicitly is taken whatever this says.
 
@@ -96,7 +96,7 @@ class Recording:
     def fail_next(self, topic: str | None, error: ProduceError | type[ProduceError], *, times: int = 1) -> None:
         """Let the next messages fail; several orders for a topic are served in turn.
 
-        Parameters:
+        Args:
             topic: the topic whose messages fail; None for any.
             error: an error, of which each message gets a copy, or an error's class. Of a class the codes and flags are
                 what Kafka's own error of that kind has.

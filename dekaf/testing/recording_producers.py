@@ -50,7 +50,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
     It satisfies `dekaf.abc.KafkaProducer`, so it can be given to whatever asks for one. Serializers run as in
     production: a value that cannot be serialized fails in the test.
 
-    Parameters:
+    Args:
         key: the type of keys, or a serializer; without one, whatever `AutoSerializer` recognises.
         value: the same for values.
         recording: where messages go; a recording of its own if left out.
@@ -349,7 +349,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
 
     It satisfies `dekaf.abc.AsyncKafkaProducer`, so it can be given to whatever asks for one, on any event loop.
 
-    Parameters:
+    Args:
         key: the type of keys, or a serializer; without one, whatever `AutoSerializer` recognises.
         value: the same for values.
         recording: where messages go; a recording of its own if left out.

@@ -35,7 +35,7 @@ _SALT_BYTES: Final = 16
 class AcceptedToken:
     """What a token says to the broker that accepts it.
 
-    Parameters:
+    Args:
         principal: whom it names.
         lifetime_ms: how long it is still valid; a session lasts no longer. None for ever.
     """
@@ -67,7 +67,7 @@ class _Account:
 class SaslAccounts:
     """The users of a fake cluster and the mechanisms by which they may come in. It may be changed at any time.
 
-    Parameters:
+    Args:
         users: passwords by name, for PLAIN and SCRAM. As in Kafka, neither is normalised (no SASLprep).
         mechanisms: those that are on.
         accept_token: called with each token of OAUTHBEARER; returns what it says, or None to refuse it. By default
@@ -105,7 +105,7 @@ class SaslAccounts:
     def set_password(self, user: str, password: str, *, usable_after: float = 0.0) -> None:
         """Add a user or change a password.
 
-        Parameters:
+        Args:
             user: the name.
             password: what is expected from now on.
             usable_after: seconds during which it is still refused, as services do with fresh keys.
@@ -153,7 +153,7 @@ def scram_digest(mechanism: str) -> str:
 def accept_unsecured_token(token: str) -> AcceptedToken | None:
     """Accept a token without a signature (RFC 7515, A.5) if it names somebody and is valid, as Kafka does by default.
 
-    Parameters:
+    Args:
         token: as the client sent it.
     """
     header, _, rest = token.partition(".")

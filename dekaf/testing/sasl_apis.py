@@ -20,7 +20,7 @@ def answer_sasl(
 ) -> bytes | None:
     """Return the body of an answer; None if the connection is closed instead.
 
-    Parameters:
+    Args:
         request: what the client sent.
         plan: what the test scripted.
         session: the connection's; None at a listener without SASL.

@@ -47,7 +47,7 @@ class SaslRefusedError(Exception):
 class Step:
     """What the broker says next.
 
-    Parameters:
+    Args:
         auth_bytes: the mechanism's bytes.
         principal: who was let in; None if the exchange goes on.
         lifetime_ms: how long the credentials are still valid; None for ever.

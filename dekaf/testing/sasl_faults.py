@@ -22,14 +22,14 @@ _GARBAGE: Final = b"\xff\x00 this is not what the mechanism says"
 class SaslFault(enum.Enum):
     """How a broker's bytes are spoilt. A fault waits for the message that it concerns.
 
-    Parameters:
+    Args:
         OTHER_NONCE: of SCRAM's first message: a nonce that does not begin with the client's.
         CLIENT_NONCE: … the client's nonce alone, to which nothing was added.
         MANDATORY_EXTENSION: … the attribute ``m=``, which a client has to refuse.
         ITERATION_BOMB: … two thousand million iterations.
         FEW_ITERATIONS: … a single iteration, which gives the password away.
         BAD_SALT: … a salt that is not base64.
-        BAD_SIGNATURE: of SCRAM's last message: a signature of somebody who does not know the password.
+        BAD_SIGNATURE: of SCRAM's last message: a signature of a server that does not know the password.
         NO_SIGNATURE: … nothing at all.
         SERVER_ERROR: … ``e=other-error``.
         GARBAGE: of any message of any mechanism: bytes that make no sense.
@@ -58,7 +58,7 @@ class SaslFault(enum.Enum):
 def spoilt(message: bytes, fault: SaslFault, *, client_nonce: str) -> bytes:
     """Return what is sent instead of a broker's message.
 
-    Parameters:
+    Args:
         message: the right one.
         fault: what is wrong with the other.
         client_nonce: the client's part of the nonce.

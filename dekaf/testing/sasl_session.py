@@ -66,7 +66,7 @@ _LEGAL: Final = {
 class SaslSession:
     """The state of one connection; called on the cluster's thread, with the cluster's state locked.
 
-    Parameters:
+    Args:
         accounts: who may come in.
         state: the cluster's.
         client: where to write down what happened.
@@ -146,7 +146,7 @@ class SaslSession:
     def authenticate(self, auth_bytes: bytes, *, fault: SaslFault | None = None) -> AuthenticateAnswer:
         """Answer SaslAuthenticate.
 
-        Parameters:
+        Args:
             auth_bytes: the client's message.
             fault: what is wrong with the answer.
         """

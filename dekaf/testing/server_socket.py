@@ -41,7 +41,7 @@ class ConnectionDesk(Protocol):
 class SocketOptions:
     """What the sockets of a broker are like.
 
-    Parameters:
+    Args:
         host: what the broker calls itself: the address it listens on, or a name for that.
         tls: how connections are encrypted; None for plaintext.
         receive_buffer_bytes: the kernel's buffer of each connection; None leaves that to the system.
@@ -55,7 +55,7 @@ class SocketOptions:
 class ServerSocket:
     """A port of the loopback interface. Its methods are called on the cluster's thread.
 
-    Parameters:
+    Args:
         desk: the broker.
         options: what the socket is like; how it is encrypted may be changed for connections to come.
     """
@@ -66,7 +66,7 @@ class ServerSocket:
         self._receive_buffer_bytes = options.receive_buffer_bytes
         self._port = 0
         self._listener: socket.socket | None = None
-        self._kept: socket.socket | None = None  # bound to the port while nobody listens
+        self._kept: socket.socket | None = None  # bound to the port while it does not listen
         self._accepting: set[asyncio.Task[Any]] = set()
 
     @property
@@ -95,9 +95,9 @@ class ServerSocket:
     def close(self, *, keep_port: bool = False, forget_port: bool = False) -> None:
         """Refuse connections, and break off the handshakes that are under way.
 
-        Parameters:
-            keep_port: let nobody else have the port until it is opened again: the system gives free ones to whatever
-                connects next, of any process.
+        Args:
+            keep_port: let no other program have the port until it is opened again: the system gives free ones to
+                whatever connects next, of any process.
             forget_port: open another port next time; one that was kept until then.
         """
         for task in self._accepting:

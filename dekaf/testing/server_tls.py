@@ -33,7 +33,7 @@ _SHORT_NAMES: Final = {
 class TlsHandshake:
     """One attempt of a client to speak TLS with a broker.
 
-    Parameters:
+    Args:
         node_id: the broker.
         started_at: `time.monotonic` when the connection was accepted, in seconds.
         server_name: the name that the client asked for (SNI); None without one, as for addresses.
@@ -57,7 +57,7 @@ class TlsHandshake:
 class ServerTls:
     """A certificate and everything else that a broker's side of TLS needs.
 
-    Parameters:
+    Args:
         certificate: a context, which is watched from now on, or files.
 
     Raises:

@@ -51,7 +51,7 @@ class Trigger:
     ) -> Fault:
         """Answer with an error code.
 
-        Parameters:
+        Args:
             code: the error, for instance ``ErrorCode.NOT_LEADER_OR_FOLLOWER``.
             times: how many requests.
             after_append: of a Produce request, store the batch first.
@@ -81,7 +81,7 @@ class Trigger:
         return self._on_partitions(PartitionFault(omit=True), times)
 
     def add_partition(self, topic: str, partition: int, *, times: int | None = 1) -> Fault:
-        """Put a partition into the answer to a Produce request that nobody asked about."""
+        """Put a partition into the answer to a Produce request that the client did not ask about."""
 
         def add(plan: Plan, _targets: Sequence[Target]) -> bool:
             if plan.extra_partition is not None:
@@ -114,7 +114,7 @@ class Trigger:
     def spoil(self, fault: SaslFault, *, times: int | None = 1) -> Fault:
         """Answer SaslAuthenticate requests as a hostile or broken peer does.
 
-        Parameters:
+        Args:
             fault: what is wrong; it waits for the message of SCRAM that it concerns.
             times: how many such messages.
 
@@ -149,7 +149,7 @@ class Trigger:
     def hold(self, *, times: int | None = ALWAYS, before_append: bool = False) -> Held:
         """Keep the answer back until the test calls ``release()`` on the fault returned.
 
-        Parameters:
+        Args:
             times: how many requests.
             before_append: hold the request up before anything of it is stored. It is stored after the release even if
                 the client has gone, as a broker does that had read it.
@@ -195,7 +195,7 @@ class Trigger:
     def rewrite(self, rewrite: Rewrite, *, times: int | None = 1) -> Fault:
         """Store, and send what a function makes of the answer, which it is given with its frame.
 
-        Parameters:
+        Args:
             rewrite: called on the cluster's thread; it must not wait, nor ask the cluster anything.
             times: how many requests.
         """

@@ -24,7 +24,7 @@ class Authority:
     Every server's certificate has the same subject, and so has every certificate of one client: brokers refuse to
     change to another one while they run.
 
-    Parameters:
+    Args:
         folder: where the files go; it is made if it is missing.
         root: the authority that signs this one's certificate; None for one that signs its own.
     """
@@ -43,7 +43,7 @@ class Authority:
     def server(self, name: str = "server", *hosts: str) -> KeyPair:
         """Issue a server's certificate.
 
-        Parameters:
+        Args:
             name: of its files.
             hosts: names and addresses it is for; by default those of this machine on loopback.
         """

@@ -25,7 +25,7 @@ class BareAuthority:
     Java, librdkafka and Go accept them, and so does Python up to 3.12. From 3.13 on `ssl.create_default_context` sets
     `VERIFY_X509_STRICT`, which refuses them (strimzi/strimzi-kafka-operator#11375).
 
-    Parameters:
+    Args:
         folder: where the files go; it is made if it is missing.
     """
 

@@ -20,7 +20,7 @@ KEYSTORE_PASSWORD: Final = "of keystores"
 class KeyPair:
     """A certificate and its key.
 
-    Parameters:
+    Args:
         certfile: the certificate, followed by the intermediates up to the one that the root has signed.
         keyfile: the key, unencrypted PKCS#8.
         keystore: both in a file of PKCS#12, as Java wants them; `KEYSTORE_PASSWORD` opens it.
@@ -34,7 +34,7 @@ class KeyPair:
     def write(cls, folder: Path, name: str, *, chain: bytes, key: bytes) -> Self:
         """Write the files of a pair, named after it.
 
-        Parameters:
+        Args:
             folder: where; it is made if it is missing.
             name: their name, without the ending.
             chain: the certificates in PEM.
@@ -60,7 +60,7 @@ class KeyPair:
     def encrypted_keyfile(self, password: str, style: Literal["pkcs8", "traditional"] = "pkcs8") -> Path:
         """Write the key once more, encrypted, and return where.
 
-        Parameters:
+        Args:
             password: opens it.
             style: ``BEGIN ENCRYPTED PRIVATE KEY``, or ``BEGIN EC PRIVATE KEY`` with a ``DEK-Info`` header (PKCS#1 and
                 its like), as older versions of OpenSSL write it.

@@ -53,7 +53,7 @@ class Tally:
 def explore(target: Target, runs: int, seed: int, note: Callable[[Seed, Tally], None] | None = None) -> Tally | Finding:
     """Feed a target so many damaged inputs.
 
-    Parameters:
+    Args:
         target: the target.
         runs: how many inputs; the good ones come first.
         seed: of the randomness; the same seed makes the same inputs.

@@ -42,7 +42,7 @@ class Damage(Enum):
 def judge(api: ApiKey, version: int, answer: bytes, damaged: bytes) -> Damage:
     """Say what a client that reads its answers properly makes of a damaged one.
 
-    Parameters:
+    Args:
         api: the API called.
         version: the version it was called in.
         answer: the true answer, with its size.

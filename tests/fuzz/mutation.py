@@ -43,7 +43,7 @@ _LONGEST_PIECE: Final = 40  # bytes inserted, removed or repeated at once
 class Mutator:
     """Edits bytes at random: one edit mostly, sometimes a handful.
 
-    Parameters:
+    Args:
         chance: where the randomness comes from.
         pool: good inputs, of which pieces are mixed in.
         longest: results are cut to so many bytes.

@@ -72,7 +72,7 @@ _SIZE_BYTES: Final = 4
 class Seed:
     """A good input.
 
-    Parameters:
+    Args:
         variant: what the reader is told beside the bytes: a version, a codec, a count; each target's own.
         data: the bytes.
     """
@@ -85,7 +85,7 @@ class Seed:
 class Target:
     """One reader of foreign bytes.
 
-    Parameters:
+    Args:
         name: how the command line calls it.
         about: what it reads.
         seeds: makes the good inputs; one at least.

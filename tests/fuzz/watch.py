@@ -38,7 +38,7 @@ def watch(
 ) -> Report:
     """Fuzz one target in a process of its own.
 
-    Parameters:
+    Args:
         target: its name.
         runs: how many inputs.
         seed: of the randomness.

@@ -54,9 +54,12 @@ def create_topics(
     A broker is named as leader some milliseconds before it knows of that itself, and refuses what it is sent until
     then: a producer tries again, unless it wants no acknowledgements.
 
-    :param replication_factor: -1 for the broker's default.
-    :raises KafkaException: the broker refused.
-    :raises TimeoutError: a partition has no leader that serves it after `timeout` seconds.
+    Args:
+        replication_factor: -1 for the broker's default.
+
+    Raises:
+        KafkaException: the broker refused.
+        TimeoutError: a partition has no leader that serves it after `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
     client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
@@ -115,8 +118,9 @@ def set_scram_password(
 def alter_broker(bootstrap_servers: str, broker: int, name: str, value: str, *, timeout: float = 10) -> None:
     """Change a line of a running broker's configuration, as kafka-configs does (KIP-226), and return when it works.
 
-    :raises KafkaException: the broker refused.
-    :raises TimeoutError: it accepted, but still has the old value after `timeout` seconds.
+    Raises:
+        KafkaException: the broker refused.
+        TimeoutError: it accepted, but still has the old value after `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
     client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})

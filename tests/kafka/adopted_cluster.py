@@ -16,7 +16,8 @@ __all__ = ("AdoptedCluster",)
 class AdoptedCluster(KafkaCluster):
     """A cluster that somebody else started: topics can be created and read, its processes and disks are out of reach.
 
-    :param bootstrap_servers: its addresses, as `a:9092,b:9092`.
+    Args:
+        bootstrap_servers: its addresses, as `a:9092,b:9092`.
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
@@ -26,7 +27,8 @@ class AdoptedCluster(KafkaCluster):
     def start(self) -> None:
         """Check that the cluster answers.
 
-        :raises KafkaUnavailableError: it does not, within 10 seconds.
+        Raises:
+            KafkaUnavailableError: it does not, within 10 seconds.
         """
         if not admin.broker_ids(self._bootstrap_servers, timeout=10):
             raise KafkaUnavailableError(f"no Kafka answers at {self._bootstrap_servers}")
@@ -47,14 +49,16 @@ class AdoptedCluster(KafkaCluster):
     def brokers(self) -> tuple[KafkaBroker, ...]:
         """Out of reach.
 
-        :raises BrokersNotOursError: always; a test is skipped by it.
+        Raises:
+            BrokersNotOursError: always; a test is skipped by it.
         """
         raise BrokersNotOursError(f"the brokers at {self._bootstrap_servers} were not started by this test run")
 
     def console_consumer(self, topic: str, count: int, **options: Any) -> list[str]:
         """Run kafka-console-consumer against the adopted cluster.
 
-        :raises BrokersNotOursError: there is no Java here to run it with.
+        Raises:
+            BrokersNotOursError: there is no Java here to run it with.
         """
         if reason := why_kafka_cannot_start(self.version):
             raise BrokersNotOursError(f"the console consumer cannot run: {reason}")

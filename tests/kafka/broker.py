@@ -74,7 +74,8 @@ class KafkaBroker:
     def ensure_running(self) -> None:
         """Raise when the process has ended by itself.
 
-        :raises KafkaUnavailableError: the text ends with the broker's last log lines.
+        Raises:
+            KafkaUnavailableError: the text ends with the broker's last log lines.
         """
         if self.state is BrokerState.DOWN:
             raise KafkaUnavailableError(f"broker {self.node.node_id} ended by itself:\n{self.server_log[-4000:]}")

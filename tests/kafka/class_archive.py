@@ -18,8 +18,9 @@ __all__ = ("class_archive_option",)
 def class_archive_option(jars: Path, main_class: str) -> Iterator[str]:
     """Yield the option of `java` that reads a program's archive, or writes it in the length of the block.
 
-    :param jars: the folder of a Kafka version.
-    :param main_class: the program.
+    Args:
+        jars: the folder of a Kafka version.
+        main_class: the program.
     """
     archive = jars.with_name(f"{jars.name}-{main_class.rpartition('.')[2]}.jsa")
     if archive.exists():

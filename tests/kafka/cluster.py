@@ -45,12 +45,13 @@ class KafkaCluster:
             cluster.create_topic("orders", partitions=6)
             cluster.kill(cluster.leader_of("orders", 0))
 
-    :param brokers: how many.
-    :param version: which Kafka.
-    :param default_partitions: of topics that are created by being used.
-    :param properties: additional or other lines of server.properties, for all brokers.
-    :param heap_mb: largest heap of each broker.
-    :param listeners: more ways in, by name (in capitals): the address that each broker advertises there.
+    Args:
+        brokers: how many.
+        version: which Kafka.
+        default_partitions: of topics that are created by being used.
+        properties: additional or other lines of server.properties, for all brokers.
+        heap_mb: largest heap of each broker.
+        listeners: more ways in, by name (in capitals): the address that each broker advertises there.
     """
 
     def __init__(
@@ -85,7 +86,8 @@ class KafkaCluster:
     def start(self) -> None:
         """Fetch Kafka when it is not in the cache, start the brokers and return when all of them answer.
 
-        :raises KafkaUnavailableError: Java or Maven are missing, or a broker did not start.
+        Raises:
+            KafkaUnavailableError: Java or Maven are missing, or a broker did not start.
         """
         jvm = Jvm(java=find_java(), jars=kafka_jars(self.version), version=self.version)
         self._owner_pid = os.getpid()
@@ -195,7 +197,8 @@ class KafkaCluster:
 
         When no broker is down, also until every partition has a leader.
 
-        :raises KafkaUnavailableError: a broker ended, or the time is over.
+        Raises:
+            KafkaUnavailableError: a broker ended, or the time is over.
         """
         deadline = time.monotonic() + timeout
         running = [broker for broker in self.brokers if broker.state is BrokerState.RUNNING]
@@ -257,7 +260,8 @@ class KafkaCluster:
     def dump_log(self, topic: str, partition: int, *, broker: int | None = None) -> str:
         """Return what kafka-dump-log prints about a partition's files: every batch and record on the disk.
 
-        :param broker: whose copy; by default that of the first broker that has one.
+        Args:
+            broker: whose copy; by default that of the first broker that has one.
         """
         directories = self.log_directories if broker is None else self.log_directories[broker : broker + 1]
         folder = next((found for one in directories if (found := one / f"{topic}-{partition}").is_dir()), None)
@@ -289,10 +293,13 @@ class KafkaCluster:
     ) -> list[str]:
         """Return the lines that kafka-console-consumer prints about a topic's first `count` records.
 
-        :param printing: properties of its formatter, as `{"print.headers": "true"}`.
-        :param servers: where it begins, by default at `bootstrap_servers`.
-        :param config: a file with properties of the consumer.
-        :raises AssertionError: fewer records arrived within 20 seconds.
+        Args:
+            printing: properties of its formatter, as `{"print.headers": "true"}`.
+            servers: where it begins, by default at `bootstrap_servers`.
+            config: a file with properties of the consumer.
+
+        Raises:
+            AssertionError: fewer records arrived within 20 seconds.
         """
         jvm = self._jvm()
         where = servers or self.bootstrap_servers

@@ -39,7 +39,8 @@ def is_fetched(version: str = DEFAULT_VERSION) -> bool:
 def kafka_jars(version: str = DEFAULT_VERSION) -> Path:
     """Return the folder with the jars of a Kafka version, fetching them first when needed.
 
-    :raises KafkaUnavailableError: Maven is missing or failed; the text ends with its output.
+    Raises:
+        KafkaUnavailableError: Maven is missing or failed; the text ends with its output.
     """
     jars = cache_folder() / version
     if jars.is_dir():

@@ -21,7 +21,8 @@ MINIMUM_JAVA = 17  # Kafka 4 brokers; older ones are content with less but run o
 def find_java() -> str:
     """Return the `java` to run: the one in `JAVA_HOME`, else the first on the PATH.
 
-    :raises KafkaUnavailableError: there is none.
+    Raises:
+        KafkaUnavailableError: there is none.
     """
     home = os.environ.get("JAVA_HOME")
     candidates = ([str(Path(home, "bin", "java"))] if home else []) + ["java"]

@@ -36,9 +36,10 @@ class Jvm:
     ) -> list[str]:
         """Return the command line of a Java program.
 
-        :param heap_mb: initial and largest heap.
-        :param options: more of `java` itself.
-        :param temporary_folder: where codecs unpack their native libraries, which a killed process cannot remove.
+        Args:
+            heap_mb: initial and largest heap.
+            options: more of `java` itself.
+            temporary_folder: where codecs unpack their native libraries, which a killed process cannot remove.
         """
         first, most = heap_mb
         return [
@@ -58,8 +59,11 @@ class Jvm:
     def run(self, command: Sequence[str], *, timeout: float, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a short program and return its output.
 
-        :param text: what it reads from its standard input.
-        :raises KafkaUnavailableError: it failed; the text has its output.
+        Args:
+            text: what it reads from its standard input.
+
+        Raises:
+            KafkaUnavailableError: it failed; the text has its output.
         """
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, input=text)
         if done.returncode != 0:

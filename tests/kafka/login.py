@@ -19,7 +19,7 @@ TOKEN_SECONDS = 3600
 class Login:
     """Where to connect, and what to show there.
 
-    Parameters:
+    Args:
         servers: the addresses.
         protocol: Kafka's `security.protocol`.
         cafile: the authorities to trust.

@@ -33,9 +33,14 @@ def read_back(bootstrap_servers: str, topic: str, count: int, *, timeout: float 
 
     Reading to the end shows duplicates: the list is longer than `count` then.
 
-    :param timeout: seconds for everything.
-    :returns: the records, by partition and offset.
-    :raises AssertionError: fewer than `count` records arrived in time.
+    Args:
+        timeout: seconds for everything.
+
+    Returns:
+        the records, by partition and offset.
+
+    Raises:
+        AssertionError: fewer than `count` records arrived in time.
     """
     deadline = time.monotonic() + timeout
     consumer = Consumer(

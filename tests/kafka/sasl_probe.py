@@ -151,8 +151,9 @@ class SaslProbe:
 def scram_proof(mechanism: str, password: str, client_first: str, server_first: str) -> str:
     """Return the client's last message of SCRAM (RFC 5802).
 
-    :param mechanism: SCRAM-SHA-256 or SCRAM-SHA-512.
-    :param client_first: the first message without its `n,,`.
+    Args:
+        mechanism: SCRAM-SHA-256 or SCRAM-SHA-512.
+        client_first: the first message without its `n,,`.
     """
     digest = mechanism.removeprefix("SCRAM-").replace("-", "").lower()
     attributes = dict(part.split("=", 1) for part in server_first.split(","))

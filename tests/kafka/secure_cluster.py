@@ -34,12 +34,13 @@ class SecureCluster(KafkaCluster):
         with SecureCluster() as cluster:
             cluster.servers("SASL_SSL"), cluster.authority.cafile, USERS["alice"]
 
-    :param brokers: how many.
-    :param authority: issues the certificates; by default one of the cluster's own.
-    :param session_ms: how long sessions last at the listeners whose name begins with SHORT.
-    :param odd_broker: the number of one that refuses every user and token, until `mend` is called.
-    :param listeners: other ways in than the usual ones.
-    :param options: those of `KafkaCluster`.
+    Args:
+        brokers: how many.
+        authority: issues the certificates; by default one of the cluster's own.
+        session_ms: how long sessions last at the listeners whose name begins with SHORT.
+        odd_broker: the number of one that refuses every user and token, until `mend` is called.
+        listeners: other ways in than the usual ones.
+        options: those of `KafkaCluster`.
     """
 
     authority: Authority
@@ -64,7 +65,8 @@ class SecureCluster(KafkaCluster):
     def start(self) -> None:
         """Start the brokers and create the users of SCRAM.
 
-        :raises KafkaUnavailableError: Java or Maven are missing, or a broker did not start.
+        Raises:
+            KafkaUnavailableError: Java or Maven are missing, or a broker did not start.
         """
         super().start()
         try:
@@ -89,10 +91,11 @@ class SecureCluster(KafkaCluster):
     def login(self, listener: str, mechanism: str = "", *, user: str = "alice", client: KeyPair | None = None) -> Login:
         """Return what independent clients have to be told to come in.
 
-        :param listener: the way in.
-        :param mechanism: of SASL, where the listener has it.
-        :param user: one of `SCRAM_USERS` or `PLAIN_USERS`, or somebody unknown; of a token, anybody.
-        :param client: the certificate to show.
+        Args:
+            listener: the way in.
+            mechanism: of SASL, where the listener has it.
+            user: one of `SCRAM_USERS` or `PLAIN_USERS`, or somebody unknown; of a token, anybody.
+            client: the certificate to show.
         """
         return Login(
             servers=self.servers(listener),
@@ -125,7 +128,8 @@ class SecureCluster(KafkaCluster):
     ) -> None:
         """Create a user of SCRAM, or give one another password, and return when every broker lets it in.
 
-        :raises TimeoutError: a broker still refuses after `NEWS_SECONDS`.
+        Raises:
+            TimeoutError: a broker still refuses after `NEWS_SECONDS`.
         """
         for mechanism in mechanisms:
             admin.set_scram_password(self.bootstrap_servers, user, password, mechanism=mechanism, iterations=iterations)
@@ -137,7 +141,8 @@ class SecureCluster(KafkaCluster):
 
         Kafka takes only one with the same subject and at least the same names.
 
-        :param broker: which alone; by default all.
+        Args:
+            broker: which alone; by default all.
         """
         self._alter(listener, "ssl.keystore.location", key_pair.keystore, broker)
 

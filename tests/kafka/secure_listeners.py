@@ -17,7 +17,7 @@ __all__ = ("LISTENERS", "SecureListener", "listener_properties")
 class SecureListener:
     """One way in.
 
-    Parameters:
+    Args:
         name: Kafka's name for it, in capitals.
         protocol: Kafka's `security.protocol`.
         certificate: which of the cluster's certificates it shows.
@@ -61,7 +61,7 @@ def listener_properties(
 ) -> dict[str, str]:
     """Return the lines for one listener of one broker.
 
-    Parameters:
+    Args:
         listener: which.
         key_pair: the certificate that it shows.
         truststore: the authorities whose clients it lets in.

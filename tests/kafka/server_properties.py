@@ -58,7 +58,8 @@ def server_properties(
 ) -> dict[str, str]:
     """Return the properties of one of the cluster's nodes; `overrides` win.
 
-    :param zookeeper: the address of the ZooKeeper that coordinates the nodes; None if they do that themselves.
+    Args:
+        zookeeper: the address of the ZooKeeper that coordinates the nodes; None if they do that themselves.
     """
     return {
         **_addresses(node),

@@ -19,7 +19,7 @@ TESTS: Final = Path(__file__).parents[1]
 class Mistake(NamedTuple):
     """One mistake.
 
-    Parameters:
+    Args:
         about: what went wrong.
         reports: where; for what was found in another client's code or change log, what it is about.
     """

@@ -16,7 +16,7 @@ _MOST_BYTES: Final = 16 * 1024
 class ConnectProxy:
     """Leads every tunnel to the same port of this machine, and notes who asked for what.
 
-    Parameters:
+    Args:
         target: the port.
         answer: what it answers instead of opening a tunnel; empty to open it.
     """

@@ -24,7 +24,7 @@ class Manner(enum.Enum):
 class TokenAnswer:
     """An answer, word by word.
 
-    Parameters:
+    Args:
         status: of HTTP.
         headers: beside the length.
         body: the content.

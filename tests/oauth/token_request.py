@@ -23,7 +23,7 @@ class MisformedRequestError(ValueError):
 class TokenRequest:
     """One request.
 
-    Parameters:
+    Args:
         method: of HTTP.
         path: of the URL.
         headers: by name in small letters.
@@ -39,7 +39,8 @@ class TokenRequest:
     def form(self) -> dict[str, str]:
         """The fields of the body.
 
-        :raises MisformedRequestError: it is no form, or names a field twice.
+        Raises:
+            MisformedRequestError: it is no form, or names a field twice.
         """
         if self.headers.get("content-type", "").split(";")[0] != "application/x-www-form-urlencoded":
             raise MisformedRequestError("the body is not said to be a form")
@@ -60,7 +61,8 @@ class TokenRequest:
     def credentials(self) -> tuple[str, str] | None:
         """The client's id and secret out of the Authorization header, as they stand there; None without one.
 
-        :raises MisformedRequestError: the header is not that of Basic authentication in the standard alphabet.
+        Raises:
+            MisformedRequestError: the header is not that of Basic authentication in the standard alphabet.
         """
         header = self.headers.get("authorization")
         if header is None:

@@ -40,11 +40,12 @@ class TokenServer:
         with TokenServer(authority.server("tokens"), clients={"shop": "secret"}) as server:
             server.url, server.issued
 
-    :param key_pair: its certificate; None for plain HTTP.
-    :param clients: secrets by client id.
-    :param assertions: the assertions that it accepts, instead of a secret or as a grant.
-    :param lifetime: how many seconds its tokens are valid.
-    :param header_urlencode: ids and secrets are percent-encoded in the header (KIP-1139).
+    Args:
+        key_pair: its certificate; None for plain HTTP.
+        clients: secrets by client id.
+        assertions: the assertions that it accepts, instead of a secret or as a grant.
+        lifetime: how many seconds its tokens are valid.
+        header_urlencode: ids and secrets are percent-encoded in the header (KIP-1139).
     """
 
     def __init__(
@@ -109,7 +110,8 @@ class TokenServer:
     def wait_for_requests(self, count: int, timeout: float = PATIENCE) -> list[TokenRequest]:
         """Return all requests once there are so many.
 
-        :raises TimeoutError: there are fewer after `timeout` seconds.
+        Raises:
+            TimeoutError: there are fewer after `timeout` seconds.
         """
         with self.changed:
             if not self.changed.wait_for(lambda: len(self.requests) >= count, timeout):

@@ -15,7 +15,7 @@ def unsecured_token(
 ) -> str:
     """Return a token.
 
-    Parameters:
+    Args:
         subject: who it names; Kafka's principal.
         lifetime: seconds from now until it expires; negative for one that has.
         claims: more of them, or other values.

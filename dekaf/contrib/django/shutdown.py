@@ -28,7 +28,7 @@ def close_with_celery() -> None:
     """
     if "celery" not in sys.modules:
         return
-    from celery import signals  # noqa: PLC0415 # an import nobody else should pay for
+    from celery import signals  # noqa: PLC0415 # an import that only projects with Celery should pay for
 
     signals.worker_process_shutdown.connect(_on_worker_shutdown, weak=False, dispatch_uid="dekaf.contrib.django")
     signals.worker_shutdown.connect(_on_worker_shutdown, weak=False, dispatch_uid="dekaf.contrib.django")

@@ -1,8 +1,8 @@
 """Choose the batches that go into one broker's next request, and tell when the others fall due.
 
-The linger rule: with nothing in flight to the broker and somebody waiting, send now; otherwise wait up to `linger_ms`
+The linger rule: with nothing in flight to the broker and a caller waiting, send now; otherwise wait up to `linger_ms`
 for company; a full batch never waits. So one awaiting task sees the broker's round trip, a thousand share batches, and
-records nobody waits for travel in full ones.
+records no caller waits for travel in full ones.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class BatchCompletion:
         self._statistics.delivered += int(batch.record_count)
         self._accumulator.completed += batch.record_count
         self._note_broken_sequence(queue)
-        self._release(batch)  # before it is told: whoever hears of it may look at the buffer at once
+        self._release(batch)  # before it is told: a caller who hears of it may look at the buffer at once
         if result is None:
             batch.succeed(-1, -1)
         else:
@@ -187,7 +187,7 @@ class BatchCompletion:
         """Tell a failure, unless an outcome was told before."""
         if batch.state is BatchState.DONE:
             return False
-        # Counted first: whoever hears of it may look at the counters at once.
+        # Counted first: a caller who hears of it may look at the counters at once.
         self._accumulator.completed += batch.record_count
         self._statistics.record_failed(int(batch.record_count), error)
         return batch.fail(error)

@@ -225,7 +225,7 @@ class Engine:
         return self._io.join(timeout)
 
     def abandon(self, timeout: float, ended: Callable[[int], None]) -> None:
-        """Deliver what was accepted, for `timeout` seconds at the most, then end; for a close nobody waits for.
+        """Deliver what was accepted, for `timeout` seconds at the most, then end; for a close that no caller waits for.
 
         `ended` is called with the number of records given up. Takes no lock.
         """

@@ -27,7 +27,7 @@ class BackendEngine(Protocol):
         """Start whatever it needs."""
 
     def wake(self) -> None:
-        """Have it look: something was accepted, or somebody waits for space."""
+        """Have it look: something was accepted, or a caller waits for space."""
 
     def is_running(self) -> bool:
         """Return whether it accepts records."""
@@ -45,7 +45,7 @@ class BackendEngine(Protocol):
         """Return how many brokers are connected."""
 
     def flush(self, tell: Callable[[], None]) -> bool:
-        """Call `tell` once everything accepted so far has an outcome; False if nobody is left to do so."""
+        """Call `tell` once everything accepted so far has an outcome; False if no thread is left to do so."""
 
     def when_known(self, topic: str, tell: Callable[[], None]) -> bool:
         """Call `tell` once a topic's partitions are known, or `max_block_ms` was not enough to learn them."""

@@ -65,7 +65,7 @@ class OfflineEngine:
         self._turn = threading.Lock()
         self._next_offsets: dict[tuple[str, int], int] = {}
         self._topics: dict[str, None] = {}
-        self._interrupt: BaseException | None = None  # to be raised once everybody has an outcome
+        self._interrupt: BaseException | None = None  # to be raised once every record has an outcome
 
     def start(self) -> None:
         """Say once that nothing goes to Kafka: in production, that would be a mistake."""
@@ -127,7 +127,7 @@ class OfflineEngine:
         return True
 
     def refresh_metadata(self) -> None:
-        """There is nobody to ask."""
+        """There is no broker to ask."""
 
     def last_error(self) -> DekafError | None:
         """Return None: nothing can go wrong with connections."""
@@ -184,7 +184,7 @@ class OfflineEngine:
             self._fail(topic, record, caused_error(ProduceError(f"Interrupted by {error!r}.", topic=topic), error))
             return
         batch = batch_without_bytes(topic, partition, [record], self._listener)
-        # Counted, and given back, first: whoever hears of it may look at the counters at once.
+        # Counted, and given back, first: a caller who hears of it may look at the counters at once.
         self.accumulator.completed += 1
         self.statistics.record_delivered(1)
         self.accumulator.buffer.give_back(batch.charged)

@@ -135,7 +135,7 @@ class Sender:
     def _send(self, node: NodeQueues, connection: SenderConnection, batches: list[ProducerBatch]) -> None:
         sent = InFlightProduce(self, node, connection, batches)
         node.in_flight += 1
-        self.in_flight.append(sent)  # first of all: should anything go wrong, nobody else knows these batches
+        self.in_flight.append(sent)  # first of all: should anything go wrong, no other object knows these batches
         topics: dict[str, TopicProduceData] = {}
         for batch in batches:
             self._prepare(batch)
@@ -172,7 +172,7 @@ class Sender:
     def _prepare(self, batch: ProducerBatch) -> None:
         """Fix a batch's bytes and, the first time it leaves, its sequence."""
         queue = self._queues.queue_of(batch)
-        if batch.sealed is None:  # lingered and never full: whoever fills a batch seals it, if there is a codec
+        if batch.sealed is None:  # lingered and never full: the caller who fills a batch seals it, if there is a codec
             self._seal(queue, batch)
         if batch.header is None:
             self._number(queue, batch)

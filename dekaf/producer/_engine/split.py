@@ -19,8 +19,8 @@ from dekaf.producer._buffer.sequences import NO_SEQUENCE, next_sequence
 def split(batch: ProducerBatch, codec: Codec | None, target_size: i64) -> list[ProducerBatch]:
     """Return at least two batches with the records of `batch`, each about `target_size` bytes before compression.
 
-    Sequences, creation time, memory charged and everybody who waits pass to the children; attempts start anew. A batch
-    that is not larger than the target is halved instead, or it would split into itself for ever.
+    Sequences, creation time, memory charged and the callers that wait pass to the children; attempts start anew. A
+    batch that is not larger than the target is halved instead, or it would split into itself for ever.
     """
     sealed = batch.sealed
     assert sealed is not None

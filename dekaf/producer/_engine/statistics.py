@@ -1,4 +1,4 @@
-"""What a producer counts, and how failures nobody else hears of get into the log."""
+"""What a producer counts, and how failures that no caller hears of get into the log."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ProducerStatistics:
             self._failures.append(error)
 
     def unobserved_failure(self, topic: str, count: int, error: ProduceError) -> None:
-        """Count and log failed records that have nobody to tell; on any thread."""
+        """Count and log failed records that have no caller to tell; on any thread."""
         self.unobserved_failures += count
         self._unobserved.add(topic, count, error)
 

@@ -1,7 +1,7 @@
 """What closing could not deliver, on its way to the user's `on_undelivered`.
 
-The I/O thread only takes the encoded bytes down, batch by batch: there may be a full buffer of them, and whoever closes
-waits. They are taken apart on the callback thread, where the user's function runs.
+The I/O thread only takes the encoded bytes down, batch by batch: there may be a full buffer of them, and the thread
+that closes waits. They are taken apart on the callback thread, where the user's function runs.
 """
 
 from __future__ import annotations

@@ -67,12 +67,12 @@ class UnknownTopics:
         self._listener: Final = listener
         self._statistics: Final = statistics
         self._max_block: Final = max_block
-        self._dropped: Final = dropped  # hears of topics that nobody waits for any more
+        self._dropped: Final = dropped  # hears of topics that no record waits for any more
         self._answers: dict[str, ProduceError] = {}  # what the cluster last said about a topic it does not serve
         self._waiting: dict[str, float] = {}  # topics whose partitions are not known, and since when
 
     def take_new_topics(self, now: float) -> list[str]:
-        """Return the topics somebody has begun to produce to."""
+        """Return the topics a caller has begun to produce to."""
         # An answer to a question asked earlier may have dealt with a new topic already.
         names = [topic.name for topic in self._accumulator.take_new_topics() if not topic.is_dropped]
         for name in names:
@@ -102,7 +102,7 @@ class UnknownTopics:
         """Note why the cluster does not serve a topic; fail its records now if asking again is no use."""
         queues = self._accumulator.topics.get(topic)
         if queues is None or queues.partitions:
-            return  # nobody waits for it
+            return  # no record waits for it
         self._answers[topic] = error
         if is_final:
             self._fail_all(queues, error)
@@ -185,7 +185,7 @@ class UnknownTopics:
         self._drop_if_empty(topic)
 
     def _drop_if_empty(self, topic: TopicQueues) -> None:
-        """Forget a topic nobody waits for: names are the application's, and may be without end."""
+        """Forget a topic no record waits for: names are the application's, and may be without end."""
         with self._accumulator.lock:
             if topic.partitions or topic.parked:
                 return
@@ -206,7 +206,7 @@ class UnknownTopics:
         if not records:
             return
         batch = batch_without_bytes(topic.name, -1, records, self._listener)
-        # Counted, and given back, first: whoever hears of it may look at the counters at once.
+        # Counted, and given back, first: a caller who hears of it may look at the counters at once.
         self._accumulator.completed += len(records)
         self._statistics.record_failed(len(records), error)
         self._accumulator.buffer.give_back(batch.charged)

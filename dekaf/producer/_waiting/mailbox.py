@@ -132,5 +132,5 @@ def call_contained(
         return failure
     if answer is not None and isinstance(answer, Coroutine):
         answer.close()
-        return TypeError("on_delivery is a coroutine function, and nobody awaits it; it may start a task instead")
+        return TypeError("on_delivery is a coroutine function, which dekaf does not await; it may start a task instead")
     return None

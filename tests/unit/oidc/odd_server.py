@@ -19,7 +19,7 @@ Talk = Callable[[socket.socket, threading.Event], None]
 class OddServer:
     """Accepts connections, and leaves each to a function, on a thread of its own.
 
-    Parameters:
+    Args:
         talk: what to do with a connection, and an event that is set when it is to end.
     """
 
