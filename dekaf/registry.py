@@ -6,7 +6,6 @@ The adapters for web frameworks and containers are thin layers over it, so one o
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import itertools
 import time
@@ -19,6 +18,7 @@ from typing import Any, Final, Generic, Self, cast, final
 from typing_extensions import TypeVar
 
 from dekaf.errors import ConfigurationError, ProducerClosedError
+from dekaf.nearest_name import nearest_name
 from dekaf.process_lock import ProcessLock
 from dekaf.producer.async_producer import AsyncProducer, close_all
 from dekaf.producer.config import ProducerConfig
@@ -235,8 +235,8 @@ class ProducerRegistry:
             return ConfigurationError(
                 f"The alias comes first, then the types of key and value; known aliases: {known}."
             )
-        near = difflib.get_close_matches(alias, self._configs, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = nearest_name(alias, self._configs)
+        hint = f" Did you mean {near!r}?" if near else ""
         return ConfigurationError(f"{self._source} has no alias {alias!r}; known aliases: {known}.{hint}")
 
     # Doubles.

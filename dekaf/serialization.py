@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
-import pkgutil
 import struct
 import sys
 import types
@@ -16,6 +14,7 @@ from enum import Enum
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from dekaf.errors import ConfigurationError, SerializationError
+from dekaf.nearest_name import nearest_name
 from dekaf.types import Field, Headers, SerializationContext
 
 __all__ = (
@@ -267,9 +266,11 @@ def _serializer_by_name(name: str, field: Field) -> Serializer[Any]:
 def _imported(name: str, field: Field) -> object:
     module_name, _, attribute = name.replace(":", ".").rpartition(".")
     if not module_name or not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
-        near = difflib.get_close_matches(name.lower(), _BY_NAME, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(_BY_NAME)}, or a dotted name"
+        near = nearest_name(name.lower(), _BY_NAME)
+        hint = f"did you mean {near!r}?" if near else f"write one of {', '.join(_BY_NAME)}, or a dotted name"
         raise ConfigurationError(f"{field.value}={_shown(name)}: no such serializer; {hint}")
+    import pkgutil  # noqa: PLC0415 - only dotted names need it
+
     try:
         found: object = pkgutil.resolve_name(f"{module_name}.{attribute}")
     except Exception as error:  # a module's top level may raise anything

@@ -42,7 +42,7 @@ class EndpointUrl:
         self.is_loopback: Final = _is_loopback(host)
         if not self.is_secure and not self.is_loopback:
             raise ConfigurationError(
-                f"{OPTION}: must begin with https://: over http:// everybody on the way could read the secret"
+                f"{OPTION}: must begin with https://: over http:// every machine on the way could read the secret"
             )
         default = _HTTPS_PORT if self.is_secure else _HTTP_PORT
         self.port: Final = default if parts.port is None else parts.port

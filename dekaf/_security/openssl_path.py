@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -51,6 +50,8 @@ def _memory_file() -> int | None:
 @contextmanager
 def temporary_file(source: PemSource) -> Iterator[str]:
     """Lend a file with the source's text that only its owner can read; it is gone afterwards."""
+    import tempfile  # noqa: PLC0415 - only secrets given as text need one, and only without memfd
+
     descriptor, path = tempfile.mkstemp(prefix="dekaf-", suffix=".pem")
     try:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Never, Self, Unpack, cast
@@ -557,6 +556,8 @@ def _lowered(mapping: Masked) -> tuple[dict[str, object], list[str]]:
 
 def _pickling_fault(config: ProducerConfig) -> str:
     """Say which option keeps a configuration from being pickled; empty if none does."""
+    import pickle  # noqa: PLC0415 - who asks is pickling
+
     for name in sorted(config.model_fields_set):
         value: object = getattr(config, name)
         try:

@@ -6,16 +6,15 @@ ValueError saying what is allowed.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import ipaddress
 import os
-import pkgutil
 import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from dekaf.abc import OnUndelivered, ProducerListener
+from dekaf.nearest_name import nearest_name
 from dekaf.partitioning import ConsistentRandomPartitioner, Partitioner, RoundRobinPartitioner
 from dekaf.producer.security_options import (
     AssertionAlgorithm,
@@ -175,8 +174,8 @@ def one_of(*words: str) -> Callable[[object], str]:
         given = value.strip().lower() if isinstance(value, str) else ""
         if given in words:
             return given
-        near = difflib.get_close_matches(given, words, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = nearest_name(given, words)
+        hint = f"; did you mean {near!r}?" if near else ""
         raise ValueError(f"must be one of {', '.join(map(repr, words))}{hint}")
 
     return check
@@ -346,9 +345,11 @@ def partitioner_for(spec: object) -> Partitioner | None:
 def _imported_partitioner(name: str) -> object:
     parts = name.replace(":", ".").split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
-        near = difflib.get_close_matches(name.lower(), _PARTITIONERS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = nearest_name(name.lower(), _PARTITIONERS)
+        hint = f"; did you mean {near!r}?" if near else ""
         raise ValueError(f"must be one of {', '.join(map(repr, _PARTITIONERS))}, or the dotted name of a class{hint}")
+    import pkgutil  # noqa: PLC0415 - only dotted names need it
+
     try:
         found: object = pkgutil.resolve_name(".".join(parts))
     except Exception as error:  # a module's top level may raise anything

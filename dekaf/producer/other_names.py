@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 from typing import Any, Final
 
+from dekaf.nearest_name import nearest_name
 from dekaf.producer.fault_text import shown_name
 from dekaf.producer.hidden_text import revealed
 from dekaf.producer.masked import unmasked
@@ -199,8 +199,8 @@ def unknown_option(name: str, value: object, options: Collection[str]) -> str:
         return f"{name_shown}: no such option; {instead}"
     if known.startswith(_NOT_YET):
         return f"{name_shown}: is not supported by this version of dekaf yet"
-    near = difflib.get_close_matches(known[:100], options, 1)
-    return f"{name_shown}: no such option; did you mean {near[0]}?" if near else f"{name_shown}: no such option"
+    near = nearest_name(known, options)
+    return f"{name_shown}: no such option; did you mean {near}?" if near else f"{name_shown}: no such option"
 
 
 def _instead_of_family(name: str) -> str | None:

@@ -258,7 +258,7 @@ def to_token_endpoint_url(value: object) -> str:
     elif not parts.hostname or parts.scheme not in {"https", "http"}:
         raise ValueError("must begin with https://, or with file:/// for a file that holds the token")
     elif parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ValueError("must begin with https://: over http:// everybody on the way could read the secret")
+        raise ValueError("must begin with https://: over http:// every machine on the way could read the secret")
     return url
 
 

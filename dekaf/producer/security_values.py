@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 
 from dekaf._security.mechanism import Mechanism
@@ -127,6 +126,8 @@ def _token_provider(given: object) -> object:
 
 
 def _imported(name: str) -> object:
+    import pkgutil  # noqa: PLC0415 - only dotted names need it
+
     try:
         found: object = pkgutil.resolve_name(name.replace(":", "."))
     except (ImportError, AttributeError) as error:

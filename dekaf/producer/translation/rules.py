@@ -5,12 +5,12 @@ Pure: nothing is read, called or logged. A rule's faults never quote a value tha
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeAlias, final
 
+from dekaf.nearest_name import nearest_name
 from dekaf.producer.fault_text import shown, shown_name
 from dekaf.producer.masked import Masked, masked
 
@@ -148,6 +148,6 @@ def _word(value: object) -> str:
 def _unknown(name: object, rules: Mapping[str, Rule]) -> str:
     if not isinstance(name, str):
         return f"{shown(name)}: the name of an option must be a text"
-    near = difflib.get_close_matches(name.lower()[:100], rules, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = nearest_name(name.lower(), rules)
+    hint = f"; did you mean {near}?" if near else ""
     return f"{shown_name(name)}: that client has no such option{hint}"
