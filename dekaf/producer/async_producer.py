@@ -406,7 +406,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         try:
-            waiting = self._entry.append_message(message, future, mailbox.submitted)
+            waiting = self._entry.append_message(message, future, mailbox.gathered)
             if waiting is not None:
                 await self._wait_for_space(waiting, None if deadline is None else deadline - time.monotonic())
         except ProduceError as error:

@@ -180,7 +180,7 @@ class Producer(Generic[K_contra, V_contra]):
         assert timeout is None or isinstance(timeout, (int, float))  # or it would have been refused
         deadline = None if wait is None else time.monotonic() + wait
         call = core.recipients.new_blocked_call(name)
-        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, core.recipients.deliveries)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, core.recipients.calls)
         if waiting is not None:
             self._wait_for_space(waiting, wait)
         return call.result_by(None if deadline is None else deadline - time.monotonic(), timeout)
@@ -381,7 +381,7 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> DeliveryFuture | ProduceError:
         delivery = self._core.recipients.new_delivery(message.topic)
         try:
-            waiting = self._entry.append_message(message, delivery, self._core.recipients.deliveries)
+            waiting = self._entry.append_message(message, delivery, self._core.recipients.calls)
             if waiting is not None:
                 self._wait_for_space(waiting, None if deadline is None else deadline - time.monotonic())
         except ProduceError as error:

@@ -141,6 +141,9 @@ class Face(Protocol):
     def produce(self, topic: str, value: bytes, *, key: bytes | None = None, partition: int | None = None) -> Handle:
         """Produce one message; the handle gets what `produce` returns or raises."""
 
+    def call(self, topic: str, value: bytes, **options: Any) -> Handle:
+        """Call `produce`, which waits, on a thread or in a task; the handle gets what it returns or raises."""
+
     def fire(self, topic: str, value: bytes, *, partition: int | None = None, on_delivery: OnDelivery) -> None:
         """Fire one message."""
 
@@ -172,6 +175,18 @@ class ThreadFace:
         except ProduceError as error:
             return _failed(error)
 
+    def call(self, topic: str, value: bytes, **options: Any) -> Handle:
+        handle: Handle = concurrent.futures.Future()
+
+        def produce() -> None:
+            try:
+                handle.set_result(self.producer.produce(topic, None, value, **options))
+            except BaseException as error:
+                handle.set_exception(error)
+
+        threading.Thread(target=produce, name="test-call", daemon=True).start()
+        return handle
+
     def fire(self, topic: str, value: bytes, *, partition: int | None = None, on_delivery: OnDelivery) -> None:
         self.producer.fire(topic, None, value, partition=partition, on_delivery=on_delivery)
 
@@ -202,6 +217,9 @@ class LoopFace:
 
     def produce(self, topic: str, value: bytes, *, key: bytes | None = None, partition: int | None = None) -> Handle:
         return self.thread.start(self.producer.produce(topic, key, value, partition=partition))
+
+    def call(self, topic: str, value: bytes, **options: Any) -> Handle:
+        return self.thread.start(self.producer.produce(topic, None, value, **options))
 
     def fire(self, topic: str, value: bytes, *, partition: int | None = None, on_delivery: OnDelivery) -> None:
         def fire() -> None:

@@ -25,6 +25,9 @@ class Recipients:
 
     def __init__(self, life: ProducerLife) -> None:
         self.deliveries: Final = OutcomeRoute(WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False)
+        self.calls: Final = OutcomeRoute(
+            WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False, is_call=True
+        )
         self.thread_callbacks: Final = OutcomeRoute(
             WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False
         )

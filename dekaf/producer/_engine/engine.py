@@ -20,7 +20,7 @@ from dekaf._network.io_thread import IoThread
 from dekaf._protocol.error_codes import ErrorCode, produce_error
 from dekaf._protocol.metadata import MetadataResponse
 from dekaf._record.compression import Codec
-from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError
+from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError, caused_error
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import WAKE_ALWAYS, WAKE_AWAITED, WAKE_NEVER, BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
@@ -263,6 +263,7 @@ class Engine:
             self._refresher.add_topic(name)
         due = NEVER
         if self._unknown_topics.is_waiting():
+            self._end_refused_calls()
             due = self._unknown_topics.expire(now, self._client.last_error, self._client.addresses_tried())
         for inquiry in self._inquiries:
             due = min(due, inquiry.run(now))
@@ -271,6 +272,22 @@ class Engine:
         if self._timer is not None and self._timer_due <= now + self._settings.sender.rules.linger:
             # The timer will look before any record appended from now on may have lingered long enough.
             self.accumulator.wake_for = WAKE_NEVER if self._queues.are_all_busy() else WAKE_AWAITED
+
+    def _end_refused_calls(self) -> None:
+        """Let go who waits for a topic's metadata while every server refuses us: waiting does not mend a password."""
+        refusal = self._client.refusal()
+        if refusal is None:
+            return
+
+        def refused_error(topic: str) -> ProduceError:
+            error = ProduceError(
+                f"No server accepts us, so the topic's metadata cannot be had: {refusal}",
+                topic=topic,
+                is_retriable=True,
+            )
+            return caused_error(error, refusal)
+
+        self._unknown_topics.end_calls(refused_error)
 
     def _arm(self, now: float, due: float) -> None:
         if due == NEVER:

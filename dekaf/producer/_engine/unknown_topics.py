@@ -42,6 +42,10 @@ def _is_partition(returned: object, count: int) -> TypeGuard[int]:
     return isinstance(returned, int) and not isinstance(returned, bool) and 0 <= returned < count
 
 
+def _is_of_call(record: WaitingRecord) -> bool:
+    return record.route is not None and record.route.is_call
+
+
 def no_such_partition_error(topic: str, partition: int, count: int) -> ProduceError:
     """Return the error for an explicit partition that the topic does not have."""
     return UnknownTopicOrPartitionError(
@@ -125,6 +129,14 @@ class UnknownTopics:
                 due = min(due, oldest + self._max_block)
         return due
 
+    def end_calls(self, make_error: Callable[[str], ProduceError]) -> None:
+        """Fail the records for which a caller waits; those that were left to the producer stay."""
+        for name in list(self._waiting):
+            topic = self._accumulator.topics[name]
+            ended = self._take(topic, _is_of_call)
+            if ended:
+                self._fail(topic, ended, make_error(name))
+
     def abort(self, make_error: Callable[[str], ProduceError], undelivered: Undelivered | None) -> int:
         """Fail everything parked; return how many records that was. `undelivered` takes them down before."""
         count = 0
@@ -175,6 +187,19 @@ class UnknownTopics:
             return
         status = self._accumulator.place(topic, record, partition)
         assert status == APPENDED, status  # its memory was taken when it was parked
+
+    def _take(self, topic: TopicQueues, is_over: Callable[[WaitingRecord], bool]) -> list[WaitingRecord]:
+        """Take out the parked records that `is_over` says; the others keep their order."""
+        fresh: deque[WaitingRecord] = deque()
+        with self._accumulator.lock:
+            parked = topic.parked
+            topic.parked = fresh
+        taken = [record for record in parked if is_over(record)]
+        kept = [record for record in parked if not is_over(record)] if taken else list(parked)
+        with self._accumulator.lock:
+            while kept:  # in front of what was parked meanwhile
+                topic.parked.appendleft(kept.pop())
+        return taken
 
     def _fail_all(self, topic: TopicQueues, error: ProduceError) -> None:
         fresh: deque[WaitingRecord] = deque()

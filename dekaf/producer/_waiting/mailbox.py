@@ -52,15 +52,31 @@ CALLBACK_COST: Final = 64
 
 @final
 class OutcomeRoute:
-    """Where outcomes of one kind go: one object per kind and event loop (or for all threads), compared by identity."""
+    """Where outcomes of one kind go: one object per kind and event loop (or for all threads), compared by identity.
+
+    Args:
+        kind: What hears of the outcomes.
+        mailbox: Of the event loop they go to; None for threads.
+        cost_bytes: What a record is charged for it.
+        wakes_after_loop_round: The I/O thread is woken at the end of the loop's round.
+        is_call: Someone waits in a call until the outcome is known, a request handler mostly, and is to hear at once
+            when there is no hope; unlike those who have left their record to the producer.
+    """
 
     def __init__(
-        self, kind: WaitKind, mailbox: LoopMailbox | None, cost_bytes: i64, *, wakes_after_loop_round: bool
+        self,
+        kind: WaitKind,
+        mailbox: LoopMailbox | None,
+        cost_bytes: i64,
+        *,
+        wakes_after_loop_round: bool,
+        is_call: bool = False,
     ) -> None:
         self.kind: Final = kind
         self.mailbox: Final = mailbox
         self.cost_bytes: Final = cost_bytes
         self.is_awaited: Final = kind is not WaitKind.CALLBACKS
+        self.is_call: Final = is_call
         # Wake the I/O thread at the end of the loop's round: only for a caller who keeps the loop running by awaiting.
         self.wakes_after_loop_round: Final = wakes_after_loop_round
 
@@ -76,7 +92,12 @@ class LoopMailbox:
         self._groups: deque[OutcomeGroup] = deque()
         self._delivery_scheduled = False
         self._wake_scheduled = False
-        self.awaited: Final = OutcomeRoute(WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=True)
+        self.awaited: Final = OutcomeRoute(
+            WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=True, is_call=True
+        )
+        self.gathered: Final = OutcomeRoute(
+            WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=False, is_call=True
+        )
         self.submitted: Final = OutcomeRoute(WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=False)
         self.callbacks: Final = OutcomeRoute(WaitKind.CALLBACKS, self, CALLBACK_COST, wakes_after_loop_round=False)
 

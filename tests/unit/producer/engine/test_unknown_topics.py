@@ -20,6 +20,7 @@ from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.unknown_topics import UnknownTopics, choose_partition
+from dekaf.producer._waiting.mailbox import CALLBACK_COST, OutcomeRoute, WaitKind
 from tests.unit.producer.rooms import (
     CALLBACKS,
     CallbackNotes,
@@ -311,3 +312,21 @@ def test_partitioner_that_raises_fails_its_record_and_nothing_else(kind: type[Ba
     assert error_of(bad).__cause__ is failure
     assert good == []
     assert lot.values() == [1]
+
+
+def test_records_for_which_a_caller_waits_can_be_ended_alone() -> None:
+    lot = Lot()
+    called = CallbackNotes()
+    call = OutcomeRoute(WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False, is_call=True)
+    kept = [lot.park(b"a", partition=0), lot.park(b"b", partition=0)]
+    record = parked_record(partition=0, recipient=called, route=call)
+    lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
+    kept.append(lot.park(b"c", partition=0))
+
+    lot.unknown_topics.end_calls(lambda topic: ProduceError("no hope", topic=topic))
+    lot.heard.notify_all()
+
+    assert error_of(called).topic == "t"
+    assert kept == [[], [], []]
+    assert [record.value for record in lot.accumulator.topics["t"].parked] == [b"a", b"b", b"c"]
+    assert lot.accumulator.pending_records() == 3
