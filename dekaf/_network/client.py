@@ -76,6 +76,7 @@ class Node:
         self.connecting: asyncio.Task[None] | None = None
         self.connecting_since = 0.0
         self.attempts = 0  # failed ones since it was last ready
+        self.attempts_before = 0  # … and when it became ready: they count again if it serves nothing
         self.not_before = 0.0
         self.silent_resets = 0
         self.was_ready = False  # at this address, ever
@@ -215,11 +216,14 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
     def refusal(self) -> AuthenticationError | None:
         """Return why no server lets us in, if that is so: each bootstrap server, and each broker, refused us last.
 
-        Time-outs, and an application's provider that fails, are no refusal: they may be over with the next attempt.
+        Time-outs, and an application's provider that fails, are no refusal: they may be over with the next attempt. Nor
+        is it one while an attempt is under way.
         """
         refusal: AuthenticationError | None = None
         for node in self._nodes():
             error = node.last_error
+            if node.connecting is not None or node.connection is not None:
+                return None
             if not isinstance(error, AuthenticationError) or isinstance(error, CredentialsUnavailableError):
                 return None
             refusal = error
@@ -238,6 +242,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         """Forget failures; only now, for a broker that accepts and then refuses us must not be hammered."""
         node = self._node_of(connection)
         if node is not None:
+            node.attempts_before = node.attempts
             node.attempts = 0
             node.silent_resets = 0
             node.was_ready = True
@@ -272,6 +277,8 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             return
         if not connection.received_anything:
             node.silent_resets += 1
+        elif not connection.served_anything:
+            node.attempts = max(node.attempts, node.attempts_before)
         reason = self._hinted_error(node, error)
         self._failed(node, reason)
         if not self._is_closed:
@@ -365,6 +372,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         return caused_error(failure, error)
 
     def _could_not_open(self, node: Node, reason: DekafError) -> None:
+        node.connecting = None  # that attempt is over for whoever hears of it below
         self._failed(node, reason)
         self._connection_lost(node.node_id, reason)
 

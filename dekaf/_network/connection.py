@@ -22,7 +22,7 @@ from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from dekaf._protocol.error_codes import ErrorCode, row_for
 from dekaf._protocol.headers import decode_response_header, encode_frame
 from dekaf._security.credentials import Credentials
-from dekaf._security.handshake_errors import TlsPeer, closed_early_error, handshake_error
+from dekaf._security.handshake_errors import TlsPeer, closed_early_error, closed_unserved_error, handshake_error
 from dekaf._security.reauthentication import reauthentication_at
 from dekaf._wire.framing import FrameBuffer
 from dekaf._wire.reader import Reader
@@ -121,6 +121,7 @@ class BrokerConnection(SenderConnection):
         self.throttled_until = 0.0
         self.last_used = monotonic()
         self.received_anything = False
+        self.served_anything = False  # since it was ready: a broker that wants a login tells its versions to everybody
         self.ended_idle = False  # the broker closed it while nothing was under way
         self.ended_for_renewal = False  # it could not authenticate anew; a new connection may well be able to
         self.session: Session | None = None  # what SASL granted
@@ -285,7 +286,14 @@ class BrokerConnection(SenderConnection):
             refusal = None if self._peer is None else handshake_error(error, self._peer)
             if refusal is not None:
                 return refusal
+        if error is None and self._may_want_a_login():
+            return closed_unserved_error(self.address, is_encrypted=self._peer is not None)
         return BrokerConnectionError(self._ended_by_broker(error))
+
+    def _may_want_a_login(self) -> bool:
+        """Return whether the first request of all was too much for the broker, and we did not say who we are."""
+        was_ready = self._versions is not None and self.identity is None
+        return was_ready and len(self.pending) > 0 and not self.served_anything and not self._sends_unanswered
 
     def _ended_by_broker(self, error: Exception | None) -> str:
         detail = f": {error}" if error is not None else ""
@@ -304,9 +312,11 @@ class BrokerConnection(SenderConnection):
             raise MalformedResponseError(
                 f"The broker answered request {correlation_id} where {int(request.correlation_id)} was due."
             )
+        was_ready = self.is_ready()
         # It stays pending until its answer was understood: one that was not counts as lost.
         request.on_response(reader, request.version)
         self.pending.popleft()
+        self.served_anything = self.served_anything or was_ready
 
     def _ask_versions(self, version: int) -> None:
         body = BytesWriter()

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from dekaf.errors import AuthenticationError, BrokerConnectionError, caused_error
 
-__all__ = ("TlsPeer", "closed_early_error", "handshake_error", "tls_on_plain_port_error")
+__all__ = ("TlsPeer", "closed_early_error", "closed_unserved_error", "handshake_error", "tls_on_plain_port_error")
 
 # OpenSSL's verification results: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET_VALID: Final = 9
@@ -206,8 +206,24 @@ def closed_early_error(address: str, *, is_encrypted: bool) -> BrokerConnectionE
             "clients (ssl_certfile); its log has the reason."
         )
     return BrokerConnectionError(
-        f"The broker at {address} closed the connection before it answered: its port may expect TLS: check "
-        "security_protocol."
+        f"The broker at {address} closed the connection before it answered: if its port expects TLS, set "
+        "security_protocol to SSL or SASL_SSL; otherwise its log has the reason."
+    )
+
+
+def closed_unserved_error(address: str, *, is_encrypted: bool) -> BrokerConnectionError:
+    """Make the error for a connection without a login that the broker closed at its first request.
+
+    Brokers that want a login tell their versions to everybody, and close the connection at anything else.
+
+    Args:
+        address: The broker.
+        is_encrypted: Whether the connection is.
+    """
+    protocol = "SASL_SSL" if is_encrypted else "SASL_PLAINTEXT"
+    return BrokerConnectionError(
+        f"The broker at {address} closed the connection at the first request: if its listener wants a login, set "
+        f"security_protocol to {protocol}, and sasl_mechanism; otherwise its log has the reason."
     )
 
 

@@ -44,7 +44,7 @@ def credentials_refused_error(
     said = [bounded_text(message)] if message else []
     if challenge and challenge not in said:  # Kafka repeats it
         said.append(challenge)
-    words = f" The broker said: {'; '.join(said)}" if said else ""
+    words = f" The broker said: {'; '.join(said).rstrip('.')}." if said else ""
     return AuthenticationError(
         f"The broker at {address} refused the {what}{who} ({mechanism.value}): check {remedy} and "
         f"sasl_mechanism.{words}"

@@ -263,10 +263,11 @@ class Engine:
             self._refresher.add_topic(name)
         due = NEVER
         if self._unknown_topics.is_waiting():
-            self._end_refused_calls()
             due = self._unknown_topics.expire(now, self._client.last_error, self._client.addresses_tried())
         for inquiry in self._inquiries:
             due = min(due, inquiry.run(now))
+        if self._unknown_topics.is_waiting():  # now that any server that may be tried again is being tried
+            self._end_refused_calls()
         due = min(due, self._sender.run(now))
         self._arm(now, due)
         if self._timer is not None and self._timer_due <= now + self._settings.sender.rules.linger:
@@ -274,7 +275,7 @@ class Engine:
             self.accumulator.wake_for = WAKE_NEVER if self._queues.are_all_busy() else WAKE_AWAITED
 
     def _end_refused_calls(self) -> None:
-        """Let go who waits for a topic's metadata while every server refuses us: waiting does not mend a password."""
+        """Let go the callers that wait for a topic while every server refuses us: waiting mends no password."""
         refusal = self._client.refusal()
         if refusal is None:
             return

@@ -8,7 +8,13 @@ from typing import Any, Final, TypeGuard, final
 
 from dekaf._cluster.metadata import ClusterMetadata
 from dekaf._cluster.refresh import NEVER
-from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, UnknownTopicOrPartitionError, caused_error
+from dekaf.errors import (
+    DekafError,
+    DeliveryTimeoutError,
+    ProduceError,
+    UnknownTopicOrPartitionError,
+    caused_error,
+)
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
@@ -136,6 +142,7 @@ class UnknownTopics:
             ended = self._take(topic, _is_of_call)
             if ended:
                 self._fail(topic, ended, make_error(name))
+                self._drop_if_empty(topic)
 
     def abort(self, make_error: Callable[[str], ProduceError], undelivered: Undelivered | None) -> int:
         """Fail everything parked; return how many records that was. `undelivered` takes them down before."""

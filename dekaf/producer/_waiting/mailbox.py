@@ -59,8 +59,8 @@ class OutcomeRoute:
         mailbox: Of the event loop they go to; None for threads.
         cost_bytes: What a record is charged for it.
         wakes_after_loop_round: The I/O thread is woken at the end of the loop's round.
-        is_call: Someone waits in a call until the outcome is known, a request handler mostly, and is to hear at once
-            when there is no hope; unlike those who have left their record to the producer.
+        is_call: A caller waits in the call until the outcome is known, a request handler mostly, and hears at once when
+            there is no hope; one that left its record to the producer does not.
     """
 
     def __init__(

@@ -224,12 +224,28 @@ async def test_back_off_counts_attempts_until_the_broker_is_ready_and_only_the_f
 
     connection = await network.any_connection()
     connection.pending.append(Quiet(ApiKey.METADATA))  # or else its end might be one of idleness
+    connection.served_anything = True
     cluster.broker(1).close_connections()
     await until(lambda: len(network.losses) == 4)
 
     assert network.attempts == [1, 2, 3, 1]
     levels = [record.levelname for record in caplog.records if "Next attempt" in record.getMessage()]
     assert levels == ["WARNING", "DEBUG", "DEBUG", "WARNING"]
+
+
+async def test_back_off_counts_on_with_a_broker_that_tells_its_versions_and_serves_nothing(
+    cluster: FakeCluster, connect: MakeNetwork
+) -> None:
+    """So does one that wants a login, to a client that has none."""
+    network = connect(cluster.broker(1).address)
+
+    for number in (1, 2, 3):
+        connection = await network.any_connection()
+        connection.pending.append(Quiet(ApiKey.METADATA))
+        cluster.broker(1).close_connections()
+        await until(lambda number=number: len(network.losses) == number)  # type: ignore[misc] # of this round
+
+    assert network.attempts == [1, 2, 3]
 
 
 async def test_answer_of_a_bootstrap_server_and_a_broker_that_cannot_be_reached_point_to_its_address(

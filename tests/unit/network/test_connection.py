@@ -358,3 +358,28 @@ async def test_representation_shows_the_place_the_state_and_what_is_under_way() 
     ask(wire, Asked())
 
     assert repr(wire.connection) == "<BrokerConnection -1 b:9092 ready, 1 pending>"
+
+
+async def test_a_broker_that_closes_at_the_first_request_may_want_a_login() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+    ask(wire, request)
+
+    wire.connection.connection_lost(None)
+
+    (error,) = request.losses
+    assert "if its listener wants a login, set security_protocol to SASL_PLAINTEXT" in str(error)
+
+
+async def test_a_broker_that_has_served_us_wants_no_login() -> None:
+    wire = Wire()
+    wire.open()
+    answered, lost = Asked(), Asked()
+    ask(wire, answered, lost)
+    wire.answer(2, b"\0\0\0\0\1")
+
+    wire.connection.connection_lost(None)
+
+    (error,) = lost.losses
+    assert str(error) == "The broker at b:9092 closed the connection."

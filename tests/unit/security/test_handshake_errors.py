@@ -12,6 +12,7 @@ import trustme
 from dekaf._security.handshake_errors import (
     TlsPeer,
     closed_early_error,
+    closed_unserved_error,
     handshake_error,
     tls_on_plain_port_error,
 )
@@ -204,7 +205,15 @@ def test_bytes_that_are_no_tls_are_left_to_others(received: bytes) -> None:
 
 def test_broker_that_closes_without_a_word_is_given_its_likely_reasons() -> None:
     assert "ssl_certfile" in str(closed_early_error("b:9093", is_encrypted=True))
-    assert "may expect TLS: check security_protocol" in str(closed_early_error("b:9093", is_encrypted=False))
+    assert "set security_protocol to SSL or SASL_SSL" in str(closed_early_error("b:9093", is_encrypted=False))
+
+
+@pytest.mark.parametrize(("is_encrypted", "protocol"), [(True, "SASL_SSL"), (False, "SASL_PLAINTEXT")])
+def test_broker_that_closes_at_the_first_request_may_want_a_login(is_encrypted: bool, protocol: str) -> None:
+    error = closed_unserved_error("b:9093", is_encrypted=is_encrypted)
+
+    assert type(error) is BrokerConnectionError
+    assert f"set security_protocol to {protocol}, and sasl_mechanism" in str(error)
 
 
 # What we find wrong with a broker, from handshakes that really take place.

@@ -27,7 +27,7 @@ def test_refused_password_names_user_mechanism_and_options() -> None:
 
     assert str(error) == (
         "The broker at b:9092 refused the password of user 'alice' (PLAIN): check sasl_username, sasl_password and "
-        "sasl_mechanism. The broker said: Authentication failed: Invalid username or password"
+        "sasl_mechanism. The broker said: Authentication failed: Invalid username or password."
     )
 
 
@@ -38,14 +38,14 @@ def test_refused_token_comes_with_what_the_broker_said_about_it() -> None:
 
     assert str(error) == (
         "The broker at b:9092 refused the token (OAUTHBEARER): check what the token provider returns and "
-        'sasl_mechanism. The broker said: failed\\nagain; {"status":"invalid_token"}'
+        'sasl_mechanism. The broker said: failed\\nagain; {"status":"invalid_token"}.'
     )
 
 
 def test_words_that_kafka_says_twice_are_shown_once() -> None:
     error = credentials_refused_error("b:9092", Mechanism.OAUTHBEARER, message="{}", challenge="{}")
 
-    assert str(error).endswith("The broker said: {}")
+    assert str(error).endswith("The broker said: {}.")
 
 
 def test_broker_that_says_nothing_is_not_quoted() -> None:

@@ -59,12 +59,19 @@ class Lot:
         )
 
     def park(
-        self, value: bytes, *, topic: str = "t", key: bytes | None = None, partition: int = -1, accepted: float = 0.0
+        self,
+        value: bytes,
+        *,
+        topic: str = "t",
+        key: bytes | None = None,
+        partition: int = -1,
+        accepted: float = 0.0,
+        route: OutcomeRoute = CALLBACKS,
     ) -> CallbackNotes:
         """Park one record; return what it will hear."""
         notes = CallbackNotes()
         record = parked_record(
-            value, topic=topic, key=key, partition=partition, recipient=notes, route=CALLBACKS, accepted=accepted
+            value, topic=topic, key=key, partition=partition, recipient=notes, route=route, accepted=accepted
         )
         assert self.accumulator.park(self.accumulator.topic(topic), record, reserved=0) == APPENDED
         self.unknown_topics.take_new_topics(accepted)
@@ -162,6 +169,36 @@ def test_error_names_the_servers_and_the_trouble() -> None:
     assert "refused" in str(error)
     assert error.__cause__ is last_error
     assert (error.topic, error.is_retriable, error.may_be_persisted) == ("t", True, False)
+
+
+def test_calls_end_and_what_was_left_to_the_producer_stays() -> None:
+    lot = Lot()
+    route = OutcomeRoute(WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False, is_call=True)
+    fired, called = lot.park(b"a"), lot.park(b"b", route=route)
+
+    lot.unknown_topics.end_calls(lambda topic: ProduceError("no server accepts us", topic=topic, is_retriable=True))
+    lot.heard.notify_all()
+
+    error = error_of(called)
+    assert type(error) is ProduceError
+    assert (error.topic, error.is_retriable, error.may_be_persisted) == ("t", True, False)
+    assert fired == []
+    assert lot.statistics.failed == 1
+    assert lot.unknown_topics.is_waiting()
+    lot.unknown_topics.let_in(cluster_of(t=1))
+    assert lot.values() == [1]
+
+
+def test_a_topic_whose_last_call_ended_is_forgotten() -> None:
+    lot = Lot()
+    route = OutcomeRoute(WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False, is_call=True)
+    lot.park(b"a", route=route)
+
+    lot.unknown_topics.end_calls(lambda topic: ProduceError("no", topic=topic))
+
+    assert lot.dropped == ["t"]
+    assert not lot.unknown_topics.is_waiting()
+    assert lot.accumulator.pending_records() == 0
 
 
 def test_error_says_what_the_cluster_said() -> None:
