@@ -7,6 +7,7 @@ which dataclasses, pydantic and FastAPI read. A frozen compiled dataclass cannot
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,7 @@ from dekaf.errors import ProduceError
 __all__ = (
     "BrokerInfo",
     "ClusterDescription",
+    "ConnectionSecurity",
     "DrainReport",
     "PartitionInfo",
     "ProducerState",
@@ -59,6 +61,35 @@ class DrainReport:
         return _as_dict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSecurity:
+    """How one open connection is protected; nothing in it is secret.
+
+    Parameters:
+        broker: the broker's ``host:port``, as it was configured or advertised.
+        tls_version: as OpenSSL names it, ``TLSv1.3`` for one; None: the connection is not encrypted.
+        cipher: the suite that was agreed on; None without TLS.
+        certificate_expires: when the broker's certificate does; None without TLS, or if an ``ssl_context`` of yours
+            does not verify it.
+        mechanism: of SASL; None: the broker did not ask who we are, or a client certificate told it.
+        principal: whom the credentials stand for, as far as this side knows: the user name, or the ``principal`` of an
+            ``OAuthToken``. None where only the broker knows.
+        reauthenticates_at: when the session will be renewed on this connection; None: it has no end (KIP-368).
+    """
+
+    broker: str
+    tls_version: str | None = None
+    cipher: str | None = None
+    certificate_expires: datetime | None = None
+    mechanism: str | None = None
+    principal: str | None = None
+    reauthenticates_at: datetime | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON takes them; times in ISO 8601."""
+        return _as_dict(self)
+
+
 class ProducerState(StrEnum):
     """The life of a producer."""
 
@@ -90,6 +121,7 @@ class ProducerStatus:
         producer_id_resets: how often a new producer id had to be asked for.
         last_error: the last error's text, if there was one.
         pid: the process this snapshot was taken in.
+        connections: how each connection that is open and serves is protected; to bootstrap servers, too.
     """
 
     state: ProducerState
@@ -109,9 +141,10 @@ class ProducerStatus:
     producer_id_resets: int
     last_error: str | None
     pid: int
+    connections: tuple[ConnectionSecurity, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON takes them."""
+        """Return the fields as JSON takes them; each connection likewise."""
         return _as_dict(self)
 
 
@@ -131,14 +164,22 @@ class BrokerInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterDescription:
-    """The live cluster's answer to ``check()``."""
+    """The live cluster's answer to ``check()``.
+
+    Parameters:
+        cluster_id: as the brokers name their cluster; None: they do not.
+        controller_id: which broker leads it; -1: none, or not known.
+        brokers: all that the cluster advertises.
+        connections: how each connection that was open at the answer is protected; the one it came over among them.
+    """
 
     cluster_id: str | None
     controller_id: int
     brokers: tuple[BrokerInfo, ...]
+    connections: tuple[ConnectionSecurity, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON takes them; each broker likewise."""
+        """Return the fields as JSON takes them; each broker and each connection likewise."""
         return _as_dict(self)
 
 
@@ -156,7 +197,9 @@ class PartitionInfo:
         return _as_dict(self)
 
 
-def _as_dict(value: DrainReport | ProducerStatus | BrokerInfo | ClusterDescription | PartitionInfo) -> dict[str, Any]:
+def _as_dict(
+    value: DrainReport | ProducerStatus | BrokerInfo | ClusterDescription | ConnectionSecurity | PartitionInfo,
+) -> dict[str, Any]:
     return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
 
 
@@ -164,6 +207,8 @@ def _plain(value: object) -> object:
     """Return the value of a field in JSON's types."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, BrokerInfo | ProduceError):
+    if isinstance(value, BrokerInfo | ConnectionSecurity | ProduceError):
         return value.as_dict()
+    if isinstance(value, datetime):
+        return value.isoformat()
     return value.value if isinstance(value, StrEnum) else value

@@ -13,6 +13,7 @@ from dekaf.errors import DekafError, ProduceError
 from dekaf.reports import (
     BrokerInfo,
     ClusterDescription,
+    ConnectionSecurity,
     DrainReport,
     PartitionInfo,
     ProducerState,
@@ -23,6 +24,7 @@ __all__ = (
     "Acks",
     "BrokerInfo",
     "ClusterDescription",
+    "ConnectionSecurity",
     "DrainReport",
     "Field",
     "FlushTimeoutError",

@@ -103,11 +103,9 @@ class Authentication:
         except BrokerConnectionError as error:
             self._failed(error)
             return
-        body = BytesWriter()
-        SaslAuthenticateRequest(auth_bytes=auth_bytes.reveal()).encode(body, version)
         self._sent_at = monotonic()
         request = CallbackRequest(ApiKey.SASL_AUTHENTICATE, self._on_authenticate, _ignore_loss)
-        self._connection.send(request, version, [body.getvalue()])
+        self._connection.send_secret(request, version, _sealed(auth_bytes, version))
 
     def _on_authenticate(self, reader: Reader, version: int) -> None:
         response = SaslAuthenticateResponse.decode(reader, version)
@@ -147,6 +145,13 @@ class Authentication:
             message=response.error_message,
             challenge=exchange.challenge_text(),
         )
+
+
+def _sealed(auth_bytes: Secret, version: int) -> Secret:
+    """Return the body of a SaslAuthenticate request: the repr of what it is written with would show it."""
+    body = BytesWriter()
+    SaslAuthenticateRequest(auth_bytes=auth_bytes.reveal()).encode(body, version)
+    return Secret(body.getvalue())
 
 
 def _refused_error(address: str, code: int) -> AuthenticationError:

@@ -32,6 +32,7 @@ from dekaf.errors import (
     DekafError,
     caused_error,
 )
+from dekaf.reports import ConnectionSecurity
 
 logger = logging.getLogger("dekaf.network.client")
 
@@ -197,8 +198,26 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         return best
 
     def connected(self) -> int:
-        """Return how many discovered brokers are connected."""
-        return sum(1 for node in self._brokers.values() if node.connection is not None and node.connection.is_ready())
+        """Return how many discovered brokers are connected; any thread may ask."""
+        count = 0
+        for node in list(self._brokers.values()):  # a copy: other threads ask, too, while brokers come and go
+            connection = node.connection
+            if connection is not None and connection.is_ready():
+                count += 1
+        return count
+
+    def connections(self) -> tuple[ConnectionSecurity, ...]:
+        """Return how each connection that serves is protected; any thread may ask.
+
+        What it reads may be replaced meanwhile, but never changed: each connection publishes an immutable value.
+        """
+        found: list[ConnectionSecurity] = []
+        for node in [*list(self._brokers.values()), *self._bootstrap]:
+            connection = node.connection
+            security = None if connection is None else connection.security
+            if security is not None:
+                found.append(security)
+        return tuple(found)
 
     def node_error(self, node_id: int) -> DekafError | None:
         """Return why a broker is not connected; None if it is, and what went wrong last if it is not known."""

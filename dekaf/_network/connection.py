@@ -15,6 +15,7 @@ from typing import Any, Final, final
 from mypy_extensions import i64, trait
 
 from dekaf._network.authentication import Authentication, SaltPassword, Session
+from dekaf._network.connection_security import security_of
 from dekaf._network.requests import CallbackRequest, PendingRequest, SenderConnection
 from dekaf._network.timers import call_not_before
 from dekaf._protocol.api import ApiKey, ApiVersionTable, negotiate
@@ -22,12 +23,20 @@ from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from dekaf._protocol.error_codes import ErrorCode, row_for
 from dekaf._protocol.headers import decode_response_header, encode_frame
 from dekaf._security.credentials import Credentials
-from dekaf._security.handshake_errors import TlsPeer, closed_early_error, closed_unserved_error, handshake_error
+from dekaf._security.handshake_errors import (
+    TlsPeer,
+    closed_early_error,
+    closed_unserved_error,
+    handshake_error,
+    tls_on_plain_port_error,
+)
 from dekaf._security.reauthentication import reauthentication_at
+from dekaf._security.secret import Secret
 from dekaf._wire.framing import FrameBuffer
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError, MalformedResponseError
+from dekaf.reports import ConnectionSecurity
 
 logger = logging.getLogger("dekaf.network.connection")
 
@@ -125,8 +134,8 @@ class BrokerConnection(SenderConnection):
         self.ended_idle = False  # the broker closed it while nothing was under way
         self.ended_for_renewal = False  # it could not authenticate anew; a new connection may well be able to
         self.session: Session | None = None  # what SASL granted
-        self.principal = ""  # as whom, as far as we know
-        self.mechanism = ""
+        # How it is protected; replaced as a whole, since other threads read it. None while it does not serve.
+        self.security: ConnectionSecurity | None = None
         self._sends_unanswered = False
         self._settings: Final = settings
         self._owner: Final = owner
@@ -136,6 +145,7 @@ class BrokerConnection(SenderConnection):
         self._peer: Final = peer  # None: the connection is not encrypted
         self._authentication: Authentication | None = None
         self._session_end = math.inf  # monotonic seconds, after which the broker takes no request
+        self._reauthenticates_at: float | None = None  # the same; None: never
         self._transport: Any = None
         self._frames = FrameBuffer()
         self._correlation_id: i64 = 0
@@ -168,7 +178,16 @@ class BrokerConnection(SenderConnection):
 
     def send(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
         """Write one request, and keep it until its answer comes."""
-        now = self._write(request, version, body)
+        self._await(request, self._write(request, version, body))
+
+    def send_secret(self, request: PendingRequest, version: int, body: Secret) -> None:
+        """Do the same, with a body that no traceback shows."""
+        now = self._number(request, version)
+        client_id = self._settings.client_id
+        self._transport.write(encode_frame(request.api, version, self._correlation_id, client_id, [body.reveal()]))
+        self._await(request, now)
+
+    def _await(self, request: PendingRequest, now: float) -> None:
         request.deadline = now + self._settings.request_timeout
         self.pending.append(request)
         if self._timer is None:
@@ -194,6 +213,7 @@ class BrokerConnection(SenderConnection):
         if self._close_reason is None:
             self._close_reason = reason
         self.state = ConnectionState.CLOSED
+        self.security = None
         if self._transport is not None:
             self._transport.abort()
 
@@ -224,7 +244,12 @@ class BrokerConnection(SenderConnection):
 
     def data_received(self, data: bytes) -> None:
         """Answer pending requests, first in, first out."""
-        self.received_anything = True
+        if not self.received_anything:
+            self.received_anything = True
+            mismatch = None if self._peer is not None else tls_on_plain_port_error(self.address, data)
+            if mismatch is not None:
+                self.close(mismatch)
+                return
         try:
             for frame in self._frames.feed(data):
                 if self.state is ConnectionState.CLOSED:
@@ -246,6 +271,7 @@ class BrokerConnection(SenderConnection):
         """Tell every pending request."""
         self.ended_idle = self.is_ready() and not self.pending and monotonic() - self.last_used >= IDLE_AFTER
         self.state = ConnectionState.CLOSED
+        self.security = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -271,11 +297,16 @@ class BrokerConnection(SenderConnection):
     # Within.
 
     def _write(self, request: PendingRequest, version: int, body: list[bytes]) -> float:
+        now = self._number(request, version)
+        self._transport.write(encode_frame(request.api, version, self._correlation_id, self._settings.client_id, body))
+        return now
+
+    def _number(self, request: PendingRequest, version: int) -> float:
+        """Give a request its place in the order of answers; return the time."""
         self._correlation_id = 0 if self._correlation_id >= LAST_CORRELATION_ID else self._correlation_id + 1
         request.version = version
         request.correlation_id = self._correlation_id
         now = self.last_used = monotonic()
-        self._transport.write(encode_frame(request.api, version, self._correlation_id, self._settings.client_id, body))
         return now
 
     def _end_error(self, error: Exception | None) -> BrokerConnectionError:
@@ -336,12 +367,25 @@ class BrokerConnection(SenderConnection):
             return
         self._versions = negotiate(response.ranges)
         self.throttle(response.throttle_time_ms)
-        if self.identity is not None and self.session is None:
+        if self.identity is not None:
             self.state = ConnectionState.AUTHENTICATING
             self._authenticate(self.identity)
             return
+        self._is_set_up()
+
+    def _is_set_up(self) -> None:
+        self._describe()
         self.state = ConnectionState.READY
         self._owner.connection_ready(self)
+
+    def _describe(self) -> None:
+        identity = self.identity
+        self.security = security_of(
+            self._transport,
+            self.address,
+            credentials=None if identity is None else identity.credentials,
+            reauthenticates_at=self._reauthenticates_at,
+        )
 
     # Who we are.
 
@@ -356,13 +400,12 @@ class BrokerConnection(SenderConnection):
         assert self.identity is not None
         self._authentication = None
         self.session = session
-        self.principal = self.identity.credentials.principal
-        self.mechanism = self.identity.credentials.mechanism.value
         self._keep_session(session)
         if self.state is ConnectionState.AUTHENTICATING:
-            # What brokers tell before they know the client may be less than what they tell afterwards.
-            self._ask_versions(self._api_versions_version)
+            # Versions are not asked for again: brokers tell strangers the same.
+            self._is_set_up()
             return
+        self._describe()
         self.state = ConnectionState.READY
         self._owner.connection_writable(self)
 
@@ -374,6 +417,7 @@ class BrokerConnection(SenderConnection):
             spread=random.random(),
         )
         self._session_end = math.inf
+        self._reauthenticates_at = due
         if due is not None:
             self._session_end = session.sent_at + session.lifetime_ms / 1000.0
             call_not_before(asyncio.get_running_loop(), due, self._session_due)

@@ -13,6 +13,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from dekaf._cluster.metadata import Broker
 from dekaf._protocol.api import ApiKey
+from dekaf._security.secret import Secret
 from dekaf._wire.reader import Reader
 from dekaf.errors import DekafError
 
@@ -73,6 +74,10 @@ class SenderConnection:
 
     def send(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
         """Write a request whose body comes in pieces, and keep it until its answer comes."""
+        raise NotImplementedError
+
+    def send_secret(self, request: PendingRequest, version: int, body: Secret) -> None:
+        """Write a request whose body no traceback must show, and keep it until its answer comes."""
         raise NotImplementedError
 
     def send_unanswered(self, request: PendingRequest, version: int, body: list[bytes]) -> None:

@@ -8,6 +8,7 @@ import json
 import pickle
 import typing
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from dekaf.errors import NotEnoughReplicasError, ProduceError
 from dekaf.reports import (
     BrokerInfo,
     ClusterDescription,
+    ConnectionSecurity,
     DrainReport,
     PartitionInfo,
     ProducerState,
@@ -46,7 +48,15 @@ STATUS = ProducerStatus(
 BROKER = BrokerInfo(node_id=1, host="kafka-1", port=9092)
 CLUSTER = ClusterDescription(cluster_id="abc", controller_id=1, brokers=(BROKER,))
 PARTITION = PartitionInfo(topic="orders", partition=0, leader=None)
-DATACLASSES = [STATUS, BROKER, CLUSTER, PARTITION]
+SECURED = ConnectionSecurity(
+    broker="kafka-1:9093",
+    tls_version="TLSv1.3",
+    cipher="TLS_AES_256_GCM_SHA384",
+    certificate_expires=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
+    mechanism="SCRAM-SHA-512",
+    principal="alice",
+)
+DATACLASSES = [STATUS, BROKER, CLUSTER, PARTITION, SECURED]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +121,8 @@ def test_a_snapshot_is_made_of_keywords_only() -> None:
         (ProducerStatus, "topics", tuple[str, ...]),
         (ClusterDescription, "cluster_id", str | None),
         (ClusterDescription, "brokers", tuple[BrokerInfo, ...]),
+        (ClusterDescription, "connections", tuple[ConnectionSecurity, ...]),
+        (ConnectionSecurity, "certificate_expires", datetime | None),
         (PartitionInfo, "leader", int | None),
     ],
 )
@@ -149,7 +161,29 @@ def test_a_cluster_becomes_json_with_its_brokers() -> None:
     broker = {"node_id": 1, "host": "kafka-1", "port": 9092, "rack": None}
 
     assert BROKER.as_dict() == broker
-    assert json.loads(json.dumps(CLUSTER.as_dict())) == {"cluster_id": "abc", "controller_id": 1, "brokers": [broker]}
+    assert json.loads(json.dumps(CLUSTER.as_dict())) == {
+        "cluster_id": "abc",
+        "controller_id": 1,
+        "brokers": [broker],
+        "connections": [],
+    }
+
+
+@pytest.mark.parametrize("value", [STATUS, CLUSTER])
+def test_status_and_cluster_become_json_with_their_connections(value: Any) -> None:
+    form = json.loads(json.dumps(dataclasses.replace(value, connections=(SECURED,)).as_dict()))
+
+    assert form["connections"] == [
+        {
+            "broker": "kafka-1:9093",
+            "tls_version": "TLSv1.3",
+            "cipher": "TLS_AES_256_GCM_SHA384",
+            "certificate_expires": "2030-01-02T03:04:05+00:00",
+            "mechanism": "SCRAM-SHA-512",
+            "principal": "alice",
+            "reauthenticates_at": None,
+        }
+    ]
 
 
 def test_a_partition_becomes_json() -> None:

@@ -36,6 +36,7 @@ def snapshot(
         producer_id_resets=statistics.producer_id_resets,
         last_error=statistics.last_error,
         pid=os.getpid(),
+        connections=() if engine is None else engine.connections(),
     )
 
 

@@ -37,6 +37,7 @@ from dekaf.producer._inquiries.inquiry import Inquiry
 from dekaf.producer._inquiries.metadata import MetadataInquiry
 from dekaf.producer._inquiries.producer_id import ProducerIdInquiry
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
+from dekaf.reports import ConnectionSecurity
 
 logger = logging.getLogger("dekaf.producer.engine")
 
@@ -170,6 +171,10 @@ class Engine:
     def connected_brokers(self) -> int:
         """Return how many brokers are connected."""
         return self._client.connected()
+
+    def connections(self) -> tuple[ConnectionSecurity, ...]:
+        """Return how each connection that serves is protected."""
+        return self._client.connections()
 
     def flush(self, tell: Callable[[], None]) -> bool:
         """Call `tell` once everything accepted so far has an outcome; False if there is no thread left to do so."""

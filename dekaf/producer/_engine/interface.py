@@ -10,6 +10,7 @@ from dekaf.errors import DekafError
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._inquiries.description import Described
+from dekaf.reports import ConnectionSecurity
 
 
 class BackendEngine(Protocol):
@@ -43,6 +44,9 @@ class BackendEngine(Protocol):
 
     def connected_brokers(self) -> int:
         """Return how many brokers are connected."""
+
+    def connections(self) -> tuple[ConnectionSecurity, ...]:
+        """Return how each connection that serves is protected."""
 
     def flush(self, tell: Callable[[], None]) -> bool:
         """Call `tell` once everything accepted so far has an outcome; False if no thread is left to do so."""

@@ -30,7 +30,7 @@ from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.unknown_topics import choose_partition
 from dekaf.producer._inquiries.description import Described
 from dekaf.producer.produced import ProducedMessages, RecordedMessage
-from dekaf.types import ClusterDescription, Headers
+from dekaf.types import ClusterDescription, ConnectionSecurity, Headers
 
 logger = logging.getLogger("dekaf.producer.engine")
 
@@ -108,6 +108,10 @@ class OfflineEngine:
     def connected_brokers(self) -> int:
         """Return how many brokers are connected."""
         return 0
+
+    def connections(self) -> tuple[ConnectionSecurity, ...]:
+        """Return none."""
+        return ()
 
     def flush(self, tell: Callable[[], None]) -> bool:
         """Call `tell` once everything accepted so far has an outcome."""

@@ -16,7 +16,7 @@ from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError
 from dekaf.producer._inquiries.inquiry import Inquiry
-from dekaf.types import BrokerInfo, ClusterDescription
+from dekaf.types import BrokerInfo, ClusterDescription, ConnectionSecurity
 
 Described: TypeAlias = Callable[["ClusterDescription | None", "DekafError | None"], None]
 
@@ -60,7 +60,8 @@ class DescriptionInquiry(Inquiry):
         checks = self._take_waiting()
 
         def answered(reader: Reader, version: int) -> None:
-            _tell(checks, _description(MetadataResponse.decode(reader, version)), None)
+            response = MetadataResponse.decode(reader, version)
+            _tell(checks, _description(response, self._client.connections()), None)
 
         def lost(error: DekafError) -> None:
             now = monotonic()
@@ -83,10 +84,13 @@ class DescriptionInquiry(Inquiry):
         return checks
 
 
-def _description(response: MetadataResponse) -> ClusterDescription:
+def _description(response: MetadataResponse, connections: tuple[ConnectionSecurity, ...]) -> ClusterDescription:
     brokers = [BrokerInfo(node_id=one.node_id, host=one.host, port=one.port, rack=one.rack) for one in response.brokers]
     return ClusterDescription(
-        cluster_id=response.cluster_id, controller_id=response.controller_id, brokers=tuple(brokers)
+        cluster_id=response.cluster_id,
+        controller_id=response.controller_id,
+        brokers=tuple(brokers),
+        connections=connections,
     )
 
 

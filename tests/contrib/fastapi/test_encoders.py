@@ -131,7 +131,7 @@ def test_an_endpoint_answers_with_a_status(client: TestClient) -> None:
 
 
 def test_an_endpoint_answers_with_a_cluster(client: TestClient) -> None:
-    assert answer(client, "/cluster") == {"cluster_id": None, "controller_id": -1, "brokers": []}
+    assert answer(client, "/cluster") == {"cluster_id": None, "controller_id": -1, "brokers": [], "connections": []}
 
 
 def test_an_endpoint_answers_with_failures(client: TestClient) -> None:

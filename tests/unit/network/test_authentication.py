@@ -19,6 +19,7 @@ from dekaf._security.secret import Secret
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import AuthenticationError, BrokerConnectionError, ConfigurationError, DekafError
+from tests.unit.security.tracebacks import everything_shown, frames_of_dekaf
 
 PLAIN = Credentials(Mechanism.PLAIN, username="alice", password=Secret(b"wonder"))
 SCRAM = Credentials(Mechanism.SCRAM_SHA_256, username="alice", password=Secret(b"wonder"))
@@ -30,6 +31,7 @@ class Connection(SenderConnection):
 
     def __init__(self, missing: ApiKey | None = None) -> None:
         self.sent: list[tuple[PendingRequest, int, bytes]] = []
+        self.is_broken = False
         self._missing = missing
 
     def version(self, api: ApiKey, *, at_most: int = 32767) -> int:
@@ -39,6 +41,11 @@ class Connection(SenderConnection):
 
     def send(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
         self.sent.append((request, version, b"".join(body)))
+
+    def send_secret(self, request: PendingRequest, version: int, body: Secret) -> None:
+        self.sent.append((request, version, body.reveal()))
+        if self.is_broken:
+            raise RuntimeError("the transport is closing")
 
 
 class Run:
@@ -229,3 +236,16 @@ def test_credentials_that_cannot_be_sent_are_an_error_before_anything_is() -> No
 
     assert isinstance(run.error, ConfigurationError)
     assert run.connection.sent == []
+
+
+@pytest.mark.interpreted
+def test_what_is_sent_is_shown_by_no_traceback() -> None:
+    """A transport may refuse to be written to, and who reports that with local variables must not report a password."""
+    run = Run(PLAIN)
+    run.connection.is_broken = True
+
+    with pytest.raises(RuntimeError) as caught:
+        run.shake_hands()
+
+    assert frames_of_dekaf(caught.value)
+    assert "wonder" not in everything_shown(caught.value)

@@ -16,11 +16,14 @@ from dekaf._network.connection import (
 from dekaf._network.requests import PendingRequest
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.api_versions import ApiVersionsRequest
+from dekaf._security.secret import Secret
 from dekaf._wire.reader import Reader
 from dekaf.errors import BrokerConnectionError, DekafError, MalformedResponseError
+from dekaf.reports import ConnectionSecurity
 from tests.unit.network.wire import Wire, answer_frame
 from tests.unit.protocol.requests import frame
 from tests.unit.protocol.responses import API_VERSIONS
+from tests.unit.security.tracebacks import everything_shown, frames_of_dekaf
 
 pytestmark = pytest.mark.asyncio
 
@@ -115,6 +118,49 @@ async def test_broker_that_refuses_to_negotiate_is_left() -> None:
 
     assert wire.transport.is_aborted
     assert wire.connection.state is ConnectionState.CLOSED
+
+
+@pytest.mark.parametrize("answer", ["15030300020246", "1503010002020a", "16030300400100"])
+async def test_port_that_answers_in_tls_is_told_from_damaged_bytes(answer: str) -> None:
+    wire = Wire()
+    wire.connection.connection_made(wire.transport)
+
+    wire.connection.data_received(bytes.fromhex(answer))
+    wire.connection.connection_lost(None)
+
+    assert wire.transport.is_aborted
+    assert isinstance(wire.owner.last_error, BrokerConnectionError)
+    assert "security_protocol" in str(wire.owner.last_error)
+
+
+# What it is protected by.
+
+
+async def test_connection_tells_how_it_is_protected_while_it_serves() -> None:
+    wire = Wire()
+    assert wire.connection.security is None
+
+    connection = wire.open()
+    assert connection.security == ConnectionSecurity(broker="b:9092")
+
+    connection.close(ENDED)
+    assert connection.security is None
+
+
+@pytest.mark.interpreted
+async def test_body_that_is_secret_is_shown_by_no_traceback() -> None:
+    wire = Wire()
+    wire.open()
+
+    def refuse(_data: bytes) -> None:
+        raise RuntimeError("the transport is closing")
+
+    wire.transport.write = refuse  # type: ignore[method-assign, assignment]  # the test's own
+    with pytest.raises(RuntimeError) as caught:
+        wire.connection.send_secret(Asked(), 2, Secret(b"wonder"))
+
+    assert frames_of_dekaf(caught.value)
+    assert "wonder" not in everything_shown(caught.value)
 
 
 # Requests and answers.

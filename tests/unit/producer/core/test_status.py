@@ -12,7 +12,7 @@ from dekaf._wire.writer import NULL_UUID
 from dekaf.errors import BrokerConnectionError, DekafError, UnknownTopicOrPartitionError
 from dekaf.producer._core.status import partitions_of, snapshot
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.types import PartitionInfo, ProducerState
+from dekaf.types import ConnectionSecurity, PartitionInfo, ProducerState
 from tests.unit.producer.rooms import accumulator_of, append, open_topic
 
 METADATA = replace(
@@ -27,6 +27,8 @@ METADATA = replace(
         for name in ("orders", "audit")
     },
 )
+
+PLAIN = ConnectionSecurity(broker="b:1")
 
 
 class Engine:
@@ -44,6 +46,9 @@ class Engine:
     def connected_brokers(self) -> int:
         return 1
 
+    def connections(self) -> tuple[ConnectionSecurity, ...]:
+        return (PLAIN,)
+
     def last_error(self) -> DekafError | None:
         return self.error
 
@@ -55,6 +60,7 @@ def test_producer_that_has_not_started_knows_nothing_and_says_so() -> None:
 
     assert (status.state, status.buffered_records, status.buffered_bytes) == (ProducerState.IDLE, 0, 0)
     assert (status.buffer_memory, status.known_brokers, status.connected_brokers, status.topics) == (5_000, 0, 0, ())
+    assert status.connections == ()
     assert status.pid == os.getpid()
 
 
@@ -73,7 +79,7 @@ def test_snapshot_counts_what_is_buffered_and_what_the_engine_knows() -> None:
 
     assert (status.buffered_records, status.buffered_bytes) == (2, charged)
     assert (status.in_flight_requests, status.known_brokers, status.connected_brokers) == (3, 2, 1)
-    assert status.topics == ("audit", "orders")
+    assert (status.topics, status.connections) == (("audit", "orders"), (PLAIN,))
     assert (status.delivered_total, status.failed_total, status.retries_total) == (5, 2, 1)
     assert status.last_error == "gone"
 

@@ -11,7 +11,7 @@ from dekaf._protocol.api import ApiKey
 from dekaf._protocol.metadata import MetadataRequest
 from dekaf.errors import BrokerConnectionError, DekafError
 from dekaf.producer._inquiries.description import DescriptionInquiry, PendingCheck
-from dekaf.types import ClusterDescription
+from dekaf.types import ClusterDescription, ConnectionSecurity
 from tests.unit.network.wire import OFFERED, Wire
 from tests.unit.protocol.requests import frame
 from tests.unit.protocol.responses import METADATA
@@ -67,6 +67,7 @@ async def test_one_question_without_topics_answers_every_check_that_waits() -> N
             ("b1", 9092, None),
             ("b2", 9093, "r"),
         ]
+        assert description.connections == (ConnectionSecurity(broker="b:9092"),)
         assert (error, others) == (None, [])
 
 
