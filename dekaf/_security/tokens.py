@@ -9,7 +9,7 @@ from typing import Final, final
 
 from dekaf.security import OAuthToken
 
-__all__ = ("HeldToken", "first_tokens_pause", "receive_token")
+__all__ = ("HeldToken", "receive_token")
 
 # Kafka's sasl.login.refresh.window.factor and .jitter: the provider is asked when 80 to 85 % of a token's life is over.
 _WINDOW_FACTOR: Final = 0.8
@@ -21,9 +21,6 @@ _BUFFER: Final = 300.0
 
 _BETWEEN_QUESTIONS: Final = 10.0  # after a failure, a refused token, or one that was expired when it came
 _BETWEEN_RENEWALS: Final = 1.0  # whatever the life of a token
-
-_FIRST_PAUSE: Final = 0.1  # Kafka's sasl.login.retry.backoff.ms
-_LONGEST_DOUBLINGS: Final = 7  # 12.8 seconds: more than the longest pause
 
 
 @final
@@ -85,14 +82,3 @@ def _renewal_delay(life: float, spread: float) -> float:
     if life >= _MIN_PERIOD + _BUFFER:
         delay = max(min(delay, life - _BUFFER), _MIN_PERIOD)
     return max(delay, _BETWEEN_RENEWALS)
-
-
-def first_tokens_pause(failures: int, *, spread: float) -> float:
-    """Return how long to wait before a provider is asked again while there is no token at all, in seconds.
-
-    Args:
-        failures: how many times it failed since it last succeeded, 1 at least.
-        spread: a random number from 0 to 1.
-    """
-    pause = _FIRST_PAUSE * 2.0 ** min(failures - 1, _LONGEST_DOUBLINGS)
-    return min(pause * (0.8 + 0.4 * spread), _BETWEEN_QUESTIONS)

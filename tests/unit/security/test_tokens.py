@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dekaf._security.tokens import HeldToken, first_tokens_pause, receive_token
+from dekaf._security.tokens import HeldToken, receive_token
 from dekaf.security import OAuthToken
 
 UNIX = 1_800_000_000.0
@@ -85,12 +85,3 @@ def test_refusal_does_not_put_off_what_was_due_earlier() -> None:
     held = received(3.0)
 
     assert held.after_refusal(NOW + 1.0).renew_at == held.renew_at
-
-
-def test_pauses_before_the_first_token_grow_to_ten_seconds() -> None:
-    pauses = [first_tokens_pause(failures, spread=0.5) for failures in range(1, 10)]
-
-    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0])
-    assert first_tokens_pause(10**9, spread=0.0) == 10.0
-    assert first_tokens_pause(1, spread=0.0) == pytest.approx(0.08)
-    assert first_tokens_pause(1, spread=1.0) == pytest.approx(0.12)
