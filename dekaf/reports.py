@@ -166,7 +166,7 @@ class BrokerInfo:
 class ClusterDescription:
     """The live cluster's answer to ``check()``.
 
-    Parameters:
+    Args:
         cluster_id: as the brokers name their cluster; None: they do not.
         controller_id: which broker leads it; -1: none, or not known.
         brokers: all that the cluster advertises.
