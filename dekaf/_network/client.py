@@ -311,7 +311,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
 
     async def _renew_session(self, connection: BrokerConnection) -> None:
         try:
-            identity = await self._security.identity()
+            identity = await self._security.identity(connection.session_left() / 2)
         except DekafError as error:
             connection.end_session(error)  # what a new connection needs is not at hand, either: it tells, and waits
             return

@@ -224,6 +224,10 @@ class BrokerConnection(SenderConnection):
         self.state = ConnectionState.REAUTHENTICATING
         self._authenticate(identity)
 
+    def session_left(self) -> float:
+        """Return for how many seconds the session still counts; 0 once it is over."""
+        return max(self._session_end - monotonic(), 0.0)
+
     def end_session(self, reason: DekafError) -> None:
         """Close, since it cannot authenticate anew; nothing is wrong until a new connection cannot, either."""
         self.ended_for_renewal = True

@@ -22,7 +22,7 @@ from dekaf._security.salted_password import SaltedPassword, SaltedPasswords, Sal
 from dekaf._security.sasl_options import SaslOptions
 from dekaf._security.secret import Secret, secret_text
 from dekaf._security.tokens import HeldToken, receive_token
-from dekaf.errors import CredentialsUnavailableError, DekafError, caused_error
+from dekaf.errors import ConfigurationError, CredentialsUnavailableError, DekafError, caused_error
 from dekaf.security import OAuthToken
 
 logger = logging.getLogger("dekaf.network.login")
@@ -44,8 +44,12 @@ class Login:
         self._held: HeldToken | None = None
         self._asking: asyncio.Task[OAuthToken] | None = None
 
-    async def credentials(self) -> Credentials:
+    async def credentials(self, patience: float = 0.0) -> Credentials:
         """Return what the next authentication proves.
+
+        Args:
+            patience: For how many seconds to wait for a token that is due but would still do; a connection that
+                authenticates anew with the one before it has little more time than it had.
 
         Raises:
             CredentialsUnavailableError: The application gave none; the cause tells what its code raised.
@@ -53,7 +57,7 @@ class Login:
         """
         options = self._options
         if options.mechanism is Mechanism.OAUTHBEARER:
-            return Credentials(options.mechanism, token=await self._token())
+            return Credentials(options.mechanism, token=await self._token(patience))
         return Credentials(options.mechanism, username=options.username, password=await self._password())
 
     def refused(self, credentials: Credentials) -> None:
@@ -95,17 +99,20 @@ class Login:
             return secret_text(PASSWORD, given)
         raise CredentialsUnavailableError(f"{PASSWORD} must return text, not {type(given).__name__}.")
 
-    async def _token(self) -> OAuthToken:
-        """Return the token that is held, having asked for another one first if that one has expired.
+    async def _token(self, patience: float) -> OAuthToken:
+        """Return the token that is held, having asked for another one first if that one has expired, or was refused.
 
-        One that is merely due is renewed beside: no connection waits for it.
+        One that is merely due is renewed beside: no new connection waits for it.
         """
         now = time.monotonic()
         held = self._held
-        if held is None or (held.is_expired(now) and held.is_due(now)):
+        if held is None or held.is_spent(now):
             return await asyncio.shield(self._renewal())
         if held.is_due(now):
-            self._renewal()
+            renewal = self._renewal()
+            if patience > 0:
+                await asyncio.wait([renewal], timeout=patience)
+                held = self._held or held
         return held.token
 
     def _renewal(self) -> asyncio.Task[OAuthToken]:
@@ -149,6 +156,8 @@ class Login:
         turn = provider_turn(owner)
         try:
             return await self._login_thread.run(option, call, turn=turn, late=late)
+        except ConfigurationError as error:  # an OAuthToken that cannot be; our own texts quote no secret
+            raise caused_error(CredentialsUnavailableError(f"{option}: {error}"), error) from error
         except DekafError:
             raise
         except Exception as error:

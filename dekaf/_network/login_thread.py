@@ -159,7 +159,10 @@ class LoginThread:
         self._left_behind = [worker for worker in self._left_behind if worker.is_alive()]
         if self._worker is None:
             if len(self._left_behind) > MOST_LEFT_BEHIND:
-                raise CredentialsUnavailableError(f"{what} cannot be called: earlier calls have not returned yet.")
+                raise CredentialsUnavailableError(
+                    f"{what} cannot be called: earlier calls have still not returned, where each had "
+                    f"request_timeout_ms={self._timeout * 1000:.0f}."
+                )
             worker = LoginWorker(self._loop)
             try:
                 worker.start()

@@ -56,8 +56,11 @@ class Security:
         """Return what errors of a handshake have to know; None without TLS."""
         return None if self._tls is None else self._tls.peer(host, address)
 
-    async def identity(self) -> Identity | None:
+    async def identity(self, patience: float = 0.0) -> Identity | None:
         """Return as whom to authenticate; None without SASL.
+
+        Args:
+            patience: For how many seconds to wait for credentials that are fresher than those at hand.
 
         Raises:
             AuthenticationError: The application's code gave no credentials.
@@ -65,7 +68,7 @@ class Security:
         """
         if self._login is None:
             return None
-        return Identity(await self._login.credentials(), self._login.salt)
+        return Identity(await self._login.credentials(patience), self._login.salt)
 
     def refused(self, credentials: Credentials) -> None:
         """Note that a broker did not accept these credentials."""

@@ -34,17 +34,25 @@ class HeldToken:
         received_at: when.
         life: for how long it was valid then, in seconds; 0 if it had expired.
         renew_at: when the provider is to be asked for the next one.
+        is_refused: whether a broker did not accept it.
     """
 
-    def __init__(self, token: OAuthToken, *, received_at: float, life: float, renew_at: float) -> None:
+    def __init__(
+        self, token: OAuthToken, *, received_at: float, life: float, renew_at: float, is_refused: bool = False
+    ) -> None:
         self.token: Final = token
         self.received_at: Final = received_at
         self.life: Final = life
         self.renew_at: Final = renew_at
+        self.is_refused: Final = is_refused
 
     def is_expired(self, now: float) -> bool:
         """Return whether its life is over."""
         return now >= self.received_at + self.life
+
+    def is_spent(self, now: float) -> bool:
+        """Return whether the next one is worth waiting for: this one would most likely be refused."""
+        return self.is_due(now) and (self.is_refused or self.is_expired(now))
 
     def is_due(self, now: float) -> bool:
         """Return whether the provider is to be asked for the next one."""
@@ -52,14 +60,17 @@ class HeldToken:
 
     def after_failure(self, now: float) -> HeldToken:
         """Return what is held after the provider failed to give the next one: the same, to be asked for again later."""
-        return self._renewed_at(now + _BETWEEN_QUESTIONS)
+        return self._renewed_at(now + _BETWEEN_QUESTIONS, is_refused=self.is_refused)
 
     def after_refusal(self, now: float) -> HeldToken:
         """Return what is held after a broker refused it: the same, to be replaced soon, whatever its life."""
-        return self._renewed_at(min(self.renew_at, max(now, self.received_at + _BETWEEN_QUESTIONS)))
+        renew_at = min(self.renew_at, max(now, self.received_at + _BETWEEN_QUESTIONS))
+        return self._renewed_at(renew_at, is_refused=True)
 
-    def _renewed_at(self, renew_at: float) -> HeldToken:
-        return HeldToken(self.token, received_at=self.received_at, life=self.life, renew_at=renew_at)
+    def _renewed_at(self, renew_at: float, *, is_refused: bool) -> HeldToken:
+        return HeldToken(
+            self.token, received_at=self.received_at, life=self.life, renew_at=renew_at, is_refused=is_refused
+        )
 
 
 def receive_token(token: OAuthToken, *, now: float, unix_time: float, spread: float) -> HeldToken:

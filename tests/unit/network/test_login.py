@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from time import monotonic
 
 import pytest
 import pytest_asyncio
@@ -16,6 +17,7 @@ from dekaf._security.mechanism import Mechanism
 from dekaf._security.salted_password import SaltedPassword, SaltParameters
 from dekaf._security.sasl_options import SaslOptions
 from dekaf._security.secret import Secret
+from dekaf._security.tokens import HeldToken
 from dekaf.security import OAuthToken
 
 MakeLogin = Callable[[SaslOptions], Login]
@@ -119,6 +121,38 @@ async def test_expired_token_is_offered_and_not_asked_for_again_at_once(make_log
         assert (await login.credentials()).token is not None
 
     assert provider.calls == 1
+
+
+@pytest.mark.asyncio
+async def test_refused_token_is_not_offered_again_while_there_may_be_another(make_login: MakeLogin) -> None:
+    provider = Provider(3600)
+    login = make_login(oauth(provider))
+    first = await login.credentials()
+    assert login._held is not None
+    login._held = HeldToken(login._held.token, received_at=monotonic() - 60, life=3600, renew_at=monotonic() + 60)
+
+    login.refused(first)
+
+    second = await login.credentials()
+    assert second.token is not None
+    assert second.token.value == "token-2"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("patience", "value"), [(0.0, "token-1"), (10.0, "token-2")])
+async def test_who_authenticates_anew_waits_for_a_token_that_is_due(
+    make_login: MakeLogin, patience: float, value: str
+) -> None:
+    provider = Provider(3600)
+    login = make_login(oauth(provider))
+    await login.credentials()
+    assert login._held is not None
+    login._held = HeldToken(login._held.token, received_at=monotonic() - 60, life=3600, renew_at=monotonic() - 1)
+
+    renewed = await login.credentials(patience)
+
+    assert renewed.token is not None
+    assert renewed.token.value == value
 
 
 @pytest.mark.asyncio

@@ -94,7 +94,7 @@ async def test_not_more_than_two_threads_hang(impatient: LoginThread, held: thre
             await impatient.run("x", held.wait)
     hanging = [one for one in threading.enumerate() if one.name == "dekaf-login"]
 
-    with pytest.raises(CredentialsUnavailableError, match="earlier calls have not returned yet"):
+    with pytest.raises(CredentialsUnavailableError, match="earlier calls have still not returned"):
         await impatient.run("x", held.wait)
 
     assert len(hanging) == len([one for one in threading.enumerate() if one.name == "dekaf-login"]) == 2

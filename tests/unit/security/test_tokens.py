@@ -71,8 +71,14 @@ def test_failed_renewal_keeps_the_token_and_is_repeated_after_ten_seconds() -> N
     assert kept.renew_at == NOW + 3010.0
 
 
+@pytest.mark.mistake("ClickHouse #109125", "aws-msk-iam-sasl-signer-python #48", "aws-msk-iam-sasl-signer-net #25")
 def test_refused_token_is_replaced_at_once() -> None:
-    assert received(3600.0).after_refusal(NOW + 100.0).is_due(NOW + 100.0)
+    """ClickHouse #109125: a token outlived by far the credentials that had signed it, and was offered to its end."""
+    refused = received(3600.0).after_refusal(NOW + 100.0)
+
+    assert not received(3600.0).is_spent(NOW + 100.0)
+    assert refused.is_spent(NOW + 100.0)
+    assert refused.after_failure(NOW + 100.0).is_spent(NOW + 110.0)
 
 
 def test_token_refused_as_soon_as_it_came_is_not_replaced_in_a_tight_loop() -> None:
