@@ -47,6 +47,7 @@ def options(secure_cluster: SecureCluster) -> Options:
     return make
 
 
+@pytest.mark.mistake("Dekaf/.NET #884")
 @pytest.mark.asyncio
 @pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
 @pytest.mark.parametrize("mechanism", MECHANISMS)

@@ -102,6 +102,10 @@ MISTAKES: Final = (
     Mistake("OAUTHBEARER's refusal left without its answer", ("kafka-python #2572",)),
     Mistake("brokers' certificates without key identifiers refused", ("cpython #138193",)),
     Mistake("a client's certificate sent without its chain", ("librdkafka #4894",)),
+    Mistake(
+        "only the first authority of a bundle trusted",
+        ("librdkafka: only the first certificate of ssl.ca.pem was loaded",),
+    ),
     Mistake("no authorities in the image, and an error that does not say so", ("confluent-kafka-python #1731",)),
     Mistake("an address of the certificate refused", ("librdkafka #3801",)),
     Mistake("the check of the host name and that of the chain switched off together", ("aiokafka #855",)),
@@ -111,6 +115,58 @@ MISTAKES: Final = (
     ),
     Mistake("encrypted keys of some formats refused", ("KAFKA-12703",)),
     Mistake("replaced certificates never read", ("librdkafka #2868", "kafka-python #1959", "kafkajs #1455")),
+    Mistake("the client's certificate withheld, or not, where none is demanded", ("librdkafka #4900",)),
+    Mistake("a prompt for the key's password on the terminal", ("hashicorp/vault #17064",)),
+    Mistake("the resolved address looked up in the certificate", ("kafka-python #2013", "strimzi #873")),
+    Mistake(
+        "an expired certificate: a tight loop, and no word of it",
+        ("kafka-python #2005", "kafka-python #2364", "librdkafka #2637"),
+    ),
+    Mistake(
+        "an answer in TLS taken for a frame of 352 MB; no word of the mismatch",
+        ("KAFKA-4493", "kafkajs #1643", "logstash-input-kafka #153"),
+    ),
+    Mistake(
+        "the end of TLS without a goodbye taken for good",
+        ("librdkafka: the end of TLS without a goodbye taken for a permanent error",),
+    ),
+    Mistake("what a write raises after the other side closed", ("aiokafka #1038", "uvloop #506")),
+    Mistake("a close that waits for the other side's goodbye", ("aiohttp #6762", "uvloop #471")),
+    Mistake("Nagle's algorithm on, with TLS", ("librdkafka #788", "librdkafka #920")),
+    Mistake(
+        "a token that is never asked for again; a password likewise",
+        (
+            *("confluent-kafka-python #1485", "confluent-kafka-python #2054", "gcn-kafka-python #49"),
+            "kafka-python #2205",
+        ),
+    ),
+    Mistake(
+        "tokens asked for only while the application polls, or in the constructor",
+        ("confluent-kafka-python #2164", "librdkafka #3871"),
+    ),
+    Mistake(
+        "a token that outlives the credentials which signed it",
+        ("ClickHouse #109125", "aws-msk-iam-sasl-signer-net #25", "aws-msk-iam-sasl-signer-python #48"),
+    ),
+    Mistake(
+        "authenticating anew mixed up with answers that are under way",
+        ("KAFKA-9854", "aiokafka #1105", "franz-go #249", "sarama #2233"),
+    ),
+    Mistake("a principal that changes with the token", ("aws-msk-iam-auth #104", "kafkajs #1582")),
+    Mistake(
+        "sessions too short to be renewed",
+        ("Dekaf/.NET: sessions under 10 s", "franz-go: sessions shorter than the least pause left to end"),
+    ),
+    Mistake("credentials never sent, or in a frame of the wrong form", ("Dekaf/.NET #884",)),
+    Mistake(
+        "token endpoints verified by other authorities, and errors without the URL",
+        (
+            *("confluent-kafka-python #1702", "confluent-kafka-python #1782"),
+            *("librdkafka #3751", "librdkafka #4761"),
+        ),
+    ),
+    Mistake("a client's secret in the wrong alphabet; a body cut short", ("KAFKA-14496", "librdkafka #3192")),
+    Mistake("proxies wanted", ("kafka-python #2531", "kafka-python #680")),
     Mistake(
         "secrets in logs, errors and representations",
         ("alpakka-kafka #1592", "apisix #13786", "kafka-gitops #93", "strimzi-kafka-bridge #343"),

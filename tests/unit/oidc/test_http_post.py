@@ -31,6 +31,7 @@ def answer_of(body: bytes, *, seconds: float = 10.0) -> HttpAnswer:
         return posted(f"http://localhost:{server.port}/token", seconds=seconds)
 
 
+@pytest.mark.mistake("librdkafka #3192")
 def test_request_keeps_to_http_and_oauth(server: TokenServer, authority: Authority) -> None:
     url = EndpointUrl(f"{server.url}?tenant=1")
     server.answer_next(TokenAnswer.of({}))

@@ -177,6 +177,9 @@ def test_large_answer_is_refused_at_once(server: TokenServer, cafile: PemSource)
     assert len(server.requests) == 1
 
 
+@pytest.mark.mistake(
+    "librdkafka #3751", "librdkafka #4761", "confluent-kafka-python #1702", "confluent-kafka-python #1782"
+)
 def test_unknown_authority_names_the_endpoint_and_the_option(server: TokenServer, other_authority: Authority) -> None:
     """librdkafka#3751: the endpoint's certificate was verified against others, and the error did not say whose."""
     url = server.url

@@ -34,6 +34,7 @@ def test_client_credentials() -> None:
     assert request.authorization == Secret(b"Basic c2hvcDpzZWNyZXQ=")
 
 
+@pytest.mark.mistake("KAFKA-14496")
 @pytest.mark.parametrize(
     ("client_id", "secret", "header"),
     [

@@ -100,6 +100,7 @@ def test_unknown_authority_is_not_trusted(open_server: ssl.SSLContext) -> None:
         handshake(trusting(trustme_pem()), open_server, HOST)
 
 
+@pytest.mark.mistake("librdkafka: only the first certificate of ssl.ca.pem was loaded")
 @pytest.mark.parametrize("as_file", [True, False])
 def test_every_authority_of_a_bundle_counts(
     as_file: bool, authority_pem: str, open_server: ssl.SSLContext, tmp_path: Path

@@ -1,0 +1,199 @@
+"""Applications whose code gives no credentials: it hangs, raises or returns nonsense. An error in words, in time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dekaf import CredentialsUnavailableError, ProduceError, Producer
+from dekaf.security import OAuthToken
+from dekaf.testing import FakeCluster
+from tests.scenarios.faces import ThreadFace, eventually
+from tests.scenarios.secured import TOPIC, secured_cluster, secured_options, token_of
+
+ROOT = Path(__file__).parents[2]
+PROVIDER = "sasl_oauth_token_provider"
+SECRET = "aaa.mArK.ccc"
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with secured_cluster(None) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def held() -> Iterator[threading.Event]:
+    """An event that hanging code waits for, until the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def raises(error: BaseException) -> Callable[[], Any]:
+    def provider() -> Any:
+        raise error
+
+    return provider
+
+
+async def raises_later() -> OAuthToken:
+    await asyncio.sleep(0)
+    raise LookupError(SECRET)
+
+
+NONSENSE: dict[str, tuple[Callable[[], Any], str]] = {
+    "a text": (lambda: SECRET, "must return a dekaf.security.OAuthToken, not str"),
+    "nothing": (lambda: None, "must return a dekaf.security.OAuthToken, not NoneType"),
+    "what confluent-kafka takes": (lambda: (SECRET, time.time() + 60), "not tuple"),
+    "milliseconds": (lambda: OAuthToken(SECRET, time.time() * 1000), "if it is in milliseconds"),
+    "a naive datetime": (lambda: OAuthToken(SECRET, "tomorrow"), "must be seconds since 1970"),  # type: ignore[arg-type]
+    "an error": (raises(LookupError(SECRET)), "raised LookupError"),
+    "an error of a coroutine": (raises_later, "raised LookupError"),
+    "SystemExit": (raises(SystemExit(1)), PROVIDER),
+    "StopIteration": (raises(StopIteration()), PROVIDER),
+}
+
+
+@pytest.mark.parametrize("case", NONSENSE)
+def test_provider_that_gives_no_token_is_named(cluster: FakeCluster, case: str) -> None:
+    provider, says = NONSENSE[case]
+    asked: list[float] = []
+
+    def counted() -> Any:
+        asked.append(time.monotonic())
+        return provider()
+
+    options: dict[str, Any] = {PROVIDER: counted, "max_block_ms": 400}
+    options |= {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 1_000}
+    with ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options)) as face:
+        error = face.produce(TOPIC, b"v").exception(10)
+
+    assert isinstance(error, ProduceError)
+    assert isinstance(error.__cause__, CredentialsUnavailableError)
+    assert PROVIDER in str(error.__cause__)
+    assert says in str(error.__cause__)
+    assert SECRET not in f"{error} {error.__cause__}"
+    assert 1 <= len(asked) <= 10
+    assert cluster.connections == []  # nothing is dialled without credentials
+
+
+@pytest.mark.parametrize("case", ["raises", "returns nothing", "returns half of a character"])
+def test_password_that_cannot_be_had_is_named(cluster: FakeCluster, case: str) -> None:
+    given: dict[str, Callable[[], Any]] = {
+        "raises": raises(LookupError(SECRET)),
+        "returns nothing": lambda: None,
+        "returns half of a character": lambda: f"{SECRET}\ud800",
+    }
+    options: dict[str, Any] = {"sasl_password": given[case], "max_block_ms": 300}
+    with ThreadFace(cluster.bootstrap_servers, **secured_options("SCRAM-SHA-256", **options)) as face:
+        error = face.produce(TOPIC, b"v").exception(10)
+
+    assert isinstance(error, ProduceError)
+    assert "sasl_password" in str(error.__cause__)
+    assert SECRET not in f"{error} {error.__cause__}"
+    assert cluster.connections == []
+
+
+@pytest.mark.mistake("librdkafka #3871", "confluent-kafka-python #2164")
+def test_provider_that_hangs_holds_up_neither_the_constructor_nor_the_error(
+    cluster: FakeCluster, held: threading.Event
+) -> None:
+    """confluent-kafka-python #2164: the constructor waited ten seconds for the first token."""
+
+    def hang() -> OAuthToken:
+        held.wait()
+        return token_of()
+
+    began = time.monotonic()
+    options: dict[str, Any] = {PROVIDER: hang, "request_timeout_ms": 100, "max_block_ms": 400, "close_timeout_ms": 300}
+    with ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options)) as face:
+        assert time.monotonic() - began < 1
+        error = face.produce(TOPIC, b"v").exception(10)
+
+    assert isinstance(error, ProduceError)
+    assert isinstance(error.__cause__, CredentialsUnavailableError)
+    assert "request_timeout_ms=100" in str(error)
+    assert time.monotonic() - began < 5
+
+
+def test_token_that_comes_late_is_used(cluster: FakeCluster, held: threading.Event) -> None:
+    calls: list[int] = []
+
+    def slow_once() -> OAuthToken:
+        calls.append(1)
+        if len(calls) == 1:
+            held.wait()
+            return token_of()
+        raise LookupError("the second question is not answered at all")
+
+    options: dict[str, Any] = {PROVIDER: slow_once, "request_timeout_ms": 100}
+    with ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options)) as face:
+        handle = face.produce(TOPIC, b"v")
+        eventually(lambda: face.status().last_error is not None or calls)
+        held.set()
+        assert handle.result(10).has_offset
+
+
+def test_provider_shared_by_several_producers_is_never_called_twice_at_once(cluster: FakeCluster) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def provider() -> OAuthToken:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.02)  # not to wait for something: so that others would come in meanwhile
+        inside.pop()
+        return token_of()
+
+    options = {**secured_options("OAUTHBEARER"), PROVIDER: provider}
+    producers = [Producer(bootstrap_servers=cluster.bootstrap_servers, **options) for _ in range(4)]
+    handles = [producer.submit(TOPIC, None, b"v") for producer in producers]
+    for handle in handles:
+        assert handle.result(10).has_offset
+    for producer in producers:
+        producer.close()
+
+    assert max(most) == 1
+    assert len(most) == len(producers)
+
+
+@pytest.mark.parametrize("how", ["def", "async def"])
+def test_process_with_a_provider_that_hangs_exits_within_the_close_timeout(cluster: FakeCluster, how: str) -> None:
+    script = f"""
+import sys, time
+from dekaf import Producer
+{how} provider():
+    time.sleep(3600)
+producer = Producer(
+    bootstrap_servers=sys.argv[1], security_protocol="SASL_PLAINTEXT", sasl_mechanism="OAUTHBEARER",
+    sasl_oauth_token_provider=provider, close_timeout_ms=500,
+)
+producer.fire("t", None, b"v")
+print(time.time())
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), cluster.bootstrap_servers],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        cwd=ROOT,
+        env=environment,
+    )
+    exited = time.time()
+
+    assert done.returncode == 0, done.stderr
+    assert exited - float(done.stdout) < 3  # half a second, and what an interpreter takes to end on a busy machine
+    assert "undelivered" in done.stderr
