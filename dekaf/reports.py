@@ -65,7 +65,7 @@ class DrainReport:
 class ConnectionSecurity:
     """How one open connection is protected; nothing in it is secret.
 
-    Parameters:
+    Args:
         broker: the broker's ``host:port``, as it was configured or advertised.
         tls_version: as OpenSSL names it, ``TLSv1.3`` for one; None: the connection is not encrypted.
         cipher: the suite that was agreed on; None without TLS.
