@@ -33,7 +33,7 @@ def test_plain_values_are_shown_and_of_others_their_type(value: object, text: st
 
 
 def test_number_that_python_refuses_to_print_is_an_int() -> None:
-    assert shown(10**5_000) == "<int>"
+    assert shown(10**5_000).startswith("<int")  # from 3.14 on, with how many digits it has
 
 
 def test_long_text_is_shortened() -> None:
