@@ -214,6 +214,8 @@ class BrokerConnection(SenderConnection):
             self._close_reason = reason
         self.state = ConnectionState.CLOSED
         self.security = None
+        if self._authentication is not None:
+            self._authentication.cancel()
         if self._transport is not None:
             self._transport.abort()
 

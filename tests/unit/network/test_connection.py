@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
 
+from dekaf._network.authentication import TellSalted
 from dekaf._network.connection import (
     IDLE_AFTER,
     LAST_CORRELATION_ID,
     WRITE_BUFFER_LIMIT,
     ConnectionState,
+    Identity,
 )
 from dekaf._network.requests import PendingRequest
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.api_versions import ApiVersionsRequest
+from dekaf._security.credentials import Credentials
+from dekaf._security.mechanism import Mechanism
+from dekaf._security.salted_password import SaltedPassword, SaltedPasswords, SaltParameters
 from dekaf._security.secret import Secret
 from dekaf._wire.reader import Reader
 from dekaf.errors import BrokerConnectionError, DekafError, MalformedResponseError
 from dekaf.reports import ConnectionSecurity
-from tests.unit.network.wire import Wire, answer_frame
+from tests.unit.network.wire import OFFERED, Wire, answer_frame
 from tests.unit.protocol.requests import frame
 from tests.unit.protocol.responses import API_VERSIONS
 from tests.unit.security.tracebacks import everything_shown, frames_of_dekaf
@@ -161,6 +167,28 @@ async def test_body_that_is_secret_is_shown_by_no_traceback() -> None:
 
     assert frames_of_dekaf(caught.value)
     assert "wonder" not in everything_shown(caught.value)
+
+
+async def test_password_that_is_salted_too_late_is_not_proved() -> None:
+    told: list[Callable[[SaltedPassword | None, DekafError | None], None]] = []
+
+    def salt(_parameters: SaltParameters, _password: Secret, tell: TellSalted) -> None:
+        told.append(tell)
+
+    alice = Credentials(Mechanism.SCRAM_SHA_256, username="alice", password=Secret(b"wonder"))
+    offered = {**OFFERED, ApiKey.SASL_HANDSHAKE: (1, 1), ApiKey.SASL_AUTHENTICATE: (0, 2)}
+    wire = Wire(offered=offered, identity=Identity(alice, salt))
+    wire.open()
+    wire.answer(2, b"\0\0" + bytes(4))
+    nonce = wire.transport.written[-1].partition(b",r=")[2][:-1]
+    first = b"r=" + nonce + b"more,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+    wire.answer(3, b"\0" + b"\0\0" + b"\0" + bytes([len(first) + 1]) + first + bytes(9))
+    written = len(wire.transport.written)
+
+    wire.connection.close(ENDED)
+    told[0](SaltedPasswords().salt(SaltParameters(Mechanism.SCRAM_SHA_256, b"salt", 4096), Secret(b"wonder")), None)
+
+    assert len(wire.transport.written) == written
 
 
 # Requests and answers.

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from dekaf._network.client import NetworkClient, NetworkSettings
-from dekaf._network.connection import BrokerConnection, ConnectionSettings
+from dekaf._network.connection import BrokerConnection, ConnectionSettings, Identity
 from dekaf._network.security import SecuritySettings
 from dekaf._protocol.api import ApiKey
 
@@ -38,7 +38,13 @@ class Transport:
 class Wire:
     """A connection, the client it belongs to, and what goes over it."""
 
-    def __init__(self, *, request_timeout: float = 60.0, offered: Mapping[int, tuple[int, int]] = OFFERED) -> None:
+    def __init__(
+        self,
+        *,
+        request_timeout: float = 60.0,
+        offered: Mapping[int, tuple[int, int]] = OFFERED,
+        identity: Identity | None = None,
+    ) -> None:
         self.changes = 0
         self.transport = Transport()
         self._offered = offered
@@ -48,7 +54,9 @@ class Wire:
         )
         loop = asyncio.get_running_loop()
         self.owner = NetworkClient(loop, (("b", 9092),), network, self._changed, lambda _node, _error: None)
-        self.connection = BrokerConnection(-1, "b:9092", settings, self.owner, api_versions=4, identity=None, peer=None)
+        self.connection = BrokerConnection(
+            -1, "b:9092", settings, self.owner, api_versions=4, identity=identity, peer=None
+        )
         self.owner._bootstrap[0].connection = self.connection
 
     def open(self) -> BrokerConnection:
