@@ -14,7 +14,13 @@ from dekaf._security.secret import Secret
 from dekaf.errors import ConfigurationError, CredentialsUnavailableError
 from dekaf.security import OAuthToken
 
-__all__ = ("refused_error", "token_of_answer", "token_of_text")
+__all__ = ("CHECK_OPTIONS", "refused_error", "token_of_answer", "token_of_text")
+
+_ABOUT_THE_REQUEST: Final = frozenset({400, 401, 403})  # RFC 6749, section 5.2
+CHECK_OPTIONS: Final = (
+    ": check sasl_oauthbearer_client_credentials_client_id, the secret or assertion beside it, and "
+    "sasl_oauthbearer_scope"
+)
 
 _DEFAULT_LIFE: Final = 300.0  # seconds; RFC 6749 recommends to say how long a token lives, and does not demand it
 _LONGEST_LIFE: Final = 10 * 365 * 86_400.0  # some say the largest number they know, and mean for ever
@@ -111,7 +117,8 @@ def refused_error(status: int, body: Secret, where: str, masked: Callable[[str],
     """
     answer = _fields_of(body)
     said = "" if answer is None else _said(masked(answer.error_text()))
-    return CredentialsUnavailableError(f"{where} refused to give a token (HTTP {status}).{said}")
+    remedy = CHECK_OPTIONS if status in _ABOUT_THE_REQUEST else ""
+    return CredentialsUnavailableError(f"{where} refused to give a token (HTTP {status}){remedy}.{said}")
 
 
 def _said(words: str) -> str:

@@ -6,7 +6,12 @@ What the page may say about it, in comments that no reader sees:
     <!-- not run: why -->                      the next block stays as it is
 
 In these blocks `cluster` is the `FakeCluster`, `monkeypatch` is pytest's, and `cleanup` an `ExitStack` of the page. A
-block may `await` outside of functions.
+block may `await` outside of functions. What the page calls a host, a file or a module, and we have under another name,
+goes into the dictionary `stands_in`. A block of `ini` with `title="Environment"` sets these variables.
+
+A table whose first head is "dekaf says" holds errors; `explained(error)` checks that one of its rows is about an error,
+and in the end each row has to have had one. In a row `…` stands for anything.
+
 A block with `title="shop/views.py"` is that module, which later blocks may import. Functions named `test_…` are called,
 with a `KafkaFixture` for `kafka` and the page's own names for other parameters. A block of text with `title="Output"`
 has to be what the Python block before it printed; `...` in it stands for anything.
@@ -34,6 +39,7 @@ from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, RawFenced
 from dekaf import AsyncProducer, Producer
 from dekaf.testing import FakeCluster, KafkaFixture
 from dekaf.testing.plugin import producers_replaced
+from tests.docs.error_table import ErrorTable
 
 __all__ = ("Page", "marks_of_blocks_not_run")
 
@@ -57,11 +63,19 @@ class Page:
 
     def __init__(self, path: Path, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
         self._document = Document.parse(str(path), self._regions)
-        self._address = cluster.bootstrap_servers
+        self._stands_in = {DOCUMENTED_ADDRESS: cluster.bootstrap_servers}
+        self._errors = ErrorTable(self._document.text)
+        self._monkeypatch = monkeypatch
         self._modules: dict[str, ModuleType] = {}
         self._main = self._module(f"page_{path.stem.replace('-', '_').lower()}")
         self._cleanup = contextlib.ExitStack()
-        self._main.__dict__.update(cluster=cluster, monkeypatch=monkeypatch, cleanup=self._cleanup)
+        self._main.__dict__.update(
+            cluster=cluster,
+            monkeypatch=monkeypatch,
+            cleanup=self._cleanup,
+            stands_in=self._stands_in,
+            explained=self._explained,
+        )
         self._runner = asyncio.Runner()
         self._printed = ""
 
@@ -70,6 +84,7 @@ class Page:
         examples = list(self._document.examples())
         for example in examples:
             example.evaluate()
+        assert not self._errors.unseen, "rows of the table of errors that no block has shown"
         return len(examples)
 
     def __enter__(self) -> Page:
@@ -100,6 +115,8 @@ class Page:
             name = title["title"] if title else None
             if language == "python" and not _NOT_RUN.search(document.text[: region.start]):
                 yield Region(region.start, region.end, (region.lexemes["source"], name), self._run)
+            elif language == "ini" and name == "Environment":
+                yield Region(region.start, region.end, (region.lexemes["source"], None), self._set_variables)
             elif language == "text" and name == "Output":
                 yield Region(region.start, region.end, (region.lexemes["source"], None), self._compare)
 
@@ -108,7 +125,7 @@ class Page:
     def _run(self, example: Example) -> None:
         source, title = example.parsed
         # Empty lines before it, so that a traceback shows the lines of the page.
-        padded = "\n" * (example.line + source.line_offset) + source.replace(DOCUMENTED_ADDRESS, self._address)
+        padded = "\n" * (example.line + source.line_offset) + self._as_it_is_here(source)
         code = compile(padded, example.path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         module = self._module(_module_name(title)) if title and title.endswith(".py") else self._main
         before = dict(module.__dict__)
@@ -121,7 +138,26 @@ class Page:
             self._run_tests(module, before)
         if not title or title.endswith(".py"):
             self._main.__dict__.update({name: value for name, value in module.__dict__.items() if name[:2] != "__"})
-        self._printed = printed.getvalue().replace(self._address, DOCUMENTED_ADDRESS)
+        self._printed = self._as_documented(printed.getvalue())
+
+    def _set_variables(self, example: Example) -> None:
+        for line in str(example.parsed[0]).splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.partition("=")
+                self._monkeypatch.setenv(name, self._as_it_is_here(value.strip('"')))
+
+    def _explained(self, error: BaseException) -> None:
+        self._errors.take(self._as_documented(str(error)))
+
+    def _as_it_is_here(self, text: str) -> str:
+        for documented, real in self._stands_in.items():
+            text = text.replace(documented, real)
+        return text
+
+    def _as_documented(self, text: str) -> str:
+        for documented, real in self._stands_in.items():
+            text = text.replace(real, documented)
+        return text
 
     def _run_tests(self, module: ModuleType, before: MutableMapping[str, Any]) -> None:
         for name, function in list(module.__dict__.items()):

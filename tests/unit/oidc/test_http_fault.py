@@ -13,6 +13,7 @@ import pytest
 from dekaf._oidc.http_fault import HttpFault, fault_in, fault_of
 from dekaf._oidc.http_post import MOST_BYTES, HttpAnswer
 from dekaf._oidc.proxy import Proxy, ProxyRefusedError
+from dekaf._oidc.token_answer import CHECK_OPTIONS
 from dekaf._oidc.token_request import TokenRequest
 from dekaf._security.secret import Secret
 from tests.unit.security.tracebacks import everything_shown
@@ -117,7 +118,10 @@ def test_words_of_a_refusal_are_without_secrets() -> None:
     fault = answered(401, b'{"error":"invalid_client","error_description":"s3cret is wrong"}')
 
     assert fault is not None
-    assert str(fault.error) == f"{WHERE} refused to give a token (HTTP 401). It says: invalid_client: *** is wrong."
+    assert (
+        str(fault.error)
+        == f"{WHERE} refused to give a token (HTTP 401){CHECK_OPTIONS}. It says: invalid_client: *** is wrong."
+    )
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,9 @@ async def test_wrong_authority_is_told(server: TokenServer, make_login: MakeLogi
 async def test_refusal_is_told_with_the_words_of_the_endpoint(server: TokenServer, make_login: MakeLogin) -> None:
     del server.clients["shop"]
 
-    with pytest.raises(CredentialsUnavailableError, match=r"\(HTTP 401\)\. It says: invalid_client") as caught:
+    with pytest.raises(
+        CredentialsUnavailableError, match=r"\(HTTP 401\): check .*\. It says: invalid_client"
+    ) as caught:
         await make_login(shop(server.url)).credentials()
 
     assert SECRET not in everything_shown(caught.value)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dekaf import CredentialsUnavailableError
-from dekaf._oidc.token_answer import refused_error, token_of_answer, token_of_text
+from dekaf._oidc.token_answer import CHECK_OPTIONS, refused_error, token_of_answer, token_of_text
 from dekaf._security.secret import Secret
 from dekaf.security import OAuthToken
 from tests.oauth import unsecured_token
@@ -182,7 +182,7 @@ def test_variables_are_looked_at_in_these_tests() -> None:
 def test_refusal_is_told_in_the_words_of_the_endpoint(body: bytes, said: str) -> None:
     error = refused_error(401, Secret(body), WHERE, as_it_is)
 
-    assert str(error) == f"{WHERE} refused to give a token (HTTP 401).{said}"
+    assert str(error) == f"{WHERE} refused to give a token (HTTP 401){CHECK_OPTIONS}.{said}"
 
 
 def test_words_of_the_endpoint_are_printable_and_bounded() -> None:
@@ -191,7 +191,7 @@ def test_words_of_the_endpoint_are_printable_and_bounded() -> None:
     text = str(refused_error(400, Secret(body), WHERE, as_it_is))
 
     assert text.isprintable()
-    assert len(text) < 500
+    assert len(text) < 600
 
 
 def test_words_of_the_endpoint_do_not_repeat_secrets() -> None:

@@ -93,7 +93,7 @@ def test_fault_that_does_not_pass_in_time_is_told(server: TokenServer, cafile: P
 def test_refusal_is_told_at_once(server: TokenServer, cafile: PemSource, clock: Clock, status: int) -> None:
     server.answer_always(TokenAnswer.refusal("invalid_client", status=status))
 
-    with pytest.raises(CredentialsUnavailableError, match=rf"\(HTTP {status}\)\. It says: invalid_client: the test"):
+    with pytest.raises(CredentialsUnavailableError, match=rf"\(HTTP {status}\).*\. It says: invalid_client: the test"):
         ask(endpoint(server.url, cafile, clock), server.url)
 
     assert clock.slept == []
