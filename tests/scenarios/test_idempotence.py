@@ -8,6 +8,7 @@ import pytest
 
 from dekaf.errors import (
     ClusterAuthorizationError,
+    InvalidTimestampError,
     OutOfOrderSequenceError,
 )
 from dekaf.testing import (
@@ -16,7 +17,7 @@ from dekaf.testing import (
     FakeCluster,
     ReceivedInitProducerId,
 )
-from tests.scenarios.faces import SMALL_BATCHES, MakeFace
+from tests.scenarios.faces import SMALL_BATCHES, Face, MakeFace, eventually
 from tests.scenarios.invariants import Ledger, keep_promises, leave_nothing_behind, succeed_in_order
 
 
@@ -166,6 +167,56 @@ def test_duplicate_answer_is_a_success_without_an_offset(cluster: FakeCluster, m
 
     assert [outcome.metadata and outcome.metadata.offset for outcome in outcomes][:1] == [-1]
     succeed_in_order(cluster, "t", ledger.outcomes())
+
+
+def test_batch_before_a_gap_is_settled_under_its_own_number(cluster: FakeCluster, make_face: MakeFace) -> None:
+    """It may have been written, and its answer told of a time-out: repeated as it is, the broker recognises it."""
+    face = make_face(cluster.bootstrap_servers, linger_ms=0)
+    ledger = Ledger(face, "t")
+    ledger.produce(1)
+    ledger.outcomes()
+    held = cluster.on(ApiKey.PRODUCE, partition=0).hold(times=1)
+    for _ in range(3):  # one batch each, all under way behind the first
+        _send_one(face, ledger)
+    cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.REQUEST_TIMED_OUT, after_append=True)
+    cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.INVALID_TIMESTAMP)
+    held.release()
+    outcomes = ledger.outcomes()
+    ledger.produce(2)
+
+    assert [outcome.error for outcome in outcomes[:3]] == [None] * 3
+    assert isinstance(outcomes[3].error, InvalidTimestampError)
+    assert [outcome.error for outcome in ledger.outcomes()[-2:]] == [None, None]
+    keep_promises(cluster, "t", ledger.outcomes())
+
+
+@pytest.mark.mistake("KAFKA-15591")
+def test_batch_that_a_later_one_overtook_is_not_written_out_of_turn(cluster: FakeCluster, make_face: MakeFace) -> None:
+    """A broker that has lost its memory of us takes any number, and with it the second batch before the first."""
+    face = make_face(cluster.bootstrap_servers, linger_ms=0)
+    ledger = Ledger(face, "t")
+    ledger.produce(1)
+    ledger.outcomes()
+    cluster.forget_producers()
+    held = cluster.on(ApiKey.PRODUCE, partition=0).hold(times=1, before_append=True)
+    cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.NOT_ENOUGH_REPLICAS)
+    for _ in range(2):
+        _send_one(face, ledger)
+    held.release()
+    overtaken = ledger.outcomes()[1]
+    ledger.produce(3)
+    outcomes = ledger.outcomes()
+
+    assert isinstance(overtaken.error, OutOfOrderSequenceError)
+    assert not overtaken.error.may_be_persisted
+    assert [outcome.error for outcome in outcomes if outcome is not outcomes[1]] == [None] * 5
+    keep_promises(cluster, "t", outcomes)
+
+
+def _send_one(face: Face, ledger: Ledger) -> None:
+    """Produce one message in a batch and a request of its own."""
+    ledger.produce(1)
+    eventually(lambda: face.status().in_flight_requests == ledger.unanswered())
 
 
 def _sequences_start_at_zero_per_epoch(cluster: FakeCluster, partition: int) -> bool:

@@ -14,6 +14,7 @@ from mypy_extensions import i64
 NO_SEQUENCE: Final = -1
 SEQUENCE_MASK: Final = 0x7FFF_FFFF  # after 2147483647 comes 0
 MAX_EPOCH: Final = 32767
+BEFORE_ALL: Final = -1  # the send order of a gap that leaves no number of the partition usable
 
 
 @final
@@ -52,6 +53,7 @@ class PartitionSequences:
         self.next: i64 = 0  # what the next batch gets
         self.expected: i64 = 0  # what the broker expects next, as far as it has told us
         self.acknowledged = False  # the broker holds state for us under this identity
+        self.gap_at: i64 = BEFORE_ALL  # while BROKEN: the send order of the first batch that its number does not fit
 
     def adopt(self, identity: ProducerIdAndEpoch) -> None:
         """Start from zero under a new identity. Only when nothing numbered under the old one is left."""
@@ -79,10 +81,23 @@ class PartitionSequences:
         if self.expected == self.next and self.state is SequenceState.UNRESOLVED:
             self.state = SequenceState.CONTINUOUS  # a later batch was accepted, so the expired one had been written
 
-    def break_off(self, identity: ProducerIdAndEpoch | None) -> None:
-        """Note that a numbered batch will never be written: whatever follows it has the wrong number."""
-        if identity is not None and identity is self.identity:
-            self.state = SequenceState.BROKEN
+    def break_off(self, identity: ProducerIdAndEpoch | None, send_order: i64) -> None:
+        """Note that the batch with that send order will never be written: whatever follows it has the wrong number."""
+        if identity is None or identity is not self.identity:
+            return
+        if self.state is not SequenceState.BROKEN or send_order < self.gap_at:
+            self.gap_at = send_order
+        self.state = SequenceState.BROKEN
+
+    def is_before_gap(self, send_order: i64) -> bool:
+        """Return whether a numbered batch may be repeated under its number: the broker expects it, or has it."""
+        return self.state is not SequenceState.BROKEN or send_order < self.gap_at
+
+    def is_overtaken(self, identity: ProducerIdAndEpoch | None, base: i64) -> bool:
+        """Return whether the broker has accepted a later number: it had lost what it knew of us (KAFKA-15591)."""
+        if identity is None or identity is not self.identity:
+            return False
+        return 0 < ((self.expected - base) & SEQUENCE_MASK) <= SEQUENCE_MASK // 2
 
     def lose_sight(self, identity: ProducerIdAndEpoch | None) -> None:
         """Note that a numbered batch was given up without knowing whether the broker wrote it."""

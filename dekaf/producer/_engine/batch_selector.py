@@ -124,7 +124,8 @@ class BatchSelector:
 
     def _next_retry(self, queue: PartitionQueue, now: float, selection: Selection) -> ProducerBatch | None:
         # While a partition recovers it has one request in flight at a time, the oldest first: so the order stays.
-        if queue.in_flight or queue.sequences.state is SequenceState.BROKEN:
+        # What was numbered before a gap is repeated as it is, and so settled, before the rest is numbered anew.
+        if queue.in_flight or not queue.sequences.is_before_gap(queue.retries[0].send_order):
             return None
         if now < queue.retry_at:
             selection.postpone(queue.retry_at)

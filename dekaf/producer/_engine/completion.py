@@ -16,7 +16,7 @@ from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, caused_
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
-from dekaf.producer._buffer.sequences import SequenceState
+from dekaf.producer._buffer.sequences import BEFORE_ALL, SequenceState
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.split import split
 from dekaf.producer._engine.statistics import ProducerStatistics
@@ -87,7 +87,12 @@ class BatchCompletion:
             return
         now = self._clock()
         is_expired = now - batch.created >= self._settings.delivery_timeout
-        context = BatchContext(queue.sequences.state, is_oldest=_is_oldest(queue, batch), is_expired=is_expired)
+        context = BatchContext(
+            queue.sequences.state,
+            is_oldest=_is_oldest(queue, batch),
+            is_expired=is_expired,
+            is_overtaken=queue.sequences.is_overtaken(batch.identity, batch.base_sequence),
+        )
         verdict = judge(batch, code, context)
         if verdict is Verdict.DELIVERED:
             self._deliver(queue, batch, result)
@@ -101,16 +106,22 @@ class BatchCompletion:
             error = self._answer_error(batch, code, result, is_expired=is_expired)
             if result is not None:
                 batch.record_errors = result.record_errors
-            if row.renews_producer_id and self._producer_id.drop(batch.identity, now):
-                self._statistics.producer_id_resets += 1
+            if row.renews_producer_id:
+                self._drop_identity(queue, batch, now)
             self.give_up(batch, error)
             return
         if verdict is Verdict.SPLIT:
             self._split(queue, batch, now)
             return
         if verdict is Verdict.RENUMBER:
-            queue.sequences.break_off(batch.identity)
+            queue.sequences.break_off(batch.identity, batch.send_order)
         self._retry(queue, batch, leader_is_news=leader_is_news, now=now)
+
+    def _drop_identity(self, queue: PartitionQueue, batch: ProducerBatch, now: float) -> None:
+        """Give up the identity of a batch: the broker accepts no number under it any more."""
+        queue.sequences.break_off(batch.identity, BEFORE_ALL)
+        if self._producer_id.drop(batch.identity, now):
+            self._statistics.producer_id_resets += 1
 
     def _deliver(self, queue: PartitionQueue, batch: ProducerBatch, result: PartitionProduceResponse | None) -> None:
         queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
@@ -130,7 +141,7 @@ class BatchCompletion:
         elif batch.is_ambiguous or row_for(code).may_be_persisted:
             queue.sequences.lose_sight(batch.identity)
         else:
-            queue.sequences.break_off(batch.identity)
+            queue.sequences.break_off(batch.identity, batch.send_order)
         self._note_broken_sequence(queue)
         self._release(batch)
 
@@ -169,7 +180,7 @@ class BatchCompletion:
             if batch.is_ambiguous:
                 queue.sequences.lose_sight(batch.identity)
             else:
-                queue.sequences.break_off(batch.identity)
+                queue.sequences.break_off(batch.identity, batch.send_order)
         self._note_broken_sequence(queue)
         self._release(batch)
         self.tell_failure(batch, error)
@@ -265,6 +276,8 @@ class BatchCompletion:
             sequences.resolve_when_idle()
         if sequences.state is not SequenceState.BROKEN:
             return sequences.state is SequenceState.CONTINUOUS
+        if queue.retries and sequences.is_before_gap(queue.retries[0].send_order):
+            return False  # it is repeated under its number first
         self._producer_id.bump(sequences.identity)
         identity = self._producer_id.identity
         if identity is None or self._producer_id.state is not ProducerIdState.READY:

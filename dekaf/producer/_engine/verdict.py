@@ -32,8 +32,9 @@ _WRONG_SEQUENCE: Final = frozenset({int(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER),
 class BatchContext:
     """What a verdict depends on besides the answer."""
 
-    def __init__(self, state: SequenceState, *, is_oldest: bool, is_expired: bool) -> None:
+    def __init__(self, state: SequenceState, *, is_oldest: bool, is_expired: bool, is_overtaken: bool = False) -> None:
         self.state: Final = state  # of the partition's sequences
+        self.is_overtaken: Final = is_overtaken  # the broker has accepted a later batch of the partition
         self.is_oldest: Final = is_oldest  # no earlier batch of the partition is under way or waits to be repeated
         self.is_expired: Final = is_expired  # `delivery_timeout_ms` is over
 
@@ -57,4 +58,5 @@ def _judge_wrong_sequence(batch: ProducerBatch, context: BatchContext) -> Verdic
         return Verdict.RETRY  # refused only because an earlier batch is still missing
     # Only another number helps. But an earlier attempt that was never answered may have been written, or may still lie
     # in a broker's socket and be written later: under another number the broker would not know the two for the same.
-    return Verdict.FAIL if batch.is_ambiguous else Verdict.RENUMBER
+    # And one that a later batch has overtaken, which takes a broker without any memory of us, would come out of turn.
+    return Verdict.FAIL if batch.is_ambiguous or context.is_overtaken else Verdict.RENUMBER

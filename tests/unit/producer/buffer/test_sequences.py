@@ -102,7 +102,7 @@ def test_expired_batch_acknowledged_late_leaves_no_gap() -> None:
 def test_gap_is_not_forgotten() -> None:
     sequences = sequences_under(ME)
     base = sequences.take(3)
-    sequences.break_off(ME)
+    sequences.break_off(ME, 0)
     sequences.lose_sight(ME)
     sequences.acknowledge(ME, base, 3)
     sequences.resolve_when_idle()
@@ -113,7 +113,7 @@ def test_gap_is_not_forgotten() -> None:
 def test_new_identity_starts_at_zero() -> None:
     sequences = sequences_under(ME, 77)
     sequences.acknowledge(ME, sequences.take(3), 3)
-    sequences.break_off(ME)
+    sequences.break_off(ME, 0)
     sequences.adopt(OTHER)
 
     assert (sequences.next, sequences.expected, sequences.acknowledged) == (0, 0, False)
@@ -124,7 +124,7 @@ def test_new_identity_starts_at_zero() -> None:
 def test_news_about_an_earlier_identity_changes_nothing() -> None:
     sequences = sequences_under(ME)
     sequences.acknowledge(OTHER, 40, 3)
-    sequences.break_off(OTHER)
+    sequences.break_off(OTHER, 0)
     sequences.lose_sight(OTHER)
 
     assert (sequences.expected, sequences.acknowledged) == (0, False)
@@ -136,7 +136,7 @@ def test_batches_without_numbers_change_nothing() -> None:
     sequences = PartitionSequences()
     sequences.acknowledge(None, -1, 3)
     sequences.lose_sight(None)
-    sequences.break_off(None)
+    sequences.break_off(None, 0)
     sequences.resolve_when_idle()
 
     assert sequences.state is SequenceState.CONTINUOUS
@@ -160,3 +160,37 @@ def test_sequences_are_continuous_whatever_the_batches() -> None:
         count = chance.randint(1, 9)
         assert sequences.take(count) == position % 2**31
         position += count
+
+
+def test_what_lies_before_the_first_gap_keeps_its_number() -> None:
+    sequences = sequences_under(ME)
+    assert sequences.is_before_gap(7)
+
+    sequences.break_off(ME, 5)
+    sequences.break_off(ME, 3)
+    sequences.break_off(ME, 4)
+
+    assert sequences.is_before_gap(2)
+    assert not sequences.is_before_gap(3)
+
+
+def test_gap_under_a_new_identity_is_its_own() -> None:
+    sequences = sequences_under(ME)
+    sequences.break_off(ME, 3)
+    sequences.adopt(OTHER)
+    sequences.break_off(OTHER, 9)
+
+    assert sequences.is_before_gap(8)
+
+
+def test_batch_is_overtaken_once_a_later_one_is_acknowledged() -> None:
+    sequences = sequences_under(ME)
+    first, second = sequences.take(3), sequences.take(3)
+    assert not sequences.is_overtaken(ME, first)
+
+    sequences.acknowledge(ME, second, 3)
+
+    assert sequences.is_overtaken(ME, first)
+    assert not sequences.is_overtaken(ME, 6)
+    assert not sequences.is_overtaken(OTHER, first)
+    assert not sequences.is_overtaken(None, first)

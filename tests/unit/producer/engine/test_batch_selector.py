@@ -267,7 +267,7 @@ def test_new_identity_waits_until_the_old_numbers_are_settled() -> None:
 def test_nothing_is_numbered_behind_a_gap() -> None:
     broker = Broker()
     broker.fill()
-    broker.queue().sequences.break_off(ME)
+    broker.queue().sequences.break_off(ME, 0)
 
     assert broker.take() == []
 

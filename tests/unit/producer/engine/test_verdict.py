@@ -84,3 +84,10 @@ def test_what_may_be_written_already_never_gets_another_number(code: int, state:
 def test_batch_that_is_too_large_is_split_unless_it_is_one_record() -> None:
     assert judge(batch_of(2), ErrorCode.MESSAGE_TOO_LARGE, context()) is Verdict.SPLIT
     assert judge(batch_of(1), ErrorCode.MESSAGE_TOO_LARGE, context()) is Verdict.FAIL
+
+
+@pytest.mark.parametrize("code", WRONG_SEQUENCE)
+def test_what_a_later_batch_has_overtaken_is_not_written_after_it(code: int) -> None:
+    context = BatchContext(SequenceState.CONTINUOUS, is_oldest=True, is_expired=False, is_overtaken=True)
+
+    assert judge(batch_of(), code, context) is Verdict.FAIL
