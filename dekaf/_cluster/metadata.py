@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, final
 
+from dekaf._cluster.topic_life import TopicHistories, TopicIdentity, TopicNews
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf._protocol.metadata import MetadataPartition, MetadataResponse, MetadataTopic
 from dekaf._wire.writer import NULL_UUID
@@ -58,6 +59,10 @@ class Topic:
         """Whether the broker gave an id."""
         return self.topic_id != NULL_UUID
 
+    def identity(self) -> TopicIdentity:
+        """Return by what it is recognised."""
+        return TopicIdentity(self.topic_id, len(self.partitions))
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -77,26 +82,48 @@ class ClusterMetadata:
         leader_id = known.partitions[partition].leader_id
         return leader_id if leader_id in self.brokers else NO_LEADER
 
-    def updated(self, response: MetadataResponse) -> ClusterMetadata:
-        """Return the snapshot after a broker's answer; topics it does not mention, or has trouble with, stay.
+    def updated(self, response: MetadataResponse, histories: TopicHistories, told_by: int) -> MetadataUpdate:
+        """Return the snapshot after a broker's answer, and what is new in it.
 
-        A broker with old metadata may answer: a partition's leader is taken over only if its epoch is not older than
-        the one known, unless the topic has been created anew, which its id tells.
+        Topics the answer does not mention, or has trouble with, stay. A broker with old metadata may answer: what it
+        says of a topic is ignored if that is older than what is known, and a partition's leader is taken over only if
+        its epoch is not older than the one known, unless the topic has been created anew.
+
+        Args:
+            response: The answer.
+            histories: What is remembered of topics; it learns from the answer.
+            told_by: The answering broker's node id; negative for a bootstrap server.
         """
-        topics = dict(self.topics)
-        for answer in response.topics:
-            if answer.error_code == ErrorCode.NONE and answer.partitions:
-                topics[answer.name] = _merged(topics.get(answer.name), answer)
         brokers = {
             broker.node_id: Broker(node_id=broker.node_id, host=broker.host, port=broker.port, rack=broker.rack)
             for broker in response.brokers
         }
-        return ClusterMetadata(
-            brokers=brokers,
+        topics = dict(self.topics)
+        named: dict[str, TopicNews] = {}
+        is_only_broker = len(brokers) == 1 and len(self.brokers) <= 1
+        for answer in response.topics:
+            if answer.error_code != ErrorCode.NONE or not answer.partitions:
+                continue
+            known = topics.get(answer.name)
+            news = histories.judge(
+                answer.name,
+                None if known is None else known.identity(),
+                TopicIdentity(answer.topic_id, _count_of(answer)),
+                told_by=told_by,
+                is_only_broker=is_only_broker,
+            )
+            named[answer.name] = news
+            if news is TopicNews.SAME and known is not None:
+                topics[answer.name] = _merged(known, answer)
+            elif news is TopicNews.NEW or news is TopicNews.RECREATED:
+                topics[answer.name] = _fresh(answer)
+        metadata = ClusterMetadata(
+            brokers=self.brokers if brokers == self.brokers else brokers,
             topics=topics,
             cluster_id=response.cluster_id or self.cluster_id,
             controller_id=response.controller_id,
         )
+        return MetadataUpdate(metadata=metadata, named=named)
 
     def with_leaders(self, told: dict[TopicPartition, Partition]) -> ClusterMetadata:
         """Return the snapshot with those leaders taken over that are news; itself if none is (KIP-951)."""
@@ -108,7 +135,9 @@ class ClusterMetadata:
             return self
         topics = dict(self.topics)
         for topic, leaders in news.items():
-            partitions = [leaders.get(number, known) for number, known in enumerate(topics[topic].partitions)]
+            partitions = list(topics[topic].partitions)
+            for number, leader in leaders.items():
+                partitions[number] = leader
             topics[topic] = replace(topics[topic], partitions=tuple(partitions))
         return replace(self, topics=topics)
 
@@ -122,32 +151,67 @@ class ClusterMetadata:
         return leader.leader_id in self.brokers and leader.leader_epoch > known.partitions[partition].leader_epoch
 
     def with_brokers(self, brokers: list[Broker]) -> ClusterMetadata:
-        """Return the snapshot with these brokers added or moved."""
+        """Return the snapshot with these brokers added or moved; itself if they are no news."""
+        if all(self.brokers.get(broker.node_id) == broker for broker in brokers):
+            return self
         return replace(self, brokers={**self.brokers, **{broker.node_id: broker for broker in brokers}})
+
+    def without_topics(self, names: list[str]) -> ClusterMetadata:
+        """Return the snapshot without topics that nobody produces to any more."""
+        gone = set(names)
+        return replace(self, topics={name: topic for name, topic in self.topics.items() if name not in gone})
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MetadataUpdate:
+    """A snapshot after an answer, and what the answer came to for each topic that it describes."""
+
+    metadata: ClusterMetadata
+    named: dict[str, TopicNews]
+
+    def without(self, names: list[str]) -> MetadataUpdate:
+        """Return what is left if these topics are of no interest."""
+        named = {name: news for name, news in self.named.items() if name not in names}
+        return MetadataUpdate(metadata=self.metadata.without_topics(names), named=named)
+
+    def topics_with(self, news: TopicNews) -> list[str]:
+        """Return the topics for which it came to that."""
+        return [name for name, one in self.named.items() if one is news]
 
 
 NO_METADATA: Final = ClusterMetadata(brokers={}, topics={})
 
 
-def _merged(known: Topic | None, answer: MetadataTopic) -> Topic:
-    # While a cluster is upgraded, some of its brokers answer without ids: that is no other topic.
-    topic_id = answer.topic_id
-    if known is not None and topic_id == NULL_UUID:
-        topic_id = known.topic_id
-    same_log = known is not None and (known.topic_id == topic_id or not known.has_id)
-    # A partition number may be missing from an answer; partitions are never taken away from a topic.
+def _count_of(answer: MetadataTopic) -> int:
+    """Return how many partitions an answer speaks of; a number may be missing from it."""
     indexes = [partition.index for partition in answer.partitions]
     if min(indexes) < 0 or max(indexes) >= len(indexes) + MOST_LEFT_OUT:
         raise MalformedResponseError(f"The broker names a partition of {answer.name!r} that cannot exist.")
-    count = max(indexes) + 1
-    if known is not None and same_log:
-        count = max(count, len(known.partitions))
-    partitions = [Partition(leader_id=NO_LEADER, leader_epoch=NO_EPOCH)] * count
-    if known is not None and same_log:
-        partitions[: len(known.partitions)] = known.partitions
+    return max(indexes) + 1
+
+
+def _fresh(answer: MetadataTopic) -> Topic:
+    partitions = [Partition(leader_id=NO_LEADER, leader_epoch=NO_EPOCH)] * _count_of(answer)
     for partition in answer.partitions:
-        if partition.leader_epoch == NO_EPOCH or partition.leader_epoch >= partitions[partition.index].leader_epoch:
-            partitions[partition.index] = _partition(partition)
+        partitions[partition.index] = _partition(partition)
+    return Topic(name=answer.name, topic_id=answer.topic_id, partitions=tuple(partitions))
+
+
+def _merged(known: Topic, answer: MetadataTopic) -> Topic:
+    partitions = list(known.partitions)
+    partitions += [Partition(leader_id=NO_LEADER, leader_epoch=NO_EPOCH)] * (_count_of(answer) - len(partitions))
+    is_changed = len(partitions) > len(known.partitions)
+    for told in answer.partitions:
+        before = partitions[told.index]
+        if told.leader_epoch != NO_EPOCH and told.leader_epoch < before.leader_epoch:
+            continue
+        if told.leader_id != before.leader_id or told.leader_epoch != before.leader_epoch:
+            partitions[told.index] = _partition(told)
+            is_changed = True
+    topic_id = known.topic_id if answer.topic_id == NULL_UUID else answer.topic_id
+    if not is_changed and topic_id == known.topic_id:
+        return known
     return Topic(name=answer.name, topic_id=topic_id, partitions=tuple(partitions))
 
 

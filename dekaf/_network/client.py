@@ -118,6 +118,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._security: Final = Security(loop, settings.security, settings.connection.request_timeout)
         self._bootstrap = [Node(-1 - at, host, port) for at, (host, port) in enumerate(bootstrap)]
         self._brokers: dict[int, Node] = {}
+        self._turn = 0  # which broker is asked first, if several have nothing else to do
         self._answered: str | None = None  # the bootstrap server that led us to the brokers
         self._is_closed = False
         self._will_grow_impatient = False
@@ -187,7 +188,10 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
     def least_loaded(self, now: float) -> BrokerConnection | None:
         """Return the ready connection with the fewest requests under way; without one, connect somewhere."""
         best: BrokerConnection | None = None
-        for node in self._nodes():
+        nodes = self._nodes()
+        # In turn, or a broker that has heard of nothing for a while would be the only one that is ever asked.
+        self._turn = (self._turn + 1) % len(nodes)
+        for node in nodes[self._turn :] + nodes[: self._turn]:
             connection = node.connection
             if connection is None or not connection.takes_requests(now):
                 continue
@@ -196,6 +200,20 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         if best is None:
             self._connect_somewhere(now)
         return best
+
+    def another_broker(self, now: float, avoided: int) -> BrokerConnection | None:
+        """Return a ready connection to a discovered broker that is not the one avoided; without one, connect to one."""
+        candidate: Node | None = None
+        for node in self._brokers.values():
+            if node.node_id == avoided:
+                continue
+            if node.connection is not None and node.connection.takes_requests(now):
+                return node.connection
+            if node.connection is None and node.connecting is None and now >= node.not_before:
+                candidate = node
+        if candidate is not None:
+            self._connect(candidate)
+        return None
 
     def connected(self) -> int:
         """Return how many discovered brokers are connected; any thread may ask."""

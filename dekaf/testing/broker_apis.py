@@ -122,6 +122,8 @@ class BrokerApis:
         # Only this error stands above the topics; every other one stands at each of them.
         top_level = whole if whole == ErrorCode.REBOOTSTRAP_REQUIRED else ErrorCode.NONE
         topics = [] if top_level else list(self._describe_topics(request, plan))
+        if self._node_id in self._state.frozen:
+            self._state.stale_answers[self._node_id] = self._state.stale_answers.get(self._node_id, 0) + 1
         endpoints = self._state.endpoints
         return Outcome(
             metadata_answer(
@@ -147,7 +149,7 @@ class BrokerApis:
         self, name: str, request: ReceivedMetadata, plan: Plan, fault: PartitionFault
     ) -> DescribedTopic:
         error_code = self._topic_error(name, request) if fault.error_code is None else fault.error_code
-        topic = self._state.topics.get(name)
+        topic = self._state.described_by(self._node_id).get(name)
         if error_code != ErrorCode.NONE or topic is None:
             return DescribedTopic(error_code=error_code, name=name, topic_id=NULL_UUID)
         return DescribedTopic(
@@ -179,7 +181,7 @@ class BrokerApis:
         return described
 
     def _topic_error(self, name: str, request: ReceivedMetadata) -> int:
-        if name in self._state.topics:
+        if name in self._state.described_by(self._node_id):
             return ErrorCode.NONE
         if not _TOPIC_NAME.fullmatch(name):
             return ErrorCode.INVALID_TOPIC_EXCEPTION

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -143,6 +143,8 @@ class ClusterState:
     changed: threading.Condition = field(default_factory=threading.Condition)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # of the brokers that run
     topics: dict[str, Topic] = field(default_factory=dict)
+    frozen: dict[int, dict[str, Topic]] = field(default_factory=dict)  # what brokers with old metadata know, by node id
+    stale_answers: dict[int, int] = field(default_factory=dict)  # Metadata answers of these, by node id
     requests: list[ReceivedRequest] = field(default_factory=list)
     attempts: list[ProduceAttempt] = field(default_factory=list)
     connections: list[ClientConnection] = field(default_factory=list)
@@ -172,6 +174,18 @@ class ClusterState:
                 log = PartitionLog(name, index, topic.settings)
                 topic.partitions.append(Partition(index=index, leader=leader, leader_epoch=0, log=log))
             self.changed.notify_all()
+
+    def freeze_metadata(self, node: int) -> None:
+        """Let a broker describe the topics as they are now, whatever becomes of them."""
+        with self.changed:
+            self.frozen[node] = {
+                topic.name: replace(topic, partitions=[replace(partition) for partition in topic.partitions])
+                for topic in self.topics.values()
+            }
+
+    def described_by(self, node: int) -> dict[str, Topic]:
+        """Return the topics as a broker describes them."""
+        return self.frozen.get(node, self.topics)
 
     def topic_by_id(self, topic_id: bytes) -> Topic | None:
         """Return the topic with that id."""

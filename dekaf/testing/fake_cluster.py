@@ -316,6 +316,25 @@ class FakeCluster:
         with self._state.changed:
             self._state.add_partitions(topic, count)
 
+    def topics(self) -> list[str]:
+        """Return the names of the topics there are, sorted."""
+        with self._state.changed:
+            return sorted(self._state.topics)
+
+    def freeze_metadata(self, node: int) -> None:
+        """Let a broker describe the topics as they are now, whatever becomes of them: it has not heard of anything."""
+        self._state.freeze_metadata(node)
+
+    def thaw_metadata(self, node: int) -> None:
+        """Let a broker hear of what has happened since its metadata was frozen."""
+        with self._state.changed:
+            self._state.frozen.pop(node, None)
+
+    def stale_answers(self, node: int) -> int:
+        """Return how many Metadata requests a broker has answered with frozen metadata."""
+        with self._state.changed:
+            return self._state.stale_answers.get(node, 0)
+
     def topic_id(self, topic: str) -> bytes:
         """Return the 16 bytes of a topic's id."""
         with self._state.changed:

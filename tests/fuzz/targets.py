@@ -13,6 +13,7 @@ import snappy
 import zstandard
 
 from dekaf._cluster.metadata import NO_METADATA
+from dekaf._cluster.topic_life import TopicHistories
 from dekaf._protocol.api import SUPPORTED, ApiKey
 from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from dekaf._protocol.error_codes import ErrorCode
@@ -170,7 +171,7 @@ def _read_metadata(reader: Reader, version: int) -> object:
     response = MetadataResponse.decode(reader, version)
     if response.error_code != ErrorCode.NONE or not response.brokers:
         return response
-    return NO_METADATA.updated(response)
+    return NO_METADATA.updated(response, TopicHistories(), 1)
 
 
 # What a broker says within a mechanism: the variant says which, and at which point of the exchange.

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from dekaf.errors import ProduceError
 from dekaf.producer import AsyncProducer, Producer, ProducerOptions
 from dekaf.producer._engine.engine import Engine
-from dekaf.types import DrainReport, OnDelivery, ProducerStatus, RecordMetadata
+from dekaf.types import DrainReport, OnDelivery, PartitionInfo, ProducerStatus, RecordMetadata
 
 PATIENCE = 15.0  # seconds after which a test gives up waiting for what must happen
 
@@ -153,6 +153,9 @@ class Face(Protocol):
     def close(self, timeout: float | None = None) -> DrainReport:
         """Close."""
 
+    def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
+        """Return a topic's partitions."""
+
     def status(self) -> ProducerStatus:
         """Return the status."""
 
@@ -196,6 +199,9 @@ class ThreadFace:
     def close(self, timeout: float | None = None) -> DrainReport:
         return self.producer.close(timeout)
 
+    def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
+        return self.producer.partitions_for(topic)
+
     def status(self) -> ProducerStatus:
         return self.producer.status()
 
@@ -232,6 +238,9 @@ class LoopFace:
 
     def close(self, timeout: float | None = None) -> DrainReport:
         return self.thread.run(self.producer.close(timeout))
+
+    def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
+        return self.thread.run(self.producer.partitions_for(topic))
 
     def status(self) -> ProducerStatus:
         return self.producer.status()

@@ -41,7 +41,7 @@ def test_request_to_a_broker_that_an_answer_leaves_out_is_still_answered(
 
     leave_out(cluster, leaves)
     asked = len(cluster.requests(ReceivedMetadata))
-    engine_of(face.producer).refresh_metadata()
+    engine_of(face.producer).refresh_metadata("t")
     cluster.wait_for_requests(ReceivedMetadata, asked + 1)
     eventually(lambda: face.status().known_brokers == 1)
     held.release()
@@ -65,7 +65,7 @@ def test_request_to_a_broker_that_left_the_cluster_is_repeated_when_its_time_is_
 
     cluster.move_leader("t", 0, stays)
     leave_out(cluster, leaves)
-    engine_of(face.producer).refresh_metadata()
+    engine_of(face.producer).refresh_metadata("t")
 
     assert handle.result(PATIENCE).offset == 1
     assert cluster.violations == []

@@ -164,7 +164,7 @@ class RecordAccumulator:
                 waits = _new_waits(queue.current, route)
             with self.lock:
                 before = queue.current
-                result = self._refusal_locked(needed, reserved, accepted)
+                result = self._refusal_locked(queue, needed, reserved, accepted)
                 if result == 0:
                     batch = before
                     if not _fits(queue, batch, bound):
@@ -181,10 +181,10 @@ class RecordAccumulator:
             self._after_append(queue, before, fresh, route, result)
         return result
 
-    def _refusal_locked(self, needed: i64, reserved: i64, accepted: float) -> i64:
+    def _refusal_locked(self, queue: PartitionQueue, needed: i64, reserved: i64, accepted: float) -> i64:
         """Return why a record cannot be taken, 0 if it can."""
-        if self.is_closed and accepted == JUST_NOW:
-            return CLOSED  # closed since the caller looked: no thread would ever send it
+        if queue.is_closed and accepted == JUST_NOW:
+            return CLOSED  # closed, or forgotten, since the caller looked: no thread would ever send it
         if reserved == 0 and not self.buffer.has_space_locked(needed):
             return FULL
         return 0
@@ -236,6 +236,49 @@ class RecordAccumulator:
                     self.new_topics.append(fresh)
         return topic
 
+    def has_parked(self, name: str) -> bool:
+        """Return whether records wait for a topic's partitions to become known."""
+        topic = self.topics.get(name)
+        return topic is not None and len(topic.parked) > 0
+
+    def add_partitions(self, topic: TopicQueues, count: int) -> None:
+        """Let a topic have at least that many partitions."""
+        fresh = [PartitionQueue(topic.name, at, topic.limit) for at in range(len(topic.partitions), count)]
+        with self.lock:
+            for queue in fresh:
+                queue.is_closed = self.is_closed
+                topic.partitions.append(queue)
+
+    def replace_topic(self, topic: TopicQueues, count: int) -> list[PartitionQueue]:
+        """Let a topic that was created anew have exactly that many partitions; return the queues it has no more.
+
+        Callers that hold the topic's object find it not open, and look it up again.
+        """
+        fresh = TopicQueues(topic.name, topic.limit)
+        fresh.partitions = topic.partitions[:count]
+        gone = topic.partitions[count:]
+        self.add_partitions(fresh, count)
+        with self.lock:
+            for queue in gone:
+                queue.is_gone = True
+                queue.is_closed = True
+            topic.is_known = False
+            topic.is_dropped = True
+            fresh.is_known = not self.is_closed
+            self.topics[topic.name] = fresh
+        return gone
+
+    def take_unsent(self, queue: PartitionQueue) -> list[ProducerBatch]:
+        """Take out of a queue what was never sent."""
+        batches: list[ProducerBatch] = []
+        with self.lock:
+            batches.extend(queue.full)
+            queue.full.clear()
+            if queue.current is not None:
+                batches.append(queue.current)
+                queue.current = None
+        return batches
+
     def pending_records(self) -> int:
         """Return how many accepted records have no outcome yet."""
         return int(self.accepted - self.completed)
@@ -282,6 +325,8 @@ class RecordAccumulator:
             self.is_closed = True
             for topic in self.topics.values():
                 topic.is_known = False
+                for queue in topic.partitions:
+                    queue.is_closed = True
         self.buffer.dismiss()
 
     def recycle(self, writer: BytesWriter) -> None:

@@ -188,6 +188,9 @@ class ProducerBatch:
         self.send_order_span: i64 = SEND_ORDER_SPAN  # how many numbers it may hand on to the batches it is split into
         self.attempts: i64 = 0
         self.is_ambiguous = False  # an earlier attempt got no answer: it may be in the log
+        self.queue_life = 0  # of its partition's queue, when it was sent last
+        self.was_sent_by_name = False  # its latest attempt: it goes to whichever topic has the name when it arrives
+        self.may_be_in_later_log = False  # an ambiguous attempt was sent by name: it is not gone with the topic
         self.previous_error: DekafError | None = None  # what the attempt before was refused with, or its answer lost to
 
         self.base_offset: i64 = -1

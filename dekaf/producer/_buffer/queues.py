@@ -61,6 +61,7 @@ class PartitionQueue:
         # Goes down under the lock together with is_active, and up again on the I/O thread alone: so a queue that is
         # activated before the sender has cleared it out of its own list is not taken into that list twice.
         self.is_listed = False
+        self.is_closed = False  # takes nothing more from callers, who may hold it still: look the topic up again
         # The I/O thread's alone, but for a glance at `leader` and `retries` when a sticky partition is chosen.
         self.retries: list[ProducerBatch] = []  # sealed and numbered, in order of issue
         self.retry_at = 0.0
@@ -68,6 +69,16 @@ class PartitionQueue:
         self.in_flight: list[ProducerBatch] = []  # in order of issue
         self.next_send_order: i64 = 0
         self.sequences = PartitionSequences()
+        self.is_gone = False  # the topic was created anew, and has no such partition now
+        self.life = 0  # counts up with every new log: what was sent in an earlier life may have nothing to do with it
+
+    def begin_anew(self) -> None:
+        """Note that the log is another one, and empty: what is left goes there, numbered anew."""
+        self.life += 1
+        self.retry_at = 0.0
+        self.sequences.lose_log()
+        for batch in self.retries:
+            batch.is_ambiguous = batch.may_be_in_later_log  # what went into the log before is gone with it
 
     def waiting(self) -> int:
         """Return how many batches wait to be sent: the load that KIP-794 balances."""
@@ -98,7 +109,9 @@ class TopicQueues:
         self.is_known = False  # records go straight to their partitions
         self.is_dropped = False  # forgotten by the accumulator: look the topic up again
         self.parked: deque[WaitingRecord] = deque()
-        self.partitions: list[PartitionQueue] = []  # only ever grows
+        # Only ever grows: callers choose by its length, and then look the queue up. A topic that has fewer partitions
+        # after it was created anew gets another object like this one.
+        self.partitions: list[PartitionQueue] = []
         self.sticky: i64 = UNDECIDED  # where records without a key go at present
         self.sticky_bytes: i64 = 0
         # The I/O thread's alone.

@@ -89,6 +89,16 @@ class PartitionSequences:
             self.gap_at = send_order
         self.state = SequenceState.BROKEN
 
+    def lose_log(self) -> None:
+        """Note that the log is gone, and what the broker knew of us with it: begin at zero under another epoch.
+
+        Under the same one, a batch still under way with an old number might be taken for one with the same new number.
+        """
+        self.acknowledged = False
+        if self.identity is not None:
+            self.state = SequenceState.BROKEN
+            self.gap_at = BEFORE_ALL
+
     def is_before_gap(self, send_order: i64) -> bool:
         """Return whether a numbered batch may be repeated under its number: the broker expects it, or has it."""
         return self.state is not SequenceState.BROKEN or send_order < self.gap_at

@@ -107,7 +107,8 @@ class ProducerCore:
         # Stands in until there is an engine: it knows no topic, so the first record goes the slow way and starts one.
         self._accumulator = RecordAccumulator(self._settings.limits, None, self._partitioner, life.listener, _nothing)
         # A caller mostly stays with one; the same str object needs no look-up.
-        self._last_topic = TopicQueues("", BatchLimit(0, 0))
+        self._no_topic = TopicQueues("", BatchLimit(0, 0))
+        self._last_topic = self._no_topic
         # Last: another thread of the child that finds these renewed relies on the rest.
         self.life = life
         self._generation = life.generation
@@ -163,10 +164,12 @@ class ProducerCore:
         accumulator = self._accumulator
         if IS_INTERRUPTIBLE and is_held_here(accumulator.lock):
             raise _interrupted_error(topic)
-        queues: TopicQueues | None = self._last_topic
-        if self._last_topic.name is not topic:
+        last = self._last_topic  # read once: another thread may change it meanwhile
+        queues: TopicQueues | None = last
+        if last.name is not topic:
             queues = accumulator.topics.get(topic)
         if queues is None or not queues.is_known:
+            self._last_topic = self._no_topic  # it may be the one that was forgotten, or recreated: look it up again
             return NOT_KNOWN
         self._last_topic = queues
         where = partition
@@ -188,7 +191,7 @@ class ProducerCore:
         if partition >= count:
             engine = self.life.engine
             if engine is not None:
-                engine.refresh_metadata()  # it may have been added just now; the next record will know
+                engine.refresh_metadata(queues.name)  # it may have been added just now; the next record will know
             raise no_such_partition_error(queues.name, int(partition), count)
         return partition
 

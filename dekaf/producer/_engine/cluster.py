@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, final
 
-from dekaf._cluster.metadata import NO_METADATA, Broker, ClusterMetadata, Partition, TopicPartition
+from dekaf._cluster.metadata import NO_METADATA, Broker, ClusterMetadata, MetadataUpdate, Partition, TopicPartition
 from dekaf._cluster.refresh import MetadataRefresher
+from dekaf._cluster.topic_life import TopicHistories
 from dekaf._network.requests import BrokerConnections
+from dekaf._protocol.metadata import MetadataResponse
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 
 
@@ -19,19 +22,37 @@ class Cluster:
         self.connections: Final = connections
         self.refresher: Final = refresher
         self.queues: Final = queues
+        self.histories: Final = TopicHistories()
 
-    def replace(self, metadata: ClusterMetadata) -> None:
-        """Take over a snapshot."""
-        if metadata.brokers is not self.metadata.brokers:
-            self.connections.update_brokers(metadata.brokers)
+    def take_over(self, response: MetadataResponse, told_by: int, in_use: set[str]) -> MetadataUpdate:
+        """Return what an answer changes; nothing has changed yet.
+
+        Args:
+            response: The answer.
+            told_by: The answering broker's node id; negative for a bootstrap server.
+            in_use: The topics that somebody produces to; an answer may come when that is over.
+        """
+        update = self.metadata.updated(response, self.histories, told_by)
+        strangers = [name for name in update.named if name not in in_use]
+        return update.without(strangers) if strangers else update
+
+    def replace(self, metadata: ClusterMetadata, topics: Iterable[str]) -> None:
+        """Take over a snapshot in which these topics may differ from the one before."""
+        has_same_brokers = metadata.brokers.keys() == self.metadata.brokers.keys()
+        self.connections.update_brokers(metadata.brokers)  # even the same: it may have begun again without them
         self.metadata = metadata
-        self.queues.update(metadata)
+        if has_same_brokers:
+            self.queues.update_topics(metadata, topics)
+        else:
+            self.queues.update(metadata)
 
     def learn(self, brokers: list[Broker], leaders: dict[TopicPartition, Partition]) -> set[TopicPartition]:
         """Take over what a produce answer tells besides (KIP-951); return the partitions whose leader is news."""
-        metadata = self.metadata.with_brokers(brokers) if brokers else self.metadata
-        news = {place for place, leader in leaders.items() if metadata.is_news(place[0], place[1], leader)}
-        metadata = metadata.with_leaders(leaders)
+        metadata = self.metadata.with_brokers(brokers)
         if metadata is not self.metadata:
-            self.replace(metadata)
+            self.replace(metadata, ())
+        news = {place for place, leader in leaders.items() if metadata.is_news(place[0], place[1], leader)}
+        if news:
+            self.metadata = metadata.with_leaders({place: leaders[place] for place in news})
+            self.queues.update_partitions(self.metadata, news)
         return news

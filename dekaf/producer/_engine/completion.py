@@ -12,7 +12,13 @@ from typing import Final, final
 from dekaf._cluster.metadata import NO_LEADER
 from dekaf._protocol.error_codes import ErrorCode, produce_error, row_for
 from dekaf._protocol.produce import PartitionProduceResponse
-from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, caused_error
+from dekaf.errors import (
+    DekafError,
+    DeliveryTimeoutError,
+    ProduceError,
+    UnknownTopicOrPartitionError,
+    caused_error,
+)
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
@@ -55,7 +61,7 @@ class BatchCompletion:
         self._settings: Final = settings
         self._statistics: Final = statistics
         self._clock: Final = clock
-        self._broken_sequences: list[PartitionQueue] = []  # their sequences are unresolved or broken
+        self._broken_sequences: dict[PartitionQueue, None] = {}  # in order; their sequences are unresolved or broken
 
     # Answers.
 
@@ -79,8 +85,8 @@ class BatchCompletion:
         """
         queue = self._queues.queue_of(batch)
         queue.in_flight.remove(batch)
-        if batch.state is BatchState.DONE:
-            self._complete_told(queue, batch, code)
+        if queue.is_gone or batch.state is BatchState.DONE:
+            self._complete_last(queue, batch, code, result)
             return
         if code == ErrorCode.NONE:
             self._deliver(queue, batch, result)
@@ -98,10 +104,10 @@ class BatchCompletion:
             self._deliver(queue, batch, result)
             return
         row = row_for(code)
-        batch.is_ambiguous = batch.is_ambiguous or row.may_be_persisted
+        _note_ambiguity(queue, batch, code)
         batch.previous_error = lost_to or _refusal_error(batch, code, result)
         if row.refreshes_metadata:
-            self._cluster.refresher.want()
+            self._cluster.refresher.want_topic(batch.topic)
         if verdict is Verdict.FAIL:
             error = self._answer_error(batch, code, result, is_expired=is_expired)
             if result is not None:
@@ -127,12 +133,33 @@ class BatchCompletion:
         queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
         self._statistics.delivered += int(batch.record_count)
         self._accumulator.completed += batch.record_count
-        self._note_broken_sequence(queue)
+        self.note_broken_sequence(queue)
         self._release(batch)  # before it is told: a caller who hears of it may look at the buffer at once
         if result is None:
             batch.succeed(-1, -1)
         else:
             batch.succeed(result.base_offset, result.log_append_time_ms)
+
+    def _complete_last(
+        self, queue: PartitionQueue, batch: ProducerBatch, code: int, result: PartitionProduceResponse | None
+    ) -> None:
+        """Deal with a batch that will not be sent again, whatever it was answered with."""
+        if queue.is_gone:
+            self._complete_gone(queue, batch, code, result)
+            self._queues.forget_orphan(batch)
+        else:
+            self._complete_told(queue, batch, code)
+
+    def _complete_gone(
+        self, queue: PartitionQueue, batch: ProducerBatch, code: int, result: PartitionProduceResponse | None
+    ) -> None:
+        """The topic was created anew meanwhile and has no such partition: nothing can be sent again."""
+        if code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER) and batch.state is not BatchState.DONE:
+            self._deliver(queue, batch, result)
+        else:
+            _note_ambiguity(queue, batch, code)
+            self._release(batch)
+            self.tell_failure(batch, gone_error(batch))
 
     def _complete_told(self, queue: PartitionQueue, batch: ProducerBatch, code: int) -> None:
         """The caller was told of a time-out before; only the sequences still want to know."""
@@ -142,7 +169,7 @@ class BatchCompletion:
             queue.sequences.lose_sight(batch.identity)
         else:
             queue.sequences.break_off(batch.identity, batch.send_order)
-        self._note_broken_sequence(queue)
+        self.note_broken_sequence(queue)
         self._release(batch)
 
     def _retry(self, queue: PartitionQueue, batch: ProducerBatch, *, leader_is_news: bool, now: float) -> None:
@@ -156,7 +183,7 @@ class BatchCompletion:
         else:
             # The later of the two: another batch of the partition, tried less often, must not end the wait of this one.
             queue.retry_at = max(queue.retry_at, now + self._settings.backoff(int(batch.attempts)))
-        self._note_broken_sequence(queue)
+        self.note_broken_sequence(queue)
         self._queues.activate(queue)
 
     def _split(self, queue: PartitionQueue, batch: ProducerBatch, now: float) -> None:
@@ -181,7 +208,7 @@ class BatchCompletion:
                 queue.sequences.lose_sight(batch.identity)
             else:
                 queue.sequences.break_off(batch.identity, batch.send_order)
-        self._note_broken_sequence(queue)
+        self.note_broken_sequence(queue)
         self._release(batch)
         self.tell_failure(batch, error)
 
@@ -263,10 +290,10 @@ class BatchCompletion:
         if not self._broken_sequences:
             return
         broken = self._broken_sequences
-        self._broken_sequences = []
+        self._broken_sequences = {}
         for queue in broken:
-            if not self._is_mended(queue):
-                self._broken_sequences.append(queue)
+            if not queue.is_gone and not self._is_mended(queue):
+                self._broken_sequences[queue] = None
 
     def _is_mended(self, queue: PartitionQueue) -> bool:
         sequences = queue.sequences
@@ -302,9 +329,10 @@ class BatchCompletion:
             )
             self.give_up(batch, error)
 
-    def _note_broken_sequence(self, queue: PartitionQueue) -> None:
-        if queue.sequences.state is not SequenceState.CONTINUOUS and queue not in self._broken_sequences:
-            self._broken_sequences.append(queue)
+    def note_broken_sequence(self, queue: PartitionQueue) -> None:
+        """Have a queue's sequences mended, if they need it."""
+        if queue.sequences.state is not SequenceState.CONTINUOUS:
+            self._broken_sequences[queue] = None
 
 
 def _refusal_error(batch: ProducerBatch, code: int, result: PartitionProduceResponse | None) -> ProduceError:
@@ -312,6 +340,32 @@ def _refusal_error(batch: ProducerBatch, code: int, result: PartitionProduceResp
     return produce_error(
         code, batch.topic, partition=int(batch.partition), detail=detail, may_be_persisted=batch.is_ambiguous
     )
+
+
+def gone_error(batch: ProducerBatch) -> ProduceError:
+    """Return the error for a batch whose partition is gone."""
+    return UnknownTopicOrPartitionError(
+        "The topic was created anew, with fewer partitions, and has this one no more. Produced again, the message goes "
+        "to one of those it has.",
+        topic=batch.topic,
+        partition=int(batch.partition),
+        is_retriable=True,
+        may_be_persisted=batch.is_ambiguous,
+    )
+
+
+def _note_ambiguity(queue: PartitionQueue, batch: ProducerBatch, code: int) -> None:
+    """Note that an attempt may have been written, although it was answered with an error, or not at all.
+
+    If the topic was created anew meanwhile, that was into a log that is gone, unless the request named the topic
+    instead of its id (before Produce 13) and came late.
+    """
+    if not row_for(code).may_be_persisted:
+        return
+    may_be_in_later_log = batch.was_sent_by_name and code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    batch.may_be_in_later_log = batch.may_be_in_later_log or may_be_in_later_log
+    if batch.queue_life == queue.life or may_be_in_later_log:
+        batch.is_ambiguous = True
 
 
 def _is_oldest(queue: PartitionQueue, batch: ProducerBatch) -> bool:

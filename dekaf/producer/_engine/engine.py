@@ -15,6 +15,7 @@ from typing import Any, Final, final
 
 from dekaf._cluster.metadata import ClusterMetadata
 from dekaf._cluster.refresh import NEVER, MetadataRefresher
+from dekaf._cluster.topic_life import TopicNews
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.io_thread import IoThread
 from dekaf._protocol.error_codes import ErrorCode, produce_error
@@ -28,6 +29,7 @@ from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.completion import BatchCompletion
 from dekaf.producer._engine.flush import FlushWaiter
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
+from dekaf.producer._engine.recreated_topics import RecreatedTopics
 from dekaf.producer._engine.sender import Sender, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered, UndeliveredHook
@@ -111,20 +113,19 @@ class Engine:
             self._io.loop, settings.bootstrap, settings.network, self._run_once, self._connection_lost
         )
         backoff = settings.sender.retry.backoff
-        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, backoff)
-        self._queues: Final = QueuesByLeader(self.accumulator, self._refresher.want)
+        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, backoff, self.accumulator.has_parked)
+        self._queues: Final = QueuesByLeader(self.accumulator, self._refresher.want_topic)
         self._cluster: Final = Cluster(self._client, self._refresher, self._queues)
         self._unknown_topics: Final = UnknownTopics(
             self.accumulator, listener, statistics, settings.max_block, self._refresher.remove_topic
         )
         producer_id = ProducerIdSource(backoff, is_needed=settings.sender.rules.is_idempotent)
+        completion = BatchCompletion(
+            self.accumulator, self._cluster, producer_id, settings.sender.retry, statistics, monotonic
+        )
+        self._recreated_topics: Final = RecreatedTopics(self.accumulator, self._queues, completion)
         self._sender: Final = Sender(
-            self.accumulator,
-            self._cluster,
-            producer_id,
-            BatchCompletion(self.accumulator, self._cluster, producer_id, settings.sender.retry, statistics, monotonic),
-            settings.sender,
-            statistics,
+            self.accumulator, self._cluster, producer_id, completion, settings.sender, statistics
         )
         self._description: Final = DescriptionInquiry(self._client)
         self._inquiries: Final[list[Inquiry]] = [
@@ -210,9 +211,14 @@ class Engine:
 
         return self._io.call(begin)
 
-    def refresh_metadata(self) -> None:
-        """Have the cluster asked for its metadata soon."""
-        self._io.call(self._refresh_soon)
+    def refresh_metadata(self, topic: str) -> None:
+        """Have the cluster asked for a topic soon."""
+
+        def begin() -> None:
+            self._refresher.want_topic(topic)
+            self._run_once()
+
+        self._io.call(begin)
 
     def last_error(self) -> DekafError | None:
         """Return why no broker is connected at present."""
@@ -311,20 +317,26 @@ class Engine:
 
     # The cluster.
 
-    def _refresh_soon(self) -> None:
-        self._refresher.want()
-        self._run_once()
-
-    def _take_over(self, response: MetadataResponse) -> bool:
-        """Take over a metadata answer; return whether it named a leader for every partition that waits for one."""
+    def _take_over(self, response: MetadataResponse, told_by: int) -> set[str]:
+        """Take over a broker's metadata answer; return the topics that it leaves without a leader, or in doubt."""
         for topic in response.topics:
             if topic.error_code != ErrorCode.NONE:
                 error = produce_error(topic.error_code, topic.name, partition=None, may_be_persisted=False)
                 self._unknown_topics.answered(topic.name, error, is_final=topic.error_code in FINAL_TOPIC_ERRORS)
-        metadata = self._cluster.metadata.updated(response)
-        self._unknown_topics.let_in(metadata)
-        self._cluster.replace(metadata)
-        return not self._unknown_topics.is_waiting() and not self._queues.has_leaderless()
+        # Once, and first of all: a topic that a caller begins to use meanwhile was not asked for.
+        in_use = {topic.name for topic in response.topics if topic.name in self.accumulator.topics}
+        update = self._cluster.take_over(response, told_by, in_use)
+        metadata = update.metadata
+        for name in update.topics_with(TopicNews.RECREATED):
+            self._recreated_topics.begin_anew(name, len(metadata.topics[name].partitions))
+        self._cluster.replace(metadata, update.named)
+        self._unknown_topics.let_in(metadata, update.named)  # only now: whoever waited looks at the metadata at once
+        for name in update.topics_with(TopicNews.NEW):
+            self._refresher.has_become_known(name)
+        doubtful = update.topics_with(TopicNews.DOUBTFUL) + update.topics_with(TopicNews.STALE)
+        if doubtful:
+            self._refresher.doubt(doubtful, told_by)
+        return self._queues.leaderless_topics().union(doubtful)
 
     def _connection_lost(self, _node_id: int, _error: DekafError) -> None:
         self._refresher.want()
@@ -333,12 +345,9 @@ class Engine:
     # Flushing, ending.
 
     def _flush(self, tell: Callable[[], None]) -> None:
-        waiter = FlushWaiter(tell, self._pending_of)
+        waiter = FlushWaiter(tell, self._sender.pending_batches_of)
         waiter.start(self._sender.pending_batches(), list(self.accumulator.topics.values()))
         self._run_once()
-
-    def _pending_of(self, topic: str) -> list[ProducerBatch]:
-        return [batch for batch in self._sender.pending_batches() if batch.topic == topic]
 
     def _terminate(self) -> None:
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:

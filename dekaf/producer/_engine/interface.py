@@ -57,8 +57,8 @@ class BackendEngine(Protocol):
     def describe(self, tell: Described, timeout: float) -> bool:
         """Ask the cluster who it is; `tell` gets the answer, if there is one within `timeout` seconds."""
 
-    def refresh_metadata(self) -> None:
-        """Have the cluster asked for its metadata soon."""
+    def refresh_metadata(self, topic: str) -> None:
+        """Have the cluster asked for a topic soon."""
 
     def last_error(self) -> DekafError | None:
         """Return why no broker is connected at present."""

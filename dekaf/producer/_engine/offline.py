@@ -130,7 +130,7 @@ class OfflineEngine:
         tell(ClusterDescription(cluster_id=self._backend, controller_id=-1, brokers=()), None)
         return True
 
-    def refresh_metadata(self) -> None:
+    def refresh_metadata(self, topic: str) -> None:
         """There is no broker to ask."""
 
     def last_error(self) -> DekafError | None:

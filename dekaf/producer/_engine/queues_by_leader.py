@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, final
 
-from dekaf._cluster.metadata import NO_LEADER, ClusterMetadata
+from dekaf._cluster.metadata import NO_LEADER, ClusterMetadata, TopicPartition
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
@@ -17,14 +17,19 @@ from dekaf.producer._engine.batch_selector import NodeQueues
 class QueuesByLeader:
     """The active queues by leader. The I/O thread's alone, but for the accumulator's own lists."""
 
-    def __init__(self, accumulator: RecordAccumulator, want_metadata: Callable[[], None]) -> None:
+    def __init__(self, accumulator: RecordAccumulator, want_topic: Callable[[str], None]) -> None:
         self.nodes: dict[int, NodeQueues] = {}  # every leader of a known topic, with or without something to send
         self._leaderless: list[PartitionQueue] = []
+        self._orphans: dict[ProducerBatch, PartitionQueue] = {}  # under way to partitions that are gone
         self._accumulator: Final = accumulator
-        self._want_metadata: Final = want_metadata
+        self._want_topic: Final = want_topic
 
     def queue_of(self, batch: ProducerBatch) -> PartitionQueue:
         """Return the queue of a batch."""
+        if self._orphans:
+            queue = self._orphans.get(batch)
+            if queue is not None:
+                return queue
         return self._accumulator.topics[batch.topic].partitions[batch.partition]
 
     def active_queues(self) -> list[PartitionQueue]:
@@ -34,9 +39,9 @@ class QueuesByLeader:
             queues.extend(node.queues)
         return queues
 
-    def has_leaderless(self) -> bool:
-        """Return whether something waits for a partition to get a leader."""
-        return len(self._leaderless) > 0
+    def leaderless_topics(self) -> set[str]:
+        """Return the topics for which something waits for a partition to get a leader."""
+        return {queue.topic for queue in self._leaderless}
 
     def are_all_busy(self) -> bool:
         """Return whether every broker has a request under way, so that the next pass comes by itself."""
@@ -57,7 +62,7 @@ class QueuesByLeader:
         oldest = math.inf
         for queue in activated:
             oldest = min(oldest, queue.oldest_created())
-            if not queue.is_listed:
+            if not queue.is_listed and not queue.is_gone:
                 queue.is_listed = True
                 self._home(queue)
         return oldest
@@ -75,30 +80,77 @@ class QueuesByLeader:
         for node in self.nodes.values():
             node.queues = [queue for queue in node.queues if queue.is_listed]
 
+    def give_away(self, queues: list[PartitionQueue]) -> None:
+        """Let go of the queues of partitions that are gone; what is under way to them is still found."""
+        for queue in queues:
+            queue.is_listed = False
+            for batch in queue.in_flight:
+                self._orphans[batch] = queue
+        self.forget_inactive()
+
+    def forget_orphan(self, batch: ProducerBatch) -> None:
+        """Note that a batch of a partition that is gone has its outcome, and is not under way any more."""
+        self._orphans.pop(batch, None)
+
     def update(self, metadata: ClusterMetadata) -> None:
         """Take over a snapshot: every queue with something to send moves to its leader."""
-        queues = self._leaderless
+        self.update_topics(metadata, list(self._accumulator.topics))
+        leading = {int(queue.leader) for topic in self._accumulator.topics.values() for queue in topic.partitions}
+        for node_id in [node_id for node_id, node in self.nodes.items() if node.in_flight == 0 and not node.queues]:
+            if node_id not in leading:
+                del self.nodes[node_id]
+
+    def update_topics(self, metadata: ClusterMetadata, names: Iterable[str]) -> None:
+        """Take over what a snapshot says about some topics."""
+        has_moved = False
+        for name in names:
+            topic = self._accumulator.topics.get(name)
+            known = metadata.topics.get(name)
+            if topic is None or known is None:
+                continue
+            for queue, partition in zip(topic.partitions, known.partitions, strict=False):
+                leader = partition.leader_id if partition.leader_id in metadata.brokers else NO_LEADER
+                has_moved = self._is_moved(queue, leader) or has_moved
+        if has_moved:
+            self._rehome()
+
+    def update_partitions(self, metadata: ClusterMetadata, places: Iterable[TopicPartition]) -> None:
+        """Take over what a snapshot says about some partitions."""
+        has_moved = False
+        for name, partition in places:
+            topic = self._accumulator.topics.get(name)
+            if topic is not None and partition < len(topic.partitions):
+                has_moved = self._is_moved(topic.partitions[partition], metadata.leader(name, partition)) or has_moved
+        if has_moved:
+            self._rehome()
+
+    def _is_moved(self, queue: PartitionQueue, leader: int) -> bool:
+        """Note who leads a queue; return whether it has something to send that has to go elsewhere now."""
+        if leader != NO_LEADER:
+            self._node(leader)
+        if leader == queue.leader:
+            return False
+        queue.leader = leader
+        if leader != NO_LEADER:
+            queue.retry_at = 0.0  # the wait was for the one before
+            queue.sequences.acknowledged = False  # nor has this one shown yet that it remembers us (KAFKA-15591)
+        return queue.is_listed
+
+    def _rehome(self) -> None:
+        moved = self._leaderless
         self._leaderless = []
         for node in self.nodes.values():
-            queues.extend(node.queues)
-            node.queues = []
-        for node_id in [node_id for node_id, node in self.nodes.items() if node.in_flight == 0]:
-            del self.nodes[node_id]
-        for topic in list(self._accumulator.topics.values()):
-            for queue in topic.partitions:
-                leader = metadata.leader(queue.topic, int(queue.partition))
-                if leader != NO_LEADER:
-                    self._node(int(leader))
-                    if leader != queue.leader:
-                        queue.retry_at = 0.0  # the wait was for the one before
-                queue.leader = leader
-        for queue in queues:
+            staying = [queue for queue in node.queues if queue.leader == node.node_id]
+            if len(staying) < len(node.queues):
+                moved.extend([queue for queue in node.queues if queue.leader != node.node_id])
+                node.queues = staying
+        for queue in moved:
             self._home(queue)
 
     def _home(self, queue: PartitionQueue) -> None:
         if queue.leader == NO_LEADER:
             self._leaderless.append(queue)
-            self._want_metadata()
+            self._want_topic(queue.topic)
         else:
             self._node(int(queue.leader)).queues.append(queue)
 

@@ -151,6 +151,8 @@ class Sender:
         except BrokerConnectionError as error:
             self._refuse(sent, error)
             return
+        for batch in batches:
+            batch.was_sent_by_name = version <= LAST_WITH_NAMES
         request = ProduceRequest(self._settings.acks, int(self._settings.request_timeout * 1000), list(topics.values()))
         expects_response = self._settings.acks != 0
         if expects_response:
@@ -177,6 +179,7 @@ class Sender:
         if batch.header is None:
             self._number(queue, batch)
         batch.attempts += 1
+        batch.queue_life = queue.life
         queue.in_flight.append(batch)
 
     def _seal(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
@@ -288,7 +291,7 @@ class Sender:
     def fail_unsent(self, error: ProduceError) -> None:
         """Fail everything that waits to be sent for the first time, for a reason that waiting will not cure."""
         for queue in self._queues.active_queues():
-            for batch in self._take_unsent(queue):
+            for batch in self._accumulator.take_unsent(queue):
                 self._completion.give_up(batch, error)
 
     def abort(self, make_error: Callable[[ProducerBatch], ProduceError], undelivered: Undelivered | None) -> None:
@@ -303,7 +306,7 @@ class Sender:
         for queue in self._queues.active_queues():
             issued.extend(queue.retries)
             queue.retries.clear()
-            unsent.extend(self._take_unsent(queue))
+            unsent.extend(self._accumulator.take_unsent(queue))
         issued.sort(key=_send_order)  # what waits to be repeated may be older than what is in flight
         batches = issued + unsent
         if undelivered is not None:
@@ -320,21 +323,26 @@ class Sender:
             batches.extend(sent.batches)
         for queue in self._queues.active_queues():
             batches.extend(queue.retries)
-            with self._accumulator.lock:
-                batches.extend(queue.full)
-                if queue.current is not None:
-                    queue.current.urgent = True
-                    batches.append(queue.current)
+            batches.extend(self._unsent(queue))
         return [batch for batch in batches if batch.state is not BatchState.DONE]
 
-    def _take_unsent(self, queue: PartitionQueue) -> list[ProducerBatch]:
+    def pending_batches_of(self, topic: str) -> list[ProducerBatch]:
+        """Return the batches of one topic whose outcome was not told yet, after making lingering ones leave at once."""
+        queues = self._accumulator.topics.get(topic)
+        batches: list[ProducerBatch] = []
+        for queue in () if queues is None else queues.partitions:
+            batches.extend(queue.in_flight)
+            batches.extend(queue.retries)
+            batches.extend(self._unsent(queue))
+        return [batch for batch in batches if batch.state is not BatchState.DONE]
+
+    def _unsent(self, queue: PartitionQueue) -> list[ProducerBatch]:
         batches: list[ProducerBatch] = []
         with self._accumulator.lock:
             batches.extend(queue.full)
-            queue.full.clear()
             if queue.current is not None:
+                queue.current.urgent = True
                 batches.append(queue.current)
-                queue.current = None
         return batches
 
 

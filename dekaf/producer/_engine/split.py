@@ -56,6 +56,7 @@ def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec 
         child.send_order = parent.send_order + number * span
         child.send_order_span = span
         child.is_ambiguous = parent.is_ambiguous
+        child.may_be_in_later_log = parent.may_be_in_later_log
         base: i64 = NO_SEQUENCE
         if parent.identity is not None:
             base = next_sequence(parent.base_sequence, first)

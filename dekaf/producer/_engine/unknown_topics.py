@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeGuard, final
 
 from dekaf._cluster.metadata import ClusterMetadata
@@ -18,7 +18,7 @@ from dekaf.errors import (
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
-from dekaf.producer._buffer.queues import PartitionQueue, TopicQueues, batch_without_bytes
+from dekaf.producer._buffer.queues import TopicQueues, batch_without_bytes
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
@@ -80,6 +80,7 @@ class UnknownTopics:
         self._dropped: Final = dropped  # hears of topics that no record waits for any more
         self._answers: dict[str, ProduceError] = {}  # what the cluster last said about a topic it does not serve
         self._waiting: dict[str, float] = {}  # topics whose partitions are not known, and since when
+        self._next_look = NEVER  # when the time of the first of their records ends
 
     def take_new_topics(self, now: float) -> list[str]:
         """Return the topics a caller has begun to produce to."""
@@ -88,23 +89,26 @@ class UnknownTopics:
         for name in names:
             if not self._accumulator.topics[name].partitions:
                 self._waiting[name] = now
+                self._next_look = min(self._next_look, now + self._max_block)
         return names
 
     def is_waiting(self) -> bool:
         """Return whether any topic's partitions are not known."""
         return len(self._waiting) > 0
 
-    def let_in(self, metadata: ClusterMetadata) -> None:
-        """Place the parked records of every topic that is known by now, and open it; extend topics that have grown."""
-        for topic in list(self._accumulator.topics.values()):
-            known = metadata.topics.get(topic.name)
-            if known is None:
+    def let_in(self, metadata: ClusterMetadata, names: Iterable[str]) -> None:
+        """Place the parked records of those topics that are known by now, and open them; extend what has grown."""
+        for name in names:
+            topic = self._accumulator.topics.get(name)
+            known = metadata.topics.get(name)
+            if topic is None or known is None:
                 continue
-            self._answers.pop(topic.name, None)
-            for index in range(len(topic.partitions), len(known.partitions)):
-                queue = PartitionQueue(topic.name, index, topic.limit)
-                queue.leader = metadata.leader(topic.name, index)
-                topic.partitions.append(queue)
+            self._answers.pop(name, None)
+            before = len(topic.partitions)
+            if before < len(known.partitions):
+                self._accumulator.add_partitions(topic, len(known.partitions))
+                for queue in topic.partitions[before:]:
+                    queue.leader = metadata.leader(name, int(queue.partition))
             if not topic.is_known:
                 self._place(topic)
 
@@ -119,6 +123,8 @@ class UnknownTopics:
 
     def expire(self, now: float, last_error: DekafError | None, servers: str) -> float:
         """Fail what waited for `max_block_ms`, oldest first; return when to look again."""
+        if now < self._next_look:
+            return self._next_look
         due = NEVER
         for name, since in list(self._waiting.items()):
             topic = self._accumulator.topics[name]
@@ -133,6 +139,7 @@ class UnknownTopics:
                 self._drop_if_empty(topic)
             else:
                 due = min(due, oldest + self._max_block)
+        self._next_look = due
         return due
 
     def end_calls(self, make_error: Callable[[str], ProduceError]) -> None:

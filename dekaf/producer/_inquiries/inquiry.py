@@ -26,7 +26,7 @@ class Inquiry:
         due = self.due_at(now)
         if due > now:
             return due
-        connection = self._client.least_loaded(now)
+        connection = self.choose(now)
         if connection is None:
             return NEVER  # the next connection, or the end of a back-off, brings the next pass
         try:
@@ -37,6 +37,10 @@ class Inquiry:
         self.encode(body, version)
         connection.send(self.request(connection), version, [body.getvalue()])
         return NEVER
+
+    def choose(self, now: float) -> BrokerConnection | None:
+        """Return the connection to ask over; None while there is none."""
+        return self._client.least_loaded(now)
 
     def due_at(self, now: float) -> float:
         """Return when to ask; infinity while there is nothing to ask, or a request is under way."""

@@ -18,8 +18,8 @@ from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError
 from dekaf.producer._inquiries.inquiry import Inquiry
 
-# Takes over an answer; returns whether it named a leader for every partition that waits for one.
-TakeOver = Callable[[MetadataResponse], bool]
+# Takes over an answer of the broker with that node id; returns the topics that it leaves without a leader, or in doubt.
+TakeOver = Callable[[MetadataResponse, int], set[str]]
 
 
 @final
@@ -43,22 +43,30 @@ class MetadataInquiry(Inquiry):
         """Return when the refresher wants to know."""
         return self._refresher.due_at()
 
+    def choose(self, now: float) -> BrokerConnection | None:
+        """Return another broker than the one whose answer was in doubt, if there is another at hand."""
+        avoided = self._refresher.avoided
+        if avoided is not None:
+            other = self._client.another_broker(now, avoided)
+            if other is not None:
+                return other
+        return super().choose(now)
+
     def encode(self, body: BytesWriter, version: int) -> None:
-        """Ask for every topic that is produced to."""
-        question = MetadataRequest(
-            topics=tuple(sorted(self._refresher.topics)), allow_auto_topic_creation=self._allow_auto_create_topics
-        )
-        question.encode(body, version)
+        """Ask for the topics that are due."""
+        question = self._refresher.question(monotonic())
+        may_create = question.may_create and self._allow_auto_create_topics
+        MetadataRequest(topics=tuple(question.topics), allow_auto_topic_creation=may_create).encode(body, version)
+        self._refresher.asked(question)
 
     def request(self, connection: BrokerConnection) -> CallbackRequest:
-        """Note that it is asked."""
+        """Return what takes the answer over."""
 
         def answered(reader: Reader, version: int) -> None:
             response = MetadataResponse.decode(reader, version)
             connection.throttle(response.throttle_time_ms)
-            self._answered(response)
+            self._answered(response, connection.node_id)
 
-        self._refresher.asked()
         return CallbackRequest(ApiKey.METADATA, answered, self._lost)
 
     def unsupported(self, connection: BrokerConnection, error: BrokerConnectionError, now: float) -> float:
@@ -66,10 +74,10 @@ class MetadataInquiry(Inquiry):
         connection.close(error)
         return NEVER  # its end brings the next pass
 
-    def _answered(self, response: MetadataResponse) -> None:
+    def _answered(self, response: MetadataResponse, told_by: int) -> None:
         if response.error_code == ErrorCode.NONE and response.brokers:
-            is_enough = self._take_over(response)
-            self._refresher.answered(monotonic(), is_enough=is_enough)
+            still_wanted = self._take_over(response, told_by)
+            self._refresher.answered(monotonic(), still_wanted)
             return
         self._refresher.failed(monotonic())  # a broker that is still starting names none
         if response.error_code == ErrorCode.REBOOTSTRAP_REQUIRED:  # KIP-1102

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dekaf._cluster.metadata import NO_METADATA, Broker, ClusterMetadata, Partition
+from dekaf._cluster.topic_life import TopicHistories, TopicNews
 from dekaf._protocol.metadata import MetadataBroker, MetadataPartition, MetadataResponse, MetadataTopic
 from dekaf.errors import MalformedResponseError
 
@@ -38,9 +39,13 @@ def answer(
 
 
 def after(*answers: MetadataResponse) -> ClusterMetadata:
-    metadata = NO_METADATA
+    return updated(NO_METADATA, *answers)
+
+
+def updated(metadata: ClusterMetadata, *answers: MetadataResponse) -> ClusterMetadata:
+    histories = TopicHistories()
     for one in answers:
-        metadata = metadata.updated(one)
+        metadata = metadata.updated(one, histories, 1).metadata
     return metadata
 
 
@@ -64,7 +69,7 @@ def test_answer_is_taken_over() -> None:
 
 def test_snapshot_is_replaced_and_never_edited() -> None:
     before = after(answer(topic_of((1, 0))))
-    before.updated(answer(topic_of((2, 1))))
+    updated(before, answer(topic_of((2, 1))))
 
     assert leaders(before) == [1]
 
@@ -94,10 +99,35 @@ def test_missing_epoch_is_taken_over() -> None:
 
 
 def test_partitions_are_added_and_never_taken_away() -> None:
-    metadata = after(answer(topic_of((1, 0), (2, 0))), answer(topic_of((3, 1))))
-    assert leaders(metadata) == [3, 2]
+    metadata = after(answer(topic_of((1, 0), (2, 0))))
 
-    assert leaders(metadata.updated(answer(topic_of((1, 2), (1, 2), (1, 2))))) == [1, 1, 1]
+    assert leaders(updated(metadata, answer(topic_of((1, 2), (1, 2), (1, 2))))) == [1, 1, 1]
+
+
+def test_answer_with_fewer_partitions_is_old_news() -> None:
+    assert leaders(after(answer(topic_of((1, 0), (2, 0))), answer(topic_of((3, 1))))) == [1, 2]
+
+
+def test_topic_about_which_an_answer_says_nothing_new_stays_the_same_object() -> None:
+    """Or a refresh would make a new object of every partition of every topic."""
+    metadata = after(answer(topic_of((1, 5), (2, 5))))
+
+    assert updated(metadata, answer(topic_of((1, 5), (3, 4)))).topics["t"] is metadata.topics["t"]
+    assert updated(metadata, answer()).brokers is metadata.brokers
+
+
+def test_what_an_answer_came_to_is_told_topic_by_topic() -> None:
+    metadata = after(answer(topic_of((1, 0), (1, 0)), topic_of((1, 0), name="u")))
+    update = metadata.updated(
+        answer(topic_of((1, 1)), topic_of((1, 0), name="u", topic_id=OTHER_ID), topic_of((1, 0), name="n")),
+        TopicHistories(),
+        1,
+    )
+
+    assert update.named == {"t": TopicNews.STALE, "u": TopicNews.RECREATED, "n": TopicNews.NEW}
+    assert update.topics_with(TopicNews.RECREATED) == ["u"]
+    assert list(update.without(["n", "u"]).metadata.topics) == ["t"]
+    assert update.without(["n", "u"]).named == {"t": TopicNews.STALE}
 
 
 def test_partition_missing_from_an_answer_has_no_leader() -> None:
@@ -164,7 +194,7 @@ def test_leader_that_is_no_news_changes_nothing(topic: str, partition: int, lead
 def test_answer_older_than_the_hint_does_not_undo_it() -> None:
     moved = after(answer(topic_of((1, 5)))).with_leaders({("t", 0): Partition(leader_id=2, leader_epoch=6)})
 
-    assert leaders(moved.updated(answer(topic_of((1, 5))))) == [2]
+    assert leaders(updated(moved, answer(topic_of((1, 5))))) == [2]
 
 
 @pytest.mark.parametrize("index", [-1, 10_001, 2**19, 2**31 - 1])

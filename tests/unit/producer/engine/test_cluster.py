@@ -36,7 +36,7 @@ def known(connections: NoConnections) -> tuple[Cluster, RecordAccumulator]:
     accumulator = accumulator_of()
     open_topic(accumulator, partitions=3)
     cluster = cluster_of(accumulator, connections)
-    cluster.replace(three_partitions_led_by_1())
+    cluster.replace(three_partitions_led_by_1(), ["t"])
     return cluster, accumulator
 
 

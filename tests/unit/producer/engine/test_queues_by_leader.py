@@ -14,7 +14,7 @@ from dekaf.producer._buffer.queues import TopicQueues
 from dekaf.producer._buffer.sequences import ProducerIdAndEpoch
 from dekaf.producer._engine.batch_selector import BatchSelector, SelectionRules
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
-from tests.unit.producer.rooms import Wakes, accumulator_of, append, open_topic
+from tests.unit.producer.rooms import accumulator_of, append, open_topic
 
 
 def cluster_of(*leaders: int) -> ClusterMetadata:
@@ -33,8 +33,8 @@ def cluster_of(*leaders: int) -> ClusterMetadata:
 
 
 @pytest.fixture
-def wanted() -> Wakes:
-    return Wakes()
+def wanted() -> list[str]:
+    return []
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def topic(accumulator: RecordAccumulator) -> TopicQueues:
 
 
 @pytest.fixture
-def queues_by_leader(accumulator: RecordAccumulator, wanted: Wakes) -> QueuesByLeader:
-    return QueuesByLeader(accumulator, wanted)
+def queues_by_leader(accumulator: RecordAccumulator, wanted: list[str]) -> QueuesByLeader:
+    return QueuesByLeader(accumulator, wanted.append)
 
 
 def listed(queues_by_leader: QueuesByLeader, node: int) -> list[int]:
@@ -92,17 +92,17 @@ def test_node_with_a_request_under_way_stays(queues_by_leader: QueuesByLeader, t
 
 
 def test_queue_without_a_leader_asks_for_metadata_and_waits(
-    queues_by_leader: QueuesByLeader, accumulator: RecordAccumulator, topic: TopicQueues, wanted: Wakes
+    queues_by_leader: QueuesByLeader, accumulator: RecordAccumulator, topic: TopicQueues, wanted: list[str]
 ) -> None:
     queues_by_leader.update(cluster_of(-1, 2))
     append(accumulator, topic)
     queues_by_leader.adopt_activated()
 
-    assert queues_by_leader.has_leaderless()
-    assert wanted.count == 1
+    assert queues_by_leader.leaderless_topics() == {"t"}
+    assert wanted == ["t"]
     assert queues_by_leader.active_queues() == [topic.partitions[0]]
     queues_by_leader.update(cluster_of(2, 2))
-    assert not queues_by_leader.has_leaderless()
+    assert queues_by_leader.leaderless_topics() == set()
     assert listed(queues_by_leader, 2) == [0]
 
 

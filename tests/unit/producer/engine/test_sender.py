@@ -179,7 +179,8 @@ class Desk:
                 NO_METADATA,
                 brokers={node: Broker(node_id=node, host="b", port=node) for node in (1, 2)},
                 topics={"t": Topic(name="t", topic_id=TOPIC_ID, partitions=(leader,) * partitions)},
-            )
+            ),
+            ["t"],
         )
 
 

@@ -77,6 +77,10 @@ class Lot:
         self.unknown_topics.take_new_topics(accepted)
         return notes
 
+    def let_in(self, metadata: ClusterMetadata) -> None:
+        """Have an answer with these topics come."""
+        self.unknown_topics.let_in(metadata, list(metadata.topics))
+
     def expire(self, now: float, last_error: BrokerConnectionError | None = None) -> float:
         """Let time pass."""
         due = self.unknown_topics.expire(now, last_error, "a:1, b:2")
@@ -107,7 +111,7 @@ def test_known_topic_lets_its_records_in_and_opens() -> None:
     for number in range(3):
         lot.park(b"%d" % number, partition=0)
     assert lot.unknown_topics.is_waiting()
-    lot.unknown_topics.let_in(cluster_of(t=2))
+    lot.let_in(cluster_of(t=2))
 
     topic = lot.accumulator.topics["t"]
     assert topic.is_known
@@ -120,9 +124,9 @@ def test_known_topic_lets_its_records_in_and_opens() -> None:
 def test_topic_that_grew_has_more_queues() -> None:
     lot = Lot()
     lot.park(b"a", partition=0)
-    lot.unknown_topics.let_in(cluster_of(t=1))
+    lot.let_in(cluster_of(t=1))
     first = lot.accumulator.topics["t"].partitions[0]
-    lot.unknown_topics.let_in(cluster_of(t=3))
+    lot.let_in(cluster_of(t=3))
 
     assert len(lot.accumulator.topics["t"].partitions) == 3
     assert lot.accumulator.topics["t"].partitions[0] is first
@@ -132,7 +136,7 @@ def test_topic_that_grew_has_more_queues() -> None:
 def test_partition_out_of_range_fails_that_record_alone() -> None:
     lot = Lot()
     lost, kept = lot.park(b"a", partition=7), lot.park(b"b", partition=1)
-    lot.unknown_topics.let_in(cluster_of(t=2))
+    lot.let_in(cluster_of(t=2))
     lot.heard.notify_all()
 
     assert isinstance(error_of(lost), UnknownTopicOrPartitionError)
@@ -223,7 +227,7 @@ def test_hopeless_answer_fails_the_records_at_once_and_is_not_remembered() -> No
     assert lot.is_empty
 
     again = lot.park(b"b")
-    lot.unknown_topics.let_in(cluster_of(t=1))
+    lot.let_in(cluster_of(t=1))
     assert again == []
     assert lot.values() == [1]
 
@@ -232,7 +236,7 @@ def test_known_topic_survives_whatever_is_said_about_it() -> None:
     """Also while the producer closes, when no topic counts as open any more."""
     lot = Lot()
     lot.park(b"a", partition=0)
-    lot.unknown_topics.let_in(cluster_of(t=1))
+    lot.let_in(cluster_of(t=1))
     lot.accumulator.close()
     lot.unknown_topics.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
 
@@ -244,7 +248,7 @@ def test_new_topic_that_an_earlier_answer_opened_is_not_waited_for() -> None:
     """Or the cluster would be asked about it for ever."""
     lot = Lot()
     lot.accumulator.park(lot.accumulator.topic("t"), parked_record(), reserved=0)
-    lot.unknown_topics.let_in(cluster_of(t=1))
+    lot.let_in(cluster_of(t=1))
 
     assert lot.unknown_topics.take_new_topics(0.0) == ["t"]
     assert not lot.unknown_topics.is_waiting()
@@ -281,7 +285,7 @@ def test_flushes_are_told_when_records_are_let_in_and_when_they_are_given_up() -
     for topic in ("t", "u"):
         lot.park(b"a", topic=topic, partition=0)
         lot.accumulator.topics[topic].flushes.append(lambda topic=topic: told.append(topic))  # type: ignore[misc]  # mypy cannot infer a lambda's default
-    lot.unknown_topics.let_in(cluster_of(t=1))
+    lot.let_in(cluster_of(t=1))
     assert told == ["t"]
     lot.expire(MAX_BLOCK)
 
@@ -320,7 +324,7 @@ class Saying:
 def test_own_partitioner_is_asked_for_parked_records() -> None:
     lot = Lot(Saying(1))
     lot.park(b"a", key=b"key")
-    lot.unknown_topics.let_in(cluster_of(t=2))
+    lot.let_in(cluster_of(t=2))
 
     assert lot.values(partition=1) == [1]
 
@@ -343,7 +347,7 @@ def test_partitioner_that_raises_fails_its_record_and_nothing_else(kind: type[Ba
     failure = kind("on purpose")
     lot = Lot(Saying(failure))
     bad, good = lot.park(b"a"), lot.park(b"b", partition=0)
-    lot.unknown_topics.let_in(cluster_of(t=1))
+    lot.let_in(cluster_of(t=1))
     lot.heard.notify_all()
 
     assert error_of(bad).__cause__ is failure

@@ -29,7 +29,8 @@ class Desk:
         self.wire = Wire(offered={**OFFERED, ApiKey.METADATA: (0, version)})
         self.wire.open()
         self.answers: list[MetadataResponse] = []
-        self.refresher = MetadataRefresher(300.0, constant_backoff)
+        self.with_record: set[str] = set()
+        self.refresher = MetadataRefresher(300.0, constant_backoff, self.with_record.__contains__)
         self._is_enough = is_enough
         self.inquiry = MetadataInquiry(
             self.wire.owner, self.refresher, self._take_over, allow_auto_create_topics=creates_topics
@@ -39,9 +40,10 @@ class Desk:
         """Look whether there is something to ask."""
         self.due = self.inquiry.run(monotonic())
 
-    def _take_over(self, response: MetadataResponse) -> bool:
+    def _take_over(self, response: MetadataResponse, told_by: int) -> set[str]:
         self.answers.append(response)
-        return self._is_enough
+        self.told_by = told_by
+        return set() if self._is_enough else {"t"}
 
 
 def refusal(code: int) -> bytes:
@@ -50,9 +52,10 @@ def refusal(code: int) -> bytes:
 
 
 @pytest.mark.parametrize("creates_topics", [True, False])
-async def test_every_topic_that_is_produced_to_is_asked_for(creates_topics: bool) -> None:
+async def test_topics_for_which_records_wait_are_asked_for(creates_topics: bool) -> None:
     desk = Desk(creates_topics=creates_topics)
     for topic in ("orders", "audit"):
+        desk.with_record.add(topic)
         desk.refresher.add_topic(topic)
 
     desk.run()
@@ -63,6 +66,26 @@ async def test_every_topic_that_is_produced_to_is_asked_for(creates_topics: bool
     assert sent.hex() == frame(ApiKey.METADATA, 12, 2, question)
 
 
+async def test_refresh_creates_nothing() -> None:
+    desk = Desk()
+    desk.refresher.has_become_known("orders")
+
+    desk.run()
+
+    question = MetadataRequest(topics=("orders",), allow_auto_topic_creation=False)
+    (sent,) = desk.wire.transport.written
+    assert sent.hex() == frame(ApiKey.METADATA, 12, 2, question)
+
+
+async def test_broker_in_doubt_is_asked_again_only_if_there_is_no_other() -> None:
+    desk = Desk()
+    desk.refresher.doubt([], desk.wire.connection.node_id)
+
+    desk.run()
+
+    assert len(desk.wire.transport.written) == 1
+
+
 async def test_answer_is_taken_over_and_the_next_one_is_due_when_it_is_old() -> None:
     desk = Desk()
     desk.run()
@@ -71,6 +94,7 @@ async def test_answer_is_taken_over_and_the_next_one_is_due_when_it_is_old() -> 
 
     (answer,) = desk.answers
     assert [topic.name for topic in answer.topics] == ["t", "gone"]
+    assert desk.told_by == desk.wire.connection.node_id
     assert desk.wire.connection.throttled_until > 0
     assert desk.refresher.due_at() == pytest.approx(monotonic() + 300.0, abs=30.0)
 

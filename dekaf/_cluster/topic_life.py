@@ -1,0 +1,93 @@
+"""What an answer about a topic means: that it is still the one we know, that it was created anew, or nothing at all.
+
+A topic that is deleted and created again under its name is another one: other logs, maybe fewer partitions. Since
+Metadata 10 (KIP-516) its id tells; before, only fewer partitions do, and brokers with old metadata tell those, too.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, final
+
+from dekaf._wire.writer import NULL_UUID
+
+
+class TopicNews(Enum):
+    """What a broker's answer about one topic comes to."""
+
+    NEW = "new"  # nothing was known of it
+    SAME = "same"  # the logs are those we know; there may be more of them
+    RECREATED = "recreated"  # none of its logs is one we know
+    STALE = "stale"  # older than what we know: to be ignored
+    DOUBTFUL = "doubtful"  # either of the two before: another broker has to be asked
+
+
+@final
+class TopicIdentity:
+    """By what a topic is recognised: its id, all zero where the broker gave none, and how many partitions it has."""
+
+    def __init__(self, topic_id: bytes, count: int) -> None:
+        self.topic_id: Final = topic_id
+        self.count: Final = count
+
+
+def judge_topic(
+    known: TopicIdentity | None, told: TopicIdentity, *, is_replaced: bool, is_confirmed: bool
+) -> TopicNews:
+    """Return what an answer about a topic means.
+
+    Args:
+        known: What is known of it.
+        told: What the answer says.
+        is_replaced: The answer's id is one that the topic had before: a broker has not heard of the new one.
+        is_confirmed: Another broker has said the same, or there is none that could.
+    """
+    if is_replaced:
+        return TopicNews.STALE
+    if known is None:
+        return TopicNews.NEW
+    if NULL_UUID not in (known.topic_id, told.topic_id):
+        if known.topic_id != told.topic_id:
+            return TopicNews.RECREATED
+        return TopicNews.SAME if told.count >= known.count else TopicNews.STALE
+    # While a cluster is upgraded, some of its brokers answer without ids.
+    if told.count >= known.count:
+        return TopicNews.SAME
+    return TopicNews.RECREATED if is_confirmed else TopicNews.DOUBTFUL
+
+
+@final
+class TopicHistories:
+    """What has to be remembered of topics besides what they are. Owned by the I/O thread."""
+
+    def __init__(self) -> None:
+        self._replaced: dict[str, set[bytes]] = {}
+        self._doubts: dict[str, tuple[int, int]] = {}  # the smaller count a broker told, and the broker's node id
+
+    def judge(
+        self, name: str, known: TopicIdentity | None, told: TopicIdentity, *, told_by: int, is_only_broker: bool
+    ) -> TopicNews:
+        """Return what an answer about a topic means, and remember what later ones are to be compared with.
+
+        Args:
+            name: The topic's.
+            known: What is known of it.
+            told: What the answer says.
+            told_by: The answering broker's node id; negative for a bootstrap server, which may be any broker.
+            is_only_broker: The cluster has no other one to ask.
+        """
+        doubt = self._doubts.pop(name, None)
+        is_confirmed = is_only_broker or (
+            doubt is not None and doubt[0] == told.count and told_by >= 0 and told_by != doubt[1]
+        )
+        is_replaced = told.topic_id in self._replaced.get(name, ())
+        news = judge_topic(known, told, is_replaced=is_replaced, is_confirmed=is_confirmed)
+        if news is TopicNews.RECREATED and known is not None and known.topic_id != NULL_UUID:
+            self._replaced.setdefault(name, set()).add(known.topic_id)
+        if news is TopicNews.DOUBTFUL and told_by >= 0:
+            self._doubts[name] = (told.count, told_by)
+        return news
+
+    def was_replaced(self, name: str, topic_id: bytes) -> None:
+        """Note that a topic had that id before, as was learned by other means."""
+        self._replaced.setdefault(name, set()).add(topic_id)
