@@ -189,7 +189,7 @@ def test_calls_end_and_what_was_left_to_the_producer_stays() -> None:
     assert fired == []
     assert lot.statistics.failed == 1
     assert lot.unknown_topics.is_waiting()
-    lot.unknown_topics.let_in(cluster_of(t=1))
+    lot.let_in(cluster_of(t=1))
     assert lot.values() == [1]
 
 
