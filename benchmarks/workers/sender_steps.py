@@ -130,8 +130,8 @@ def _sender(accumulator: RecordAccumulator, connection: _Connection) -> Sender:
     rules = SelectionRules(0.005, 1_048_576, 5, is_idempotent=True)
     settings = SenderSettings(-1, 10.0, RetrySettings(30.0, lambda _: 0.1), rules)
     statistic = ProducerStatistics()
-    refresher = MetadataRefresher(300.0, settings.retry.backoff)
-    cluster = Cluster(_Connections(connection), refresher, QueuesByLeader(accumulator, refresher.want))
+    refresher = MetadataRefresher(300.0, settings.retry.backoff, accumulator.has_parked)
+    cluster = Cluster(_Connections(connection), refresher, QueuesByLeader(accumulator, refresher.want_topic))
     producer_id = ProducerIdSource(settings.retry.backoff, is_needed=True)
     completion = BatchCompletion(accumulator, cluster, producer_id, settings.retry, statistic, time.monotonic)
     partition = Partition(leader_id=0, leader_epoch=0)
@@ -140,7 +140,8 @@ def _sender(accumulator: RecordAccumulator, connection: _Connection) -> Sender:
         ClusterMetadata(
             brokers={0: Broker(node_id=0, host="localhost", port=9092)},
             topics={TOPIC: Topic(name=TOPIC, topic_id=TOPIC_ID, partitions=(partition,))},
-        )
+        ),
+        [TOPIC],
     )
     producer_id.answered(InitProducerIdResponse.decode(Reader(_producer_id()), 0), 0.0)
     return Sender(accumulator, cluster, producer_id, completion, settings, statistic)

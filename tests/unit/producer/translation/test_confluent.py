@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__lazy_modules__ = ("confluent_kafka",)  # from Python 3.15 on, for which there is none yet
+
 import ctypes
 import logging
 import ssl
@@ -18,6 +20,7 @@ from dekaf.errors import ConfigurationError
 from dekaf.producer.translation.confluent_rules import RULES
 from dekaf.security import OAuthToken
 from dekaf.types import Acks
+from tests.peers import needs_confluent
 from tests.unit.producer.secure import CERTIFICATE, ENDPOINT, KEY
 
 # What confluent-kafka has beside librdkafka's properties, and one of librdkafka's that its documentation leaves out.
@@ -47,6 +50,7 @@ def fault_of(mapping: dict[str, Any], **overrides: Any) -> str:
     return text.removeprefix("from_confluent: ")
 
 
+@needs_confluent
 def test_every_property_of_librdkafka_has_a_rule(tmp_path: Path) -> None:
     properties = set(properties_of_librdkafka(tmp_path / "properties.md"))
 
@@ -54,6 +58,7 @@ def test_every_property_of_librdkafka_has_a_rule(tmp_path: Path) -> None:
     assert properties - set(RULES) == set()
 
 
+@needs_confluent
 def test_there_are_no_rules_for_what_nobody_has(tmp_path: Path) -> None:
     properties = set(properties_of_librdkafka(tmp_path / "properties.md"))
 

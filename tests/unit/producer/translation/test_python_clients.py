@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+__lazy_modules__ = ("aiokafka", "aiokafka.partitioner")  # from Python 3.15 on, for which there is none yet
+
 import inspect
 import json
 import ssl
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import aiokafka
@@ -18,13 +21,13 @@ from dekaf.errors import ConfigurationError
 from dekaf.producer.translation.python_clients import AIOKAFKA_RULES, KAFKA_PYTHON_RULES
 from dekaf.producer.translation.serializers import AdaptedSerializer
 from dekaf.types import Acks, Field, Headers, SerializationContext
+from tests.peers import needs_aiokafka
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it reads its schemas in a way that is deprecated
     import kafka
     from kafka.partitioner.default import DefaultPartitioner as PartitionerOfKafkaPython
 
-KEYWORDS_OF_AIOKAFKA = inspect.signature(aiokafka.AIOKafkaProducer.__init__).parameters
 DEFAULTS_OF_KAFKA_PYTHON: dict[str, Any] = kafka.KafkaProducer.DEFAULT_CONFIG
 # Up to version 2.
 FORMER_OF_KAFKA_PYTHON = {
@@ -34,6 +37,10 @@ FORMER_OF_KAFKA_PYTHON = {
 CONTEXT = SerializationContext("orders", Field.VALUE, Headers())
 
 FROM = {"aiokafka": ProducerConfig.from_aiokafka, "kafka_python": ProducerConfig.from_kafka_python}
+
+
+def keywords_of_aiokafka() -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(aiokafka.AIOKafkaProducer.__init__).parameters
 
 
 def given(client: str, mapping: dict[str, Any], **overrides: Any) -> dict[str, object]:
@@ -49,8 +56,9 @@ def fault_of(client: str, mapping: dict[str, Any], **overrides: Any) -> str:
     return text
 
 
+@needs_aiokafka
 def test_every_keyword_of_aiokafka_has_a_rule() -> None:
-    assert set(AIOKAFKA_RULES) == set(KEYWORDS_OF_AIOKAFKA) - {"self"}
+    assert set(AIOKAFKA_RULES) == set(keywords_of_aiokafka()) - {"self"}
 
 
 def test_every_keyword_of_kafka_python_has_a_rule() -> None:
@@ -58,8 +66,11 @@ def test_every_keyword_of_kafka_python_has_a_rule() -> None:
     assert set(KAFKA_PYTHON_RULES) - set(DEFAULTS_OF_KAFKA_PYTHON) == FORMER_OF_KAFKA_PYTHON
 
 
+@needs_aiokafka
 def test_all_defaults_of_aiokafka_are_understood() -> None:
-    defaults = {name: keyword.default for name, keyword in KEYWORDS_OF_AIOKAFKA.items() if name not in {"self", "acks"}}
+    defaults = {
+        name: keyword.default for name, keyword in keywords_of_aiokafka().items() if name not in {"self", "acks"}
+    }
 
     config = ProducerConfig.from_aiokafka(defaults)
 
@@ -150,7 +161,7 @@ def test_files_of_kafka_python() -> None:
     }
 
 
-@pytest.mark.parametrize("client", FROM)
+@pytest.mark.parametrize("client", [pytest.param("aiokafka", marks=needs_aiokafka), "kafka_python"])
 def test_a_partitioner_of_their_own_is_refused(client: str) -> None:
     def partitioner(key: bytes | None, all_partitions: list[int], available: list[int]) -> int:
         raise NotImplementedError
