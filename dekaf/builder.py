@@ -138,6 +138,10 @@ class _BuilderBase(SecuritySteps, Generic[K, V]):
         """Ask the cluster again after this long who leads which partitions; default 300000."""
         return self.with_options(metadata_max_age_ms=milliseconds)
 
+    def with_metadata_max_idle_ms(self, milliseconds: int) -> Self:
+        """Forget a topic that nothing is produced to for this long; default 300000."""
+        return self.with_options(metadata_max_idle_ms=milliseconds)
+
     def with_start(self, start: Start) -> Self:
         """Connect at the first message (``lazy``, the default), in the ``background`` or at once (``eager``)."""
         return self.with_options(start=start)

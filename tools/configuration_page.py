@@ -37,6 +37,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "reconnect_backoff_ms",
         "reconnect_backoff_max_ms",
         "metadata_max_age_ms",
+        "metadata_max_idle_ms",
         "allow_auto_create_topics",
     ),
     "Security": (

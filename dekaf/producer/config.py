@@ -263,11 +263,18 @@ class ProducerConfig(SecurityConfig):
         description="Milliseconds; default 300000. After how long the cluster is asked again which brokers lead which "
         "partitions, even without a sign of change. Kafka: `metadata.max.age.ms`.",
     )
+    metadata_max_idle_ms: int = option(
+        300_000,
+        check=_POSITIVE_MILLISECONDS,
+        description="Milliseconds; default 300000. After how long a topic that nothing is produced to is forgotten, so "
+        "that the cluster is not asked for it any more; the next message asks again. Kafka: `metadata.max.idle.ms` "
+        "(KIP-526).",
+    )
     allow_auto_create_topics: bool = option(
         default=True,
         check=to_switch,
-        description="True or False; default True. Whether producing to a missing topic, or asking for its partitions, "
-        "may create it, where the brokers allow that too (`auto.create.topics.enable`).",
+        description="True or False; default True. Whether the first message to a missing topic may create it, where "
+        "the brokers allow that too (`auto.create.topics.enable`). Nothing else ever creates one.",
     )
     start: Start = option(
         "lazy",

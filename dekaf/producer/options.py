@@ -121,6 +121,7 @@ class ProducerOptions(TypedDict, total=False):
     socket_connection_setup_timeout_ms: int
     connections_max_idle_ms: int
     metadata_max_age_ms: int
+    metadata_max_idle_ms: int
     allow_auto_create_topics: bool
     start: Start
     backend: Backend

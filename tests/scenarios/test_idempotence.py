@@ -213,6 +213,21 @@ def test_batch_that_a_later_one_overtook_is_not_written_out_of_turn(cluster: Fak
     keep_promises(cluster, "t", outcomes)
 
 
+def test_batch_repeated_to_a_broker_that_has_forgotten_the_producer_is_written_twice(
+    cluster: FakeCluster, make_face: MakeFace
+) -> None:
+    """As the page on guarantees says: no producer can know."""
+    face = make_face(cluster.bootstrap_servers, retry_backoff_ms=300, retry_backoff_max_ms=300)
+    face.produce("t", b"a", partition=0).result(10)
+    cluster.on(ApiKey.PRODUCE).close_after_append()
+    handle = face.produce("t", b"b", partition=0)
+    cluster.wait_for_records("t", 2)
+    cluster.forget_producers()
+
+    assert handle.result(10).offset == 2
+    assert [record.value for record in cluster.log("t", 0)] == [b"a", b"b", b"b"]
+
+
 def _send_one(face: Face, ledger: Ledger) -> None:
     """Produce one message in a batch and a request of its own."""
     ledger.produce(1)

@@ -16,7 +16,7 @@ from dekaf.testing import (
     FakeCluster,
     ReceivedMetadata,
 )
-from tests.scenarios.faces import SMALL_BATCHES, Face, MakeFace, eventually
+from tests.scenarios.faces import SMALL_BATCHES, Face, MakeFace, engine_of, eventually
 from tests.scenarios.invariants import Ledger, leave_nothing_behind, succeed_in_order
 
 
@@ -338,3 +338,57 @@ def test_new_topic_is_asked_for_by_itself(make_face: MakeFace) -> None:
 
         assert [request.topics for request in cluster.requests(ReceivedMetadata)[seen:]] == [("new",)]
         assert len(face.status().topics) == 21
+
+
+# Topics that are forgotten.
+
+
+@pytest.mark.parametrize("kafka", ["4.3", "2.4"], ids=["with ids", "without ids"])
+def test_record_after_the_topic_was_forgotten_is_written_too(make_face: MakeFace, kafka: str) -> None:
+    """Numbered from zero again, it would be answered as a duplicate of the first, and lost."""
+    with FakeCluster(topics={"t": 1}, kafka=kafka) as cluster:
+        face = make_face(cluster.bootstrap_servers, metadata_max_idle_ms=20)
+        for number in range(3):
+            assert face.produce("t", b"%d" % number).result(10).offset == number
+            eventually(lambda: face.status().topics == ())
+
+        assert [(record.value, record.sequence) for record in cluster.log("t")] == [(b"0", 0), (b"1", 1), (b"2", 2)]
+        assert len({record.producer_epoch for record in cluster.log("t")}) == 1
+
+
+def test_topics_of_any_number_of_names_are_forgotten(make_face: MakeFace) -> None:
+    with FakeCluster(topics={f"t{number}": 1 for number in range(50)}) as cluster:
+        face = make_face(cluster.bootstrap_servers, metadata_max_idle_ms=20, metadata_max_age_ms=10)
+        for handle in [face.produce(f"t{number}", b"a") for number in range(50)]:
+            handle.result(10)
+        eventually(lambda: face.status().topics == ())
+        seen = len(cluster.requests(ReceivedMetadata))
+        cluster.wait_for_requests(ReceivedMetadata, seen + 3)
+
+        assert {request.topics for request in cluster.requests(ReceivedMetadata)[seen + 1 :]} == {()}
+
+
+def test_shortcut_to_the_topic_of_the_last_record_notices_that_it_was_forgotten(make_face: MakeFace) -> None:
+    with FakeCluster(topics={"t": 1}) as cluster:
+        face = make_face(cluster.bootstrap_servers, metadata_max_idle_ms=20)
+        topic = "t"  # the same object each time, as in a loop, or in a view of one topic
+        for number in range(3):
+            face.produce(topic, b"%d" % number).result(10)
+            face.produce(topic, b"%d" % number).result(10)
+            core = face.producer._core
+            assert core._last_topic is engine_of(face.producer).accumulator.topics[topic]
+            eventually(lambda: face.status().topics == ())
+
+        assert len(cluster.log("t")) == 6
+
+
+def test_records_while_topics_are_being_forgotten_are_all_written_in_order(make_face: MakeFace) -> None:
+    with FakeCluster(topics={"t": 1}) as cluster:
+        face = make_face(cluster.bootstrap_servers, metadata_max_idle_ms=2)
+        ledger = Ledger(face, "t")
+        for number in range(150):
+            ledger.produce(2)[-1].result(10)
+            if number % 10 == 0:
+                eventually(lambda: face.status().topics == ())
+
+        succeed_in_order(cluster, "t", ledger.outcomes())

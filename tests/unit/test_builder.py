@@ -85,6 +85,7 @@ STEPS: dict[str, tuple[Any, Any]] = {
     "socket_connection_setup_timeout_ms": (4000, 4000),
     "connections_max_idle_ms": (-1, -1),
     "metadata_max_age_ms": (60_000, 60_000),
+    "metadata_max_idle_ms": (70_000, 70_000),
     "allow_auto_create_topics": (False, False),
     "start": ("eager", "eager"),
     "backend": ("memory", "memory"),

@@ -268,6 +268,24 @@ class RecordAccumulator:
             self.topics[topic.name] = fresh
         return gone
 
+    def forget(self, topic: TopicQueues) -> bool:
+        """Forget a topic; False if something was put into it in this very moment.
+
+        Callers that hold the topic's object find it not open, and its queues closed, and look it up again.
+        """
+        with self.lock:
+            if topic.parked or self.is_closed:
+                return False
+            for queue in topic.partitions:
+                if queue.is_active or queue.current is not None or queue.full:
+                    return False
+            for queue in topic.partitions:
+                queue.is_closed = True
+            topic.is_known = False
+            topic.is_dropped = True
+            self.topics.pop(topic.name, None)
+        return True
+
     def take_unsent(self, queue: PartitionQueue) -> list[ProducerBatch]:
         """Take out of a queue what was never sent."""
         batches: list[ProducerBatch] = []

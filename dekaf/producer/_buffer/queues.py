@@ -68,6 +68,7 @@ class PartitionQueue:
         self.leader: i64 = NO_LEADER
         self.in_flight: list[ProducerBatch] = []  # in order of issue
         self.next_send_order: i64 = 0
+        self.seen_send_order = -1  # what it was when idle topics were last looked for
         self.sequences = PartitionSequences()
         self.is_gone = False  # the topic was created anew, and has no such partition now
         self.life = 0  # counts up with every new log: what was sent in an earlier life may have nothing to do with it

@@ -46,6 +46,12 @@ class Cluster:
         else:
             self.queues.update(metadata)
 
+    def forget_topics(self, names: list[str]) -> None:
+        """Ask for these topics no more, and know nothing of them."""
+        self.metadata = self.metadata.without_topics(names)
+        for name in names:
+            self.refresher.remove_topic(name)
+
     def learn(self, brokers: list[Broker], leaders: dict[TopicPartition, Partition]) -> set[TopicPartition]:
         """Take over what a produce answer tells besides (KIP-951); return the partitions whose leader is news."""
         metadata = self.metadata.with_brokers(brokers)

@@ -15,11 +15,8 @@ from typing import Any, Final, final
 
 from dekaf._cluster.metadata import ClusterMetadata
 from dekaf._cluster.refresh import NEVER, MetadataRefresher
-from dekaf._cluster.topic_life import TopicNews
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.io_thread import IoThread
-from dekaf._protocol.error_codes import ErrorCode, produce_error
-from dekaf._protocol.metadata import MetadataResponse
 from dekaf._record.compression import Codec
 from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError, caused_error
 from dekaf.partitioning import Partitioner
@@ -28,10 +25,12 @@ from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.completion import BatchCompletion
 from dekaf.producer._engine.flush import FlushWaiter
+from dekaf.producer._engine.idle_topics import IdleTopics
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._engine.recreated_topics import RecreatedTopics
 from dekaf.producer._engine.sender import Sender, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.topic_keeper import TopicKeeper
 from dekaf.producer._engine.undelivered import Undelivered, UndeliveredHook
 from dekaf.producer._engine.unknown_topics import UnknownTopics
 from dekaf.producer._inquiries.description import Described, DescriptionInquiry, PendingCheck
@@ -46,11 +45,6 @@ logger = logging.getLogger("dekaf.producer.engine")
 # Seconds by which a timer that is set already may be late: cheaper than setting another, and nothing here is due to the
 # millisecond.
 TIMER_SLACK: Final = 0.0005
-
-# Asking again will not make these go away; an administrator may, so they are not remembered for later records.
-FINAL_TOPIC_ERRORS: Final = frozenset(
-    {int(ErrorCode.INVALID_TOPIC_EXCEPTION), int(ErrorCode.TOPIC_AUTHORIZATION_FAILED)}
-)
 
 
 class EngineState(Enum):
@@ -77,6 +71,7 @@ class EngineSettings:
         partitioner: Partitioner | None,
         max_block: float,
         metadata_max_age: float,
+        metadata_max_idle: float,
         allow_auto_create_topics: bool,
     ) -> None:
         self.bootstrap: Final = bootstrap
@@ -87,6 +82,7 @@ class EngineSettings:
         self.partitioner: Final = partitioner
         self.max_block: Final = max_block
         self.metadata_max_age: Final = metadata_max_age
+        self.metadata_max_idle: Final = metadata_max_idle
         self.allow_auto_create_topics: Final = allow_auto_create_topics
 
 
@@ -123,7 +119,14 @@ class Engine:
         completion = BatchCompletion(
             self.accumulator, self._cluster, producer_id, settings.sender.retry, statistics, monotonic
         )
-        self._recreated_topics: Final = RecreatedTopics(self.accumulator, self._queues, completion)
+        self._idle_topics: Final = IdleTopics(self.accumulator, self._cluster, producer_id, settings.metadata_max_idle)
+        topic_keeper = TopicKeeper(
+            self.accumulator,
+            self._cluster,
+            self._unknown_topics,
+            RecreatedTopics(self.accumulator, self._queues, completion),
+            self._idle_topics,
+        )
         self._sender: Final = Sender(
             self.accumulator, self._cluster, producer_id, completion, settings.sender, statistics
         )
@@ -132,7 +135,7 @@ class Engine:
             MetadataInquiry(
                 self._client,
                 self._refresher,
-                self._take_over,
+                topic_keeper.take_over,
                 allow_auto_create_topics=settings.allow_auto_create_topics,
             ),
             ProducerIdInquiry(self._client, producer_id, self._sender.fail_unsent),
@@ -190,6 +193,7 @@ class Engine:
 
         def begin() -> None:
             queues = self.accumulator.topic(topic)
+            self._idle_topics.touch(topic, monotonic())
             if queues.is_known or not self.is_running():
                 tell()
                 return
@@ -279,7 +283,7 @@ class Engine:
             due = min(due, inquiry.run(now))
         if self._unknown_topics.is_waiting():  # now that any server that may be tried again is being tried
             self._end_refused_calls()
-        due = min(due, self._sender.run(now))
+        due = min(due, self._sender.run(now), self._idle_topics.run(now))
         self._arm(now, due)
         if self._timer is not None and self._timer_due <= now + self._settings.sender.rules.linger:
             # The timer will look before any record appended from now on may have lingered long enough.
@@ -316,27 +320,6 @@ class Engine:
         self._run_once()
 
     # The cluster.
-
-    def _take_over(self, response: MetadataResponse, told_by: int) -> set[str]:
-        """Take over a broker's metadata answer; return the topics that it leaves without a leader, or in doubt."""
-        for topic in response.topics:
-            if topic.error_code != ErrorCode.NONE:
-                error = produce_error(topic.error_code, topic.name, partition=None, may_be_persisted=False)
-                self._unknown_topics.answered(topic.name, error, is_final=topic.error_code in FINAL_TOPIC_ERRORS)
-        # Once, and first of all: a topic that a caller begins to use meanwhile was not asked for.
-        in_use = {topic.name for topic in response.topics if topic.name in self.accumulator.topics}
-        update = self._cluster.take_over(response, told_by, in_use)
-        metadata = update.metadata
-        for name in update.topics_with(TopicNews.RECREATED):
-            self._recreated_topics.begin_anew(name, len(metadata.topics[name].partitions))
-        self._cluster.replace(metadata, update.named)
-        self._unknown_topics.let_in(metadata, update.named)  # only now: whoever waited looks at the metadata at once
-        for name in update.topics_with(TopicNews.NEW):
-            self._refresher.has_become_known(name)
-        doubtful = update.topics_with(TopicNews.DOUBTFUL) + update.topics_with(TopicNews.STALE)
-        if doubtful:
-            self._refresher.doubt(doubtful, told_by)
-        return self._queues.leaderless_topics().union(doubtful)
 
     def _connection_lost(self, _node_id: int, _error: DekafError) -> None:
         self._refresher.want()

@@ -91,6 +91,7 @@ class SavesAwaiting:
         ("socket_connection_setup_timeout_ms", 10_000),
         ("connections_max_idle_ms", 540_000),
         ("metadata_max_age_ms", 300_000),
+        ("metadata_max_idle_ms", 300_000),
         ("allow_auto_create_topics", True),
         ("start", "lazy"),
         ("backend", "kafka"),
