@@ -290,20 +290,24 @@ class KafkaCluster:
         printing: Mapping[str, str] | None = None,
         servers: str | None = None,
         config: Path | None = None,
+        is_pattern: bool = False,
     ) -> list[str]:
         """Return the lines that kafka-console-consumer prints about a topic's first `count` records.
 
         Args:
+            topic: its name, or a regular expression for the names of several: a JVM takes seconds to start.
             printing: properties of its formatter, as `{"print.headers": "true"}`.
             servers: where it begins, by default at `bootstrap_servers`.
             config: a file with properties of the consumer.
+            is_pattern: whether `topic` is an expression.
 
         Raises:
             AssertionError: fewer records arrived within 20 seconds.
         """
         jvm = self._jvm()
         where = servers or self.bootstrap_servers
-        arguments = ["--bootstrap-server", where, "--topic", topic, "--from-beginning"]
+        which = "--include" if is_pattern else "--topic"
+        arguments = ["--bootstrap-server", where, which, topic, "--from-beginning"]
         arguments += [] if config is None else jvm.consumer_config(config)
         limits = ["--max-messages", str(count), "--timeout-ms", "20000"]
         flag = jvm.formatter_option
