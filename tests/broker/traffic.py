@@ -42,6 +42,7 @@ class Traffic:
     told: dict[str, Told] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    producer: Producer[str, str] | None = None  # while it runs
 
     def run(self, trouble: Callable[[], object]) -> None:
         """Produce while there is trouble, then deliver what is left."""
@@ -55,6 +56,7 @@ class Traffic:
             **self.options,
         }
         with Producer(key=str, value=str, **options) as producer:
+            self.producer = producer
             producer.partitions_for(self.topic)
             workers = [threading.Thread(target=self._in_thread, args=(producer, f"thread-{at}")) for at in range(2)]
             workers += [threading.Thread(target=self._in_loop, args=(producer, f"loop-{at}")) for at in range(2)]
