@@ -187,7 +187,16 @@ def compiled_concurrency(session: nox.Session) -> None:
 def compiled_broker(session: nox.Session) -> None:
     """Run those broker tests on machine code that are about producing."""
     fetch_kafka(session)
-    pytest_compiled(session, "tests/broker/test_producing.py", "tests/broker/test_process.py")
+    tests = ("test_producing.py", "test_process.py", "test_secure_matrix.py")
+    pytest_compiled(session, *[f"tests/broker/{name}" for name in tests])
+
+
+@nox.session(default=False)
+def secure(session: nox.Session) -> None:
+    """Run the tests of secure connections against Kafka for long: every mechanism, sessions that end for a minute."""
+    fetch_kafka(session)
+    session.env["DEKAF_SECURE_SECONDS"] = os.environ.get("DEKAF_SECURE_SECONDS", "60")
+    pytest(session, *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/broker/test_secure_*.py")))
 
 
 @nox.session

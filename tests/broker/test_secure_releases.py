@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer as ConfluentProducer
 
+from dekaf import AsyncProducer, ProduceError, Producer
+from tests.broker.secure_ways import WAYS, Way, way_options
 from tests.certificates import Authority
 from tests.conftest import running
 from tests.kafka import MECHANISMS, SecureCluster, read_back
@@ -33,8 +36,35 @@ def test_librdkafka_comes_in(cluster: SecureCluster, listener: str, mechanism: s
     client = cluster.authority.client("alice") if listener == "MTLS" else None
     login = cluster.login(listener, mechanism, client=client)
 
-    producer = Producer({**login.confluent_options(), "log_level": 0})
+    producer = ConfluentProducer({**login.confluent_options(), "log_level": 0})
     producer.produce(topic, b"value")
     assert producer.flush(20) == 0
 
     assert [record.value for record in read_back(cluster.bootstrap_servers, topic, 1)] == [b"value"]
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.listener != "SSL"], ids=lambda way: way.name)
+def test_both_faces_deliver_every_way(cluster: SecureCluster, way: Way) -> None:
+    topic = f"way-{way.name}"
+    cluster.create_topic(topic, partitions=1)
+    options = way_options(cluster, way)
+
+    async def produce() -> None:
+        async with AsyncProducer(**options) as coroutines:
+            await coroutines.produce(topic, "k", "coroutines")
+
+    asyncio.run(produce())
+    with Producer(**options) as threads:
+        threads.produce(topic, "k", "threads")
+        assert {one.mechanism or "" for one in threads.status().connections} == {way.mechanism}
+
+    values = [record.value for record in read_back(cluster.bootstrap_servers, topic, 2)]
+    assert values == [b"coroutines", b"threads"]
+
+
+def test_refusal_is_told_in_words(cluster: SecureCluster) -> None:
+    """Answers of another version than today's: the refusal is read all the same."""
+    way = Way("SASL_PLAINTEXT", "PLAIN")
+    given = way_options(cluster, way, sasl_password="not-this-one", max_block_ms=1_000, close_timeout_ms=0)
+    with Producer(**given) as producer, pytest.raises(ProduceError, match="refused the password of user 'alice'"):
+        producer.produce("t", "k", "v")
