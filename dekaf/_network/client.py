@@ -266,6 +266,10 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             refusal = error
         return refusal
 
+    def trouble(self) -> DekafError | None:
+        """Return why there is no connection: the latest failure, or what the first attempt still waits for."""
+        return self.last_error if self.last_error is not None else self._security.delay_error()
+
     def addresses_tried(self) -> str:
         """Return the bootstrap servers, and the brokers they led to, for an error message."""
         text = ", ".join(node.address for node in self._bootstrap)

@@ -323,7 +323,9 @@ class BrokerConnection(SenderConnection):
             refusal = None if self._peer is None else handshake_error(error, self._peer)
             if refusal is not None:
                 return refusal
-        if error is None and self._may_want_a_login():
+        # The error depends on whether more was written after the broker had closed.
+        is_close = error is None or isinstance(error, (BrokenPipeError, ConnectionResetError))
+        if is_close and self._may_want_a_login():
             return closed_unserved_error(self.address, is_encrypted=self._peer is not None)
         return BrokerConnectionError(self._ended_by_broker(error))
 

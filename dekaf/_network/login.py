@@ -43,6 +43,7 @@ class Login:
         self._salted: Final = SaltedPasswords()
         self._held: HeldToken | None = None
         self._asking: asyncio.Task[OAuthToken] | None = None
+        self._under_way: list[tuple[str, float]] = []  # options whose code is being called, and since when
 
     async def credentials(self, patience: float = 0.0) -> Credentials:
         """Return what the next authentication proves.
@@ -59,6 +60,13 @@ class Login:
         if options.mechanism is Mechanism.OAUTHBEARER:
             return Credentials(options.mechanism, token=await self._token(patience))
         return Credentials(options.mechanism, username=options.username, password=await self._password())
+
+    def delay_error(self) -> CredentialsUnavailableError | None:
+        """Return what connections wait for, if that is an application's code; None if none is being called."""
+        if not self._under_way:
+            return None
+        option, since = self._under_way[0]
+        return CredentialsUnavailableError(f"{option} has not returned for {time.monotonic() - since:.1f} s.")
 
     def refused(self, credentials: Credentials) -> None:
         """Note that a broker did not accept these: a token is not kept for the whole of its life then."""
@@ -154,6 +162,8 @@ class Login:
         late: Callable[[object], None] | None = None,
     ) -> object:
         turn = provider_turn(owner)
+        call_under_way = (option, time.monotonic())
+        self._under_way.append(call_under_way)
         try:
             return await self._login_thread.run(option, call, turn=turn, late=late)
         except ConfigurationError as error:  # an OAuthToken that cannot be; our own texts quote no secret
@@ -164,6 +174,8 @@ class Login:
             # What it raised stays out of the text: it may quote a secret. The cause has it for who looks.
             failure = CredentialsUnavailableError(f"{option} raised {type(error).__name__}.")
             raise caused_error(failure, error) from error
+        finally:
+            self._under_way.remove(call_under_way)
 
 
 def _token_call(provider: object) -> Callable[[], object]:

@@ -17,7 +17,7 @@ from dekaf._security.credentials import Credentials
 from dekaf._security.handshake_errors import TlsPeer
 from dekaf._security.sasl_options import SaslOptions
 from dekaf._security.tls_contexts import TlsContexts
-from dekaf.errors import DekafError
+from dekaf.errors import CredentialsUnavailableError, DekafError
 
 BETWEEN_LOOKS: Final = 1.0  # seconds between two looks at certificate files: a storm of reconnects reads them once
 
@@ -69,6 +69,10 @@ class Security:
         if self._login is None:
             return None
         return Identity(await self._login.credentials(patience), self._login.salt)
+
+    def delay_error(self) -> CredentialsUnavailableError | None:
+        """Return what connections wait for, if that is an application's code; None if none is being called."""
+        return None if self._login is None else self._login.delay_error()
 
     def refused(self, credentials: Credentials) -> None:
         """Note that a broker did not accept these credentials."""

@@ -127,6 +127,22 @@ def test_provider_that_hangs_holds_up_neither_the_constructor_nor_the_error(
     assert time.monotonic() - began < 5
 
 
+def test_provider_that_hangs_is_told_before_its_own_time_is_over(cluster: FakeCluster, held: threading.Event) -> None:
+    """By default a provider has ten seconds, and a call for a new topic five."""
+
+    def hang() -> OAuthToken:
+        held.wait()
+        return token_of()
+
+    options: dict[str, Any] = {PROVIDER: hang, "max_block_ms": 100, "close_timeout_ms": 300}
+    with ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options)) as face:
+        error = face.produce(TOPIC, b"v").exception(10)
+
+    assert isinstance(error, ProduceError)
+    assert isinstance(error.__cause__, CredentialsUnavailableError)
+    assert f"{PROVIDER} has not returned for" in str(error)
+
+
 def test_token_that_comes_late_is_used(cluster: FakeCluster, held: threading.Event) -> None:
     calls: list[int] = []
 

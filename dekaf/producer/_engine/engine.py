@@ -278,7 +278,7 @@ class Engine:
             self._refresher.add_topic(name)
         due = NEVER
         if self._unknown_topics.is_waiting():
-            due = self._unknown_topics.expire(now, self._client.last_error, self._client.addresses_tried())
+            due = self._unknown_topics.expire(now, self._client.trouble(), self._client.addresses_tried())
         for inquiry in self._inquiries:
             due = min(due, inquiry.run(now))
         if self._unknown_topics.is_waiting():  # now that any server that may be tried again is being tried

@@ -291,8 +291,9 @@ async def test_numbers_of_requests_begin_again_below_the_last_one() -> None:
 async def test_lost_connection_tells_every_request_what_ended_it() -> None:
     wire = Wire()
     wire.open()
-    request = Asked()
-    ask(wire, request)
+    answered, request = Asked(), Asked()
+    ask(wire, answered, request)
+    wire.answer(2, b"\0\0\0\0\1")
 
     wire.connection.connection_lost(ConnectionResetError("reset by peer"))
 
@@ -434,16 +435,17 @@ async def test_representation_shows_the_place_the_state_and_what_is_under_way() 
     assert repr(wire.connection) == "<BrokerConnection -1 b:9092 ready, 1 pending>"
 
 
-async def test_a_broker_that_closes_at_the_first_request_may_want_a_login() -> None:
+@pytest.mark.parametrize("error", [None, ConnectionResetError("reset by peer"), BrokenPipeError("broken pipe")])
+async def test_a_broker_that_closes_at_the_first_request_may_want_a_login(error: OSError | None) -> None:
     wire = Wire()
     wire.open()
     request = Asked()
     ask(wire, request)
 
-    wire.connection.connection_lost(None)
+    wire.connection.connection_lost(error)
 
-    (error,) = request.losses
-    assert "if its listener wants a login, set security_protocol to SASL_PLAINTEXT" in str(error)
+    (loss,) = request.losses
+    assert "if its listener wants a login, set security_protocol to SASL_PLAINTEXT" in str(loss)
 
 
 async def test_a_broker_that_has_served_us_wants_no_login() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from time import monotonic
@@ -187,3 +188,22 @@ async def test_password_is_salted_once_for_all_connections(make_login: MakeLogin
 
     assert salted is not None
     assert again == [salted]  # told at once: no thread, and no PBKDF2
+
+
+@pytest.mark.asyncio
+async def test_what_connections_wait_for_is_told(make_login: MakeLogin) -> None:
+    may_return = threading.Event()
+
+    def password() -> str:
+        may_return.wait(10)
+        return "wonder"
+
+    login = make_login(plain(password))
+    assert login.delay_error() is None
+    task = asyncio.get_running_loop().create_task(login.credentials())
+    await asyncio.sleep(0)
+
+    assert str(login.delay_error()).startswith("sasl_password has not returned for 0.")
+    may_return.set()
+    await task
+    assert login.delay_error() is None
