@@ -8,7 +8,7 @@ import math
 import random
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, final
 
 from dekaf._cluster.metadata import Broker
@@ -42,6 +42,8 @@ IMPATIENCE: Final = 0.25  # seconds
 # The bootstrap connection serves one or two more metadata requests while the first topics become known.
 RETIRE_AFTER: Final = 2.0  # seconds
 SHORTEST_IDLE_LOOK: Final = 0.1  # seconds between two looks for idle connections: none at all would spin
+# A broker that has read all it was sent ends the connection at once; one that is slow must not hold up an exit.
+LONGEST_FAREWELL: Final = 0.5  # seconds
 # Some services reset a connection whose version request they do not know, instead of answering.
 SILENT_RESETS_BEFORE_OLDEST: Final = 2
 
@@ -124,24 +126,53 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._will_grow_impatient = False
         self._renewals: set[asyncio.Task[None]] = set()
         self._leaving: list[BrokerConnection] = []  # of brokers that an answer left out, with requests under way
+        self._finishing: set[BrokerConnection] = set()  # what we have closed, and brokers still read
+        self._finished: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Start what must exist before the interpreter may shut down."""
         self._resolver.start()
         self._look_for_idle_later()
 
-    def close(self, reason: DekafError) -> None:
-        """Close every connection."""
+    def close(self, reason: DekafError, *, but: Collection[BrokerConnection] = ()) -> None:
+        """Close every connection, save those."""
         self._is_closed = True
         self._resolver.stop()
         self._security.stop()
         for node in self._nodes():
             if node.connecting is not None:
                 node.connecting.cancel()
-            if node.connection is not None:
+            if node.connection is not None and node.connection not in but:
                 node.connection.close(reason)
         for connection in self._leaving:
             connection.close(reason)
+
+    def finish(self, reason: DekafError, finished: Callable[[], None]) -> None:
+        """Close every connection once its broker has read what it was sent without an answer being due.
+
+        Args:
+            reason: What requests that still wait for an answer are told.
+            finished: Is called when all are closed, at the latest after `LONGEST_FAREWELL`.
+        """
+        connections = [node.connection for node in self._nodes() if node.connection is not None]
+        self._finishing = {connection for connection in connections if connection.finish(reason)}
+        self.close(reason, but=self._finishing)
+        if not self._finishing:
+            finished()
+            return
+        self._finished = finished
+        self._loop.call_later(LONGEST_FAREWELL, self._end_farewell)
+
+    def _end_farewell(self) -> None:
+        for connection in list(self._finishing):
+            connection.close(BrokerConnectionError("The producer was closed."))
+        self._has_finished()
+
+    def _has_finished(self) -> None:
+        finished = self._finished
+        self._finished = None
+        if finished is not None:
+            finished()
 
     def update_brokers(self, brokers: Mapping[int, Broker]) -> None:
         """Take over the brokers of a metadata answer."""
@@ -171,7 +202,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         if self.connected() == 0:
             return
         for node in self._bootstrap:
-            if node.connection is not None and node.connection.is_ready() and not node.connection.pending:
+            if node.connection is not None and node.connection.is_ready() and not node.connection.is_busy():
                 self._drop(node)
 
     def connection(self, node_id: int, now: float) -> BrokerConnection | None:
@@ -299,10 +330,14 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
 
     def connection_closed(self, connection: BrokerConnection, error: DekafError) -> None:
         """Wait before connecting again."""
+        if self._is_closed:
+            self._finishing.discard(connection)
+            if not self._finishing:
+                self._has_finished()
+            return
         node = self._node_of(connection)
         if node is None:  # closed for being idle, or a broker that left the cluster: nothing went wrong
-            if not self._is_closed:
-                self._changed()  # what was under way to a broker that left goes to another one now
+            self._changed()  # what was under way to a broker that left goes to another one now
             return
         if connection.ended_idle:  # the next record connects again; until then no record needs to
             logger.debug("%s It was idle.", error)
@@ -322,8 +357,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             node.attempts = max(node.attempts, node.attempts_before)
         reason = self._hinted_error(node, error)
         self._failed(node, reason)
-        if not self._is_closed:
-            self._connection_lost(connection.node_id, reason)
+        self._connection_lost(connection.node_id, reason)
 
     def session_ends(self, connection: BrokerConnection) -> None:
         """Authenticate anew, with fresh credentials if the application gives any."""
@@ -350,9 +384,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
 
     def _close_leaving(self) -> None:
         """Close what nothing is under way on any more: an answer with old metadata may leave out a healthy broker."""
-        for connection in [one for one in self._leaving if not one.pending]:
+        for connection in [one for one in self._leaving if not one.is_busy()]:
             connection.close(BrokerConnectionError(f"The broker {connection.address} left the cluster."))
-        self._leaving = [one for one in self._leaving if one.pending]
+        self._leaving = [one for one in self._leaving if one.is_busy()]
 
     def _nodes(self) -> list[Node]:
         return [*self._brokers.values(), *self._bootstrap]
@@ -509,7 +543,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         now = time.monotonic()
         for node in self._nodes():
             connection = node.connection
-            if connection is None or connection.pending or now - connection.last_used < self._settings.max_idle:
+            if connection is None or connection.is_busy() or now - connection.last_used < self._settings.max_idle:
                 continue
             logger.debug("Closing the idle connection to %s", node.address)
             self._drop(node)

@@ -48,6 +48,7 @@ IDLE_AFTER: Final = 1.0
 # Quotas are kept over a window of some seconds; a damaged number must not silence us for days.
 LONGEST_THROTTLE: Final = 300.0  # seconds
 WRITE_BUFFER_LIMIT: Final = 4 * 1024 * 1024  # bytes in the transport before the sender is asked to hold back
+SMALLEST_TLS_LIMIT: Final = 1  # with 0, asyncio's TLS would ask us to hold back, and never to go on
 
 
 class ConnectionState(Enum):
@@ -137,6 +138,8 @@ class BrokerConnection(SenderConnection):
         # How it is protected; replaced as a whole, since other threads read it. None while it does not serve.
         self.security: ConnectionSecurity | None = None
         self._sends_unanswered = False
+        # Requests without an answer, of which something still waits in the transport's buffer.
+        self._unwritten: deque[PendingRequest] = deque()
         self._settings: Final = settings
         self._owner: Final = owner
         self._api_versions_version = api_versions
@@ -161,6 +164,10 @@ class BrokerConnection(SenderConnection):
     def is_ready(self) -> bool:
         """Return whether requests can be sent."""
         return self.state is ConnectionState.READY or self.state is ConnectionState.REAUTHENTICATING
+
+    def is_busy(self) -> bool:
+        """Return whether any request is under way: to be answered, or to be written."""
+        return len(self.pending) > 0 or len(self._unwritten) > 0
 
     def takes_requests(self, now: float) -> bool:
         """Return whether requests should be sent now: it is ready, keeps up, and the broker does not throttle us."""
@@ -194,9 +201,16 @@ class BrokerConnection(SenderConnection):
             self._arm(self._settings.request_timeout)
 
     def send_unanswered(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
-        """Write one request to which there is no answer."""
-        self._sends_unanswered = True
-        self._write(request, version, body)
+        """Write one request to which there is no answer; it hears once the socket took it."""
+        if not self._sends_unanswered:
+            self._sends_unanswered = True
+            # From now on asyncio tells whenever the socket does not take what it is given, and when it has taken all.
+            self._transport.set_write_buffer_limits(SMALLEST_TLS_LIMIT if self._peer is not None else 0)
+        request.deadline = self._write(request, version, body) + self._settings.request_timeout
+        self._unwritten.append(request)
+        self._tell_written()
+        if self._timer is None and self._unwritten:
+            self._arm(self._settings.request_timeout)
 
     def throttle(self, milliseconds: int) -> None:
         """Send nothing for so long, as the broker asked (KIP-219)."""
@@ -218,6 +232,25 @@ class BrokerConnection(SenderConnection):
             self._authentication.cancel()
         if self._transport is not None:
             self._transport.abort()
+
+    def finish(self, reason: DekafError) -> bool:
+        """Close so that the broker can read all that it was sent; return whether its end is still to come.
+
+        Requests without an answer may wait in the system's buffers for long after they were written. Closing at once
+        would be answered with a reset, which drops them, if the broker sends anything meanwhile.
+        """
+        if not self._sends_unanswered or self.state is ConnectionState.CLOSED:
+            self.close(reason)
+            return False
+        if self._close_reason is None:
+            self._close_reason = reason
+        self.state = ConnectionState.CLOSED
+        self.security = None
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:  # TLS says goodbye on its own
+            self._transport.close()
+        return True
 
     def reauthenticate(self, identity: Identity) -> None:
         """Prove anew who we are (KIP-368). Requests under way go on; new ones are held back meanwhile."""
@@ -275,7 +308,7 @@ class BrokerConnection(SenderConnection):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell every pending request."""
-        self.ended_idle = self.is_ready() and not self.pending and monotonic() - self.last_used >= IDLE_AFTER
+        self.ended_idle = self.is_ready() and not self.is_busy() and monotonic() - self.last_used >= IDLE_AFTER
         self.state = ConnectionState.CLOSED
         self.security = None
         if self._timer is not None:
@@ -289,6 +322,8 @@ class BrokerConnection(SenderConnection):
             reason = self._end_error(error)
         while self.pending:
             self.pending.popleft().on_lost(reason)
+        while self._unwritten:
+            self._unwritten.popleft().on_lost(reason)
         self._owner.connection_closed(self, reason)
 
     def pause_writing(self) -> None:
@@ -298,6 +333,7 @@ class BrokerConnection(SenderConnection):
     def resume_writing(self) -> None:
         """It does again."""
         self._is_paused = False
+        self._tell_written()
         self._owner.connection_writable(self)
 
     # Within.
@@ -306,6 +342,16 @@ class BrokerConnection(SenderConnection):
         now = self._number(request, version)
         self._transport.write(encode_frame(request.api, version, self._correlation_id, self._settings.client_id, body))
         return now
+
+    def _tell_written(self) -> None:
+        """Tell the requests without an answer that the socket has them, if it has."""
+        # A transport that closes drops what it has: its empty buffer says nothing.
+        if not self._unwritten or self._transport.get_write_buffer_size() > 0 or self._transport.is_closing():
+            return
+        written = self._unwritten
+        self._unwritten = deque()
+        for request in written:
+            request.on_written()
 
     def _number(self, request: PendingRequest, version: int) -> float:
         """Give a request its place in the order of answers; return the time."""
@@ -461,19 +507,26 @@ class BrokerConnection(SenderConnection):
 
     def _check_deadline(self) -> None:
         self._timer = None
-        if not self.pending:
+        deadline = self._next_deadline()
+        if deadline == math.inf:
             return
-        late = monotonic() - self.pending[0].deadline
+        late = monotonic() - deadline
         if late < 0:
             self._arm(-late + 0.001)
             return
         # The answer may still be on its way, and the next one would be taken for it: only a new connection is safe.
+        what = "answer" if self.pending else "take what it was sent"
         self.close(
             BrokerConnectionError(
-                f"The broker at {self.address} did not answer within request_timeout_ms="
+                f"The broker at {self.address} did not {what} within request_timeout_ms="
                 f"{self._settings.request_timeout * 1000:.0f}."
             )
         )
+
+    def _next_deadline(self) -> float:
+        """Return when the first request under way is overdue; infinity if none is under way."""
+        deadline = self.pending[0].deadline if self.pending else math.inf
+        return min(deadline, self._unwritten[0].deadline) if self._unwritten else deadline
 
 
 def _ignore_loss(_error: DekafError) -> None:

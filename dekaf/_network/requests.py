@@ -39,6 +39,10 @@ class PendingRequest:
         """No answer will come: the connection is gone, and the request may or may not have been carried out."""
         raise NotImplementedError
 
+    def on_written(self) -> None:
+        """The socket has taken a request that was sent without an answer being due; only those hear of it."""
+        raise NotImplementedError
+
 
 @final
 class CallbackRequest(PendingRequest):
@@ -81,7 +85,7 @@ class SenderConnection:
         raise NotImplementedError
 
     def send_unanswered(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
-        """Write a request to which there is no answer."""
+        """Write a request to which there is no answer; it hears once the socket took it, maybe before this returns."""
         raise NotImplementedError
 
     def throttle(self, milliseconds: int) -> None:

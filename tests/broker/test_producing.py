@@ -97,6 +97,18 @@ def test_every_codec_and_acks_delivers(
     assert "isvalid: false" not in kafka_cluster.dump_log(topic, records[0].partition)
 
 
+def test_without_acknowledgements_all_that_was_delivered_is_in_the_log_after_a_close(
+    kafka_cluster: KafkaCluster, topic: str, read_back: ReadBack
+) -> None:
+    with Producer(bootstrap_servers=kafka_cluster.bootstrap_servers, acks=Acks.NONE) as producer:
+        producer.produce(topic, None, b"first")
+        for _ in range(30_000):
+            producer.fire(topic, None, b"x" * 1000)
+
+    assert producer.status().delivered_total == 30_001
+    assert len(read_back(topic, 30_001)) == 30_001
+
+
 class Traffic:
     """Callers that await, submit and fire through one producer, and what they were told."""
 

@@ -18,6 +18,7 @@ from dekaf.testing import (
     Trigger,
 )
 from dekaf.types import Acks
+from tests.certificates import Authority
 from tests.scenarios.faces import SMALL_BATCHES, Face, MakeFace, eventually
 from tests.scenarios.invariants import Ledger, keep_promises, leave_nothing_behind, succeed_in_order
 
@@ -149,3 +150,41 @@ def test_partition_goes_on_after_an_unanswered_batch_ran_out_of_time_without_ide
 def _delivers_without_ack(face: Face, cluster: FakeCluster) -> bool:
     face.produce("t", b"again", partition=0).result(10)
     return len(cluster.log("t")) > 1
+
+
+def test_without_acknowledgements_delivered_means_that_the_broker_gets_it_whenever_it_reads(
+    make_face: MakeFace,
+) -> None:
+    """What a slow broker has not read when the producer is closed is in the log later all the same."""
+    with FakeCluster(topics={"t": 1}, receive_buffer_bytes=8192) as cluster:
+        face = make_face(cluster.bootstrap_servers, acks=Acks.NONE, linger_ms=0)
+        face.produce("t", b"first").result(10)
+        cluster.wait_for_records("t", 1)
+        cluster.broker(1).pause_reading()
+        handles = [face.produce("t", b"x" * 1000) for _ in range(4000)]
+
+        report = face.close(1.0)
+        delivered = sum(handle.exception(10) is None for handle in handles)
+        cluster.broker(1).resume_reading()
+
+        assert delivered + 1 >= report.delivered
+        assert report.undelivered > 0
+        cluster.wait_for_records("t", 1 + delivered)
+        assert len(cluster.log("t")) == 1 + delivered
+
+
+def test_without_acknowledgements_close_leaves_nothing_behind_in_the_buffers_of_tls(
+    make_face: MakeFace, authority: Authority
+) -> None:
+    server = authority.server()
+    tls = (server.certfile, server.keyfile)
+    with FakeCluster(topics={"t": 1}, tls=tls, host="localhost", receive_buffer_bytes=8192) as cluster:
+        options = {"security_protocol": "SSL", "ssl_cafile": str(authority.cafile), "linger_ms": 0}
+        face = make_face(cluster.bootstrap_servers, acks=Acks.NONE, **options)
+        handles = [face.produce("t", b"x" * 8000) for _ in range(1500)]
+
+        report = face.close()
+
+        assert report.ok
+        assert [handle.exception(10) for handle in handles if handle.exception(10)] == []
+        cluster.wait_for_records("t", 1500)

@@ -338,13 +338,18 @@ class Engine:
             return
         hook = self._on_undelivered
         undelivered = None if hook is None else Undelivered(self._settings.codec)
+        given_up_before = self.statistics.given_up
         self.statistics.is_giving_up = True
         self._give_up_everything("The producer was closed before the outcome was known", None, undelivered)
         self.statistics.is_giving_up = False
         if hook is not None and undelivered is not None and not undelivered.is_empty():
             hook.take(undelivered)
         self.state = EngineState.CLOSED
-        self._client.close(BrokerConnectionError("The producer was closed."))
+        reason = BrokerConnectionError("The producer was closed.")
+        if self.statistics.given_up == given_up_before:
+            self._client.finish(reason, self._io.stop)
+            return
+        self._client.close(reason)  # there was not even time for the rest
         self._io.stop()
 
     def _crashed(self, error: BaseException) -> None:

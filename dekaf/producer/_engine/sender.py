@@ -75,6 +75,10 @@ class InFlightProduce(PendingRequest):
         """No answer will come: each batch may or may not have been written."""
         self.sender.lost(self, error)
 
+    def on_written(self) -> None:
+        """The socket has it, and no answer is due."""
+        self.sender.written(self)
+
 
 @final
 class Sender:
@@ -154,18 +158,13 @@ class Sender:
         for batch in batches:
             batch.was_sent_by_name = version <= LAST_WITH_NAMES
         request = ProduceRequest(self._settings.acks, int(self._settings.request_timeout * 1000), list(topics.values()))
-        expects_response = self._settings.acks != 0
-        if expects_response:
-            connection.send(sent, version, request.encode(version))
-        else:
-            connection.send_unanswered(sent, version, request.encode(version))
         for batch in batches:
             if batch.listener.batch_sent is not None:
                 batch.listener.batch_sent(batch)
-        if not expects_response:
-            self._forget(sent)
-            for batch in batches:
-                self._completion.complete(batch, ErrorCode.NONE, None)
+        if self._settings.acks != 0:
+            connection.send(sent, version, request.encode(version))
+        else:
+            connection.send_unanswered(sent, version, request.encode(version))
 
     def _topic_data(self, topic: str) -> TopicProduceData:
         known = self._cluster.metadata.topics.get(topic)
@@ -240,6 +239,12 @@ class Sender:
                 self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None)
             else:
                 self._completion.complete(batch, int(result.error_code), result, leader_is_news=place in news)
+
+    def written(self, sent: InFlightProduce) -> None:
+        """Complete every batch of a request that the socket took, where brokers do not answer: no more can be known."""
+        self._forget(sent)
+        for batch in sent.batches:
+            self._completion.complete(batch, ErrorCode.NONE, None)
 
     def lost(self, sent: InFlightProduce, error: DekafError) -> None:
         """Send every batch of a request again, with the same numbers: the broker recognises what it has written."""

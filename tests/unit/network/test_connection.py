@@ -44,6 +44,7 @@ class Asked(PendingRequest):
         super().__init__(ApiKey.PRODUCE)
         self.answers: list[int] = []
         self.losses: list[DekafError] = []
+        self.is_written = False
         self._error = error
 
     def on_response(self, reader: Reader, _version: int) -> None:
@@ -53,6 +54,9 @@ class Asked(PendingRequest):
 
     def on_lost(self, error: DekafError) -> None:
         self.losses.append(error)
+
+    def on_written(self) -> None:
+        self.is_written = True
 
 
 def ask(wire: Wire, *requests: Asked) -> None:
@@ -412,7 +416,68 @@ async def test_request_without_an_answer_is_written_and_not_waited_for() -> None
 
     (sent,) = wire.transport.written
     assert sent.endswith(b"body")
+    assert request.is_written
     assert request.losses == []
+
+
+async def test_request_without_an_answer_is_written_only_when_the_socket_took_its_last_byte() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+    wire.transport.buffered = 1
+
+    wire.connection.send_unanswered(request, 7, [b"body"])
+    wire.connection.pause_writing()
+    was_written = request.is_written
+    was_busy = wire.connection.is_busy()
+    wire.transport.buffered = 0
+    wire.connection.resume_writing()
+
+    assert not was_written
+    assert was_busy
+    assert request.is_written
+    assert not wire.connection.is_busy()
+    assert wire.transport.limit == 0
+
+
+async def test_request_that_the_socket_did_not_take_is_lost_with_its_connection() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+    wire.transport.buffered = 1
+    wire.connection.send_unanswered(request, 7, [b"body"])
+
+    wire.connection.connection_lost(None)
+
+    assert not request.is_written
+    assert len(request.losses) == 1
+
+
+async def test_buffer_that_was_dropped_with_the_connection_is_not_taken_for_written() -> None:
+    wire = Wire()
+    wire.open()
+    request = Asked()
+    wire.transport.is_aborted = True
+
+    wire.connection.send_unanswered(request, 7, [b"body"])
+    wire.connection.connection_lost(None)
+
+    assert not request.is_written
+    assert len(request.losses) == 1
+
+
+async def test_socket_that_takes_nothing_for_the_time_of_a_request_is_given_up() -> None:
+    wire = Wire(request_timeout=0.02)
+    wire.open()
+    request = Asked()
+    wire.transport.buffered = 1
+
+    wire.connection.send_unanswered(request, 7, [b"body"])
+    while not wire.transport.is_aborted:
+        await asyncio.sleep(0.005)
+    wire.connection.connection_lost(None)
+
+    assert "did not take what it was sent within request_timeout_ms=20" in str(request.losses[0])
 
 
 async def test_end_of_a_connection_that_carried_such_requests_may_be_a_refusal() -> None:

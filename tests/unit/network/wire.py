@@ -21,6 +21,13 @@ class Transport:
         self.written: list[bytes] = []
         self.is_aborted = False
         self.limit = 0
+        self.buffered = 0  # bytes that the socket has not taken
+
+    def get_write_buffer_size(self) -> int:
+        return self.buffered
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
 
     def write(self, data: bytes) -> None:
         self.written.append(data)

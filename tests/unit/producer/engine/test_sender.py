@@ -304,16 +304,35 @@ def test_batch_that_cannot_be_compressed_leaves_as_it_is(caplog: pytest.LogCaptu
     assert "t-0 is sent uncompressed" in caplog.text
 
 
-def test_without_acknowledgements_a_batch_is_told_as_soon_as_it_has_left() -> None:
+def test_without_acknowledgements_a_batch_is_told_once_the_socket_took_it_and_not_before() -> None:
     desk = Desk(acks=0, is_idempotent=False)
     notes = desk.add(2)
 
     assert desk.run() == []
     desk.heard.notify_all()
+    told_when_sent = list(notes)
+    (sent,) = desk.connections.to[1].unanswered
+    sent.on_written()
+    desk.heard.notify_all()
+
+    assert told_when_sent == []
+    assert [metadata and metadata.offset for metadata, _ in notes] == [-1, -1]
+    assert desk.sender.in_flight == []
+
+
+def test_without_acknowledgements_a_batch_that_the_socket_did_not_take_is_sent_again() -> None:
+    desk = Desk(acks=0, is_idempotent=False)
+    notes = desk.add(2)
+    desk.run()
+    (sent,) = desk.connections.to[1].unanswered
+
+    sent.on_lost(LOST)
+    desk.now += 1.0
+    desk.run()
+    desk.connections.to[1].unanswered[1].on_written()
+    desk.heard.notify_all()
 
     assert [metadata and metadata.offset for metadata, _ in notes] == [-1, -1]
-    assert len(desk.connections.to[1].unanswered) == 1
-    assert desk.sender.in_flight == []
 
 
 def test_listener_hears_of_each_time_a_connection_takes_a_batch() -> None:
