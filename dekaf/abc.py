@@ -70,7 +70,12 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
 
     @overload
     def produce(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     def produce(
@@ -83,6 +88,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     def produce(
@@ -95,6 +101,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     def produce(  # noqa: PLR0913 # a message's own fields
         self,
@@ -106,6 +113,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata:
         """Write one message and wait for the brokers' acknowledgement.
 
@@ -116,7 +124,10 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
             partition: The number of the partition to write to; default: the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
-            timeout: Seconds to wait, a float; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait, a float; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then, and the call
+                raises; in place of `produce_timeout_ms`.
 
         Returns:
             Where the message landed.
@@ -137,6 +148,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: Literal[False] = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata]: ...
     @overload
     def produce_all(
@@ -145,6 +157,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: Literal[True],
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     @overload
     def produce_all(
@@ -153,6 +166,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: bool,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     def produce_all(
         self,
@@ -160,6 +174,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: bool = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
         """Write many messages and wait for all of them.
 
@@ -167,7 +182,10 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
             messages: An iterable of `ProducerMessage`, in the order in which they are to be sent; an
                 iterator is consumed as space becomes free.
             return_exceptions: Put the errors of failed messages into the results instead of raising; default: False.
-            timeout: Seconds to wait in all, a float; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait in all, a float; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which what was not sent is withdrawn, and the call ends; in place of
+                `produce_timeout_ms`.
 
         Returns:
             One result per message, in the same order.
@@ -181,7 +199,12 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
 
     @overload
     def fire(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -194,6 +217,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -206,6 +230,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     def fire(  # noqa: PLR0913 # a message's own fields
         self,
@@ -217,6 +242,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Hand over one message without waiting for the brokers.
 
@@ -229,6 +255,8 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None; default: a failure is logged
                 and counted in `status()`.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Raises:
             BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
@@ -239,7 +267,9 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         raise NotImplementedError
 
     @overload
-    def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> DeliveryHandle: ...
+    def submit(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, deadline: float | None = None
+    ) -> DeliveryHandle: ...
     @overload
     def submit(
         self,
@@ -250,6 +280,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle: ...
     @overload
     def submit(
@@ -261,8 +292,9 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle: ...
-    def submit(
+    def submit(  # noqa: PLR0913 # a message's own fields
         self,
         topic: str | ProducerMessage[K_contra, V_contra],
         key: K_contra | None = None,
@@ -271,6 +303,7 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle:
         """Hand over one message and return a handle on its outcome.
 
@@ -281,6 +314,8 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
             partition: The number of the partition to write to; default: the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Returns:
             A `DeliveryHandle`, whose `result` returns the `RecordMetadata` or raises the `ProduceError`.
@@ -311,7 +346,12 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
 
     @overload
     async def produce(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     async def produce(
@@ -324,6 +364,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     async def produce(
@@ -336,6 +377,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     async def produce(  # noqa: PLR0913 # a message's own fields
         self,
@@ -347,6 +389,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata:
         """Write one message and await the brokers' acknowledgement.
 
@@ -357,7 +400,10 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
             partition: The number of the partition to write to; default: the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
-            timeout: Seconds to wait, a float; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait, a float; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then, and the call
+                raises; in place of `produce_timeout_ms`.
 
         Returns:
             Where the message landed.
@@ -377,6 +423,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: Literal[False] = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata]: ...
     @overload
     async def produce_all(
@@ -385,6 +432,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: Literal[True],
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     @overload
     async def produce_all(
@@ -393,6 +441,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: bool,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     async def produce_all(
         self,
@@ -400,6 +449,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         *,
         return_exceptions: bool = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
         """Write many messages and await all of them.
 
@@ -407,7 +457,10 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
             messages: An iterable of `ProducerMessage`, in the order in which they are to be sent; an
                 asynchronous one will do, too.
             return_exceptions: Put the errors of failed messages into the results instead of raising; default: False.
-            timeout: Seconds to wait in all, a float; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait in all, a float; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which what was not sent is withdrawn, and the call ends; in place of
+                `produce_timeout_ms`.
 
         Returns:
             One result per message, in the same order.
@@ -420,7 +473,12 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
 
     @overload
     def fire(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -433,6 +491,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -445,6 +504,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     def fire(  # noqa: PLR0913 # a message's own fields
         self,
@@ -456,6 +516,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Hand over one message without waiting for anything, not even for space; not a coroutine.
 
@@ -468,6 +529,8 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None; default: a failure is logged
                 and counted in `status()`.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Raises:
             BufferExhaustedError: There is no space, or others wait for it already.
@@ -478,7 +541,9 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         raise NotImplementedError
 
     @overload
-    async def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> Awaitable[RecordMetadata]: ...
+    async def submit(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, deadline: float | None = None
+    ) -> Awaitable[RecordMetadata]: ...
     @overload
     async def submit(
         self,
@@ -489,6 +554,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]: ...
     @overload
     async def submit(
@@ -500,8 +566,9 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]: ...
-    async def submit(
+    async def submit(  # noqa: PLR0913 # a message's own fields
         self,
         topic: str | ProducerMessage[K_contra, V_contra],
         key: K_contra | None = None,
@@ -510,6 +577,7 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]:
         """Wait for space in the buffer only, and return an awaitable of the outcome.
 
@@ -520,6 +588,8 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
             partition: The number of the partition to write to; default: the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Returns:
             An awaitable of the `RecordMetadata`; awaiting it raises the `ProduceError` of a message that failed.
@@ -563,6 +633,7 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     def produce(
@@ -574,8 +645,9 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
-    def produce(
+    def produce(  # noqa: PLR0913 # a message's own fields
         self,
         key: K_contra | None = None,
         value: V_contra | None = ...,
@@ -584,6 +656,7 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata:
         """Write one message to the topic and wait for the brokers' acknowledgement.
 
@@ -593,7 +666,10 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
             partition: The number of the partition to write to; default: the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
-            timeout: Seconds to wait, a float; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait, a float; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then, and the call
+                raises; in place of `produce_timeout_ms`.
 
         Returns:
             Where the message landed.
@@ -617,6 +693,7 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -628,8 +705,9 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
-    def fire(
+    def fire(  # noqa: PLR0913 # a message's own fields
         self,
         key: K_contra | None = None,
         value: V_contra | None = ...,
@@ -638,6 +716,7 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Hand over one message to the topic without waiting for the brokers.
 
@@ -649,6 +728,8 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None; default: a failure is logged
                 and counted in `status()`.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Raises:
             BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
@@ -667,6 +748,7 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle: ...
     @overload
     def submit(
@@ -677,6 +759,7 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle: ...
     def submit(
         self,
@@ -686,6 +769,7 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle:
         """Hand over one message to the topic and return a handle on its outcome.
 
@@ -695,6 +779,8 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
             partition: The number of the partition to write to; default: the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Returns:
             A `DeliveryHandle`, whose `result` returns the `RecordMetadata` or raises the `ProduceError`.
@@ -734,6 +820,7 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     async def produce(
@@ -745,8 +832,9 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
-    async def produce(
+    async def produce(  # noqa: PLR0913 # a message's own fields
         self,
         key: K_contra | None = None,
         value: V_contra | None = ...,
@@ -755,6 +843,7 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata:
         """Write one message to the topic and await the brokers' acknowledgement.
 
@@ -764,7 +853,10 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
             partition: The number of the partition to write to; default: the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
-            timeout: Seconds to wait, a float; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait, a float; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then, and the call
+                raises; in place of `produce_timeout_ms`.
 
         Returns:
             Where the message landed.
@@ -787,6 +879,7 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -798,8 +891,9 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
-    def fire(
+    def fire(  # noqa: PLR0913 # a message's own fields
         self,
         key: K_contra | None = None,
         value: V_contra | None = ...,
@@ -808,6 +902,7 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Hand over one message to the topic without waiting for anything, not even for space; not a coroutine.
 
@@ -819,6 +914,8 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None; default: a failure is logged
                 and counted in `status()`.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Raises:
             BufferExhaustedError: There is no space, or others wait for it already.
@@ -837,6 +934,7 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]: ...
     @overload
     async def submit(
@@ -847,6 +945,7 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]: ...
     async def submit(
         self,
@@ -856,6 +955,7 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]:
         """Wait for space in the buffer only, and return an awaitable of the outcome of a message to the topic.
 
@@ -865,6 +965,8 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name (str) and value (str, bytes or None); default: none.
             partition: The number of the partition to write to; default: the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970 as int; default: now.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Returns:
             An awaitable of the `RecordMetadata`; awaiting it raises the `ProduceError` of a message that failed.

@@ -103,8 +103,12 @@ class _BuilderBase(SecuritySteps, Generic[K, V]):
         return self.with_options(request_timeout_ms=milliseconds)
 
     def with_delivery_timeout_ms(self, milliseconds: int) -> Self:
-        """Give a record this long from acceptance to its outcome, retries included; default 30000."""
+        """Give a record this long from acceptance to its outcome, retries included; default 120000."""
         return self.with_options(delivery_timeout_ms=milliseconds)
+
+    def with_produce_timeout_ms(self, milliseconds: int) -> Self:
+        """Give `produce` and `produce_all` this long in all, unless they have a timeout of their own; default 20000."""
+        return self.with_options(produce_timeout_ms=milliseconds)
 
     def with_close_timeout_ms(self, milliseconds: int) -> Self:
         """Give closing this long to deliver what was accepted; default 10000."""

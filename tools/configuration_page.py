@@ -25,6 +25,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "enable_idempotence",
         "max_in_flight_requests_per_connection",
         "delivery_timeout_ms",
+        "produce_timeout_ms",
         "request_timeout_ms",
         "retry_backoff_ms",
         "retry_backoff_max_ms",

@@ -7,6 +7,7 @@ numbers, seals and encodes; and over the handling of the response, from its byte
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import sys
 import time
@@ -32,6 +33,7 @@ from dekaf.producer._engine.completion import BatchCompletion, RetrySettings
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._engine.sender import Sender, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
+from dekaf.producer._engine.waiting_calls import WaitingCalls
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 from dekaf.producer._waiting.delivery import DeliveryFuture
 from dekaf.producer._waiting.mailbox import OutcomeRoute, WaitKind
@@ -144,7 +146,8 @@ def _sender(accumulator: RecordAccumulator, connection: _Connection) -> Sender:
         [TOPIC],
     )
     producer_id.answered(InitProducerIdResponse.decode(Reader(_producer_id()), 0), 0.0)
-    return Sender(accumulator, cluster, producer_id, completion, settings, statistic)
+    calls = WaitingCalls(accumulator, cluster, statistic, 20.0, lambda _now: math.inf)
+    return Sender(accumulator, cluster, producer_id, completion, settings, statistic, calls)
 
 
 def _producer_id() -> bytes:

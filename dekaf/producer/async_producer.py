@@ -21,10 +21,11 @@ from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.recipients import PRODUCE_ALL_WINDOW
 from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.space import SpaceWait, exhausted_error
+from dekaf.producer._engine.waiting_calls import RecordFate, limit_error
 from dekaf.producer._waiting.delivery import still_waiting_error
 from dekaf.producer._waiting.loop_waker import threadsafe_call
-from dekaf.producer._waiting.mailbox import LoopMailbox
-from dekaf.producer._waiting.timeouts import checked_timeout
+from dekaf.producer._waiting.mailbox import DEADLINE, LoopMailbox, OutcomeRoute
+from dekaf.producer._waiting.timeouts import checked_deadline, checked_timeout
 from dekaf.producer.config import ProducerConfig, ProducerOptions, config_error, configuration_of, positional_error
 from dekaf.producer.masked import Masked
 from dekaf.producer.produced import ProducedMessages
@@ -117,7 +118,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
     @overload
     async def produce(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     async def produce(
@@ -130,6 +136,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     async def produce(
@@ -142,6 +149,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     async def produce(  # noqa: PLR0913 # a message's own fields
         self,
@@ -153,6 +161,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         partition: object = None,
         timestamp: Timestamp | None = None,
         timeout: object = None,
+        deadline: object = None,
     ) -> RecordMetadata:
         """Produce one message and await the brokers' acknowledgement.
 
@@ -165,7 +174,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name and value.
             partition: Which partition to write to, instead of the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
-            timeout: Seconds to wait; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then, and the call
+                raises; in place of `produce_timeout_ms`.
 
         Returns:
             Where the message landed.
@@ -176,10 +188,17 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             ProducerClosedError: The producer was closed.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
-        wait = None if timeout is None else checked_timeout(timeout)
-        mailbox = self._core.mailbox(asyncio.get_running_loop())
+        core = self._core
+        mailbox = core.mailbox(asyncio.get_running_loop())
+        route = mailbox.awaited.current
+        wait: float | None = None
+        if timeout is not None or deadline is not None:
+            wait = checked_timeout(timeout)
+            route = mailbox.awaited.bounded(None if deadline is None else checked_deadline(deadline, core.record_life))
         future = _future_of(mailbox)
-        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, mailbox.awaited)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, route)
+        if deadline is not None:
+            core.expect_end(route)
         if wait is not None:
             return await self._await_in_time(future, waiting, wait, topic_name(topic))
         if waiting is not None:
@@ -209,7 +228,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
     @overload
     def fire(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -222,6 +246,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -234,6 +259,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     def fire(  # noqa: PLR0913 # a message's own fields
         self,
@@ -245,6 +271,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         partition: object = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: object = None,
     ) -> None:
         """Hand over one message without waiting for anything, not even for space; not a coroutine.
 
@@ -259,6 +286,8 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, in order per partition, on the
                 event loop of this call; without a running loop, on the producer's callback thread.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Raises:
             BufferExhaustedError: There is no space, or others wait for it already.
@@ -271,12 +300,18 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             self._entry.check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
             route = core.recipients.thread_callbacks if loop is None else core.mailbox(loop).callbacks
+        if deadline is not None:
+            route = (route or core.recipients.nobody).until(checked_deadline(deadline, core.record_life), DEADLINE)
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
-            raise exhausted_error(core, waiting.topic, 0.0)
+            raise exhausted_error(core, waiting.topic)
+        if deadline is not None and route is not None:
+            core.expect_end(route)
 
     @overload
-    async def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> asyncio.Future[RecordMetadata]: ...
+    async def submit(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, deadline: float | None = None
+    ) -> asyncio.Future[RecordMetadata]: ...
     @overload
     async def submit(
         self,
@@ -287,6 +322,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> asyncio.Future[RecordMetadata]: ...
     @overload
     async def submit(
@@ -298,8 +334,9 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> asyncio.Future[RecordMetadata]: ...
-    async def submit(
+    async def submit(  # noqa: PLR0913 # a message's own fields
         self,
         topic: object,
         key: object = None,
@@ -308,6 +345,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: object = None,
         timestamp: Timestamp | None = None,
+        deadline: object = None,
     ) -> asyncio.Future[RecordMetadata]:
         """Wait for space only, and return a future of the outcome.
 
@@ -320,6 +358,8 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name and value.
             partition: Which partition to write to, instead of the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Returns:
             A future of where the message landed; it raises why it did not.
@@ -330,9 +370,14 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         """
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
-        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, mailbox.submitted)
+        route = mailbox.submitted
+        if deadline is not None:
+            route = route.until(checked_deadline(deadline, self._core.record_life), DEADLINE)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, future, route)
         if waiting is not None:
             await self._wait_for_space(waiting, None)
+        if deadline is not None:
+            self._core.expect_end(route)
         return future
 
     @overload
@@ -342,6 +387,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: Literal[False] = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata]: ...
     @overload
     async def produce_all(
@@ -350,6 +396,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: Literal[True],
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     @overload
     async def produce_all(
@@ -358,6 +405,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: bool,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     async def produce_all(
         self,
@@ -365,13 +413,17 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: object = False,
         timeout: object = None,
+        deadline: object = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
         """Produce many messages and await all of them; an iterator is consumed as space becomes free.
 
         Args:
             messages: The messages, in the order in which they are to be sent; an async iterator will do, too.
             return_exceptions: Put the errors of failed messages into the results instead of raising.
-            timeout: Seconds to wait in all; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait in all; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which what was not sent is withdrawn, and the call ends; in place of
+                `produce_timeout_ms`.
 
         Returns:
             One result per message, in the same order.
@@ -380,7 +432,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             ProduceAllError: Some messages failed; its `results` has one outcome per message.
             TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
         """
-        under_way = _UnderWay(checked_timeout(timeout))
+        core = self._core
+        wait = checked_timeout(timeout)
+        mailbox = core.mailbox(asyncio.get_running_loop())
+        under_way = _UnderWay(core, core.recipients.gathered_on(mailbox, wait, deadline, core.record_life), wait)
         try:
             if isinstance(messages, AsyncIterable):
                 async for message in messages:
@@ -398,17 +453,20 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     async def _hand_over(self, message: object, under_way: _UnderWay) -> None:
         if not isinstance(message, ProducerMessage):
             raise no_message_error(message)
-        await under_way.add(message, await self._try_submit(message, under_way.deadline))
+        await under_way.add(message, await self._try_submit(message, under_way))
 
     async def _try_submit(
-        self, message: ProducerMessage[K_contra, V_contra], deadline: float | None
+        self, message: ProducerMessage[K_contra, V_contra], under_way: _UnderWay
     ) -> asyncio.Future[RecordMetadata] | ProduceError:
+        route = under_way.route
+        if route.ends_at <= time.monotonic():
+            return limit_error(message.topic, None, route, RecordFate.WITHDRAWN, None)
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         try:
-            waiting = self._entry.append_message(message, future, mailbox.gathered)
+            waiting = self._entry.append_message(message, future, route)
             if waiting is not None:
-                await self._wait_for_space(waiting, None if deadline is None else deadline - time.monotonic())
+                await self._wait_for_space(waiting, under_way.seconds_left())
         except ProduceError as error:
             return error
         return future
@@ -615,9 +673,11 @@ def _future_of(mailbox: LoopMailbox) -> asyncio.Future[RecordMetadata]:
 class _UnderWay:
     """The messages of one `produce_all` that are under way, and the results of those that were."""
 
-    def __init__(self, timeout: float | None) -> None:
-        self.deadline = None if timeout is None else time.monotonic() + timeout
-        self._timeout = timeout
+    def __init__(self, core: ProducerCore, route: OutcomeRoute, timeout: float | None) -> None:
+        self.route: Final = route
+        self._core: Final = core
+        self._give_up: Final = None if timeout is None else time.monotonic() + timeout
+        self._timeout: Final = timeout
         self._results: list[RecordMetadata | ProduceError] = []
         self._topics: deque[str] = deque()
         self._handles: deque[asyncio.Future[RecordMetadata] | ProduceError] = deque()
@@ -630,6 +690,10 @@ class _UnderWay:
         self._topics.append(message.topic)
         if len(self._handles) >= PRODUCE_ALL_WINDOW:
             await self._take_oldest()
+
+    def seconds_left(self) -> float | None:
+        """Return how long the call may still wait by its timeout; None without one."""
+        return None if self._give_up is None else self._give_up - time.monotonic()
 
     async def finish(self) -> list[RecordMetadata | ProduceError]:
         """Await the rest; return one result per message, in order."""
@@ -644,6 +708,7 @@ class _UnderWay:
                 handle.cancel()
 
     async def _take_oldest(self) -> None:
+        self._core.expect_end(self.route)
         handle = self._handles[0]
         result = handle if isinstance(handle, ProduceError) else await self._outcome(handle, self._topics[0])
         self._handles.popleft()  # only now: until then `abandon` has to find it
@@ -651,8 +716,8 @@ class _UnderWay:
         self._results.append(result)
 
     async def _outcome(self, handle: asyncio.Future[RecordMetadata], topic: str) -> RecordMetadata | ProduceError:
-        if self.deadline is not None and not handle.done():
-            await asyncio.wait((handle,), timeout=max(0.0, self.deadline - time.monotonic()))
+        if self._give_up is not None and not handle.done():
+            await asyncio.wait((handle,), timeout=max(0.0, self._give_up - time.monotonic()))
             if not handle.done():
                 handle.cancel()
                 return still_waiting_error(topic, self._timeout or 0.0)

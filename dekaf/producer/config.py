@@ -209,11 +209,18 @@ class ProducerConfig(SecurityConfig):
         "request is tried again. Kafka: `request.timeout.ms`.",
     )
     delivery_timeout_ms: int = option(
-        30_000,
+        120_000,
         check=_POSITIVE_MILLISECONDS,
-        description="Milliseconds; default 30000 (Java: 120000). How long a record may take from acceptance to its "
+        description="Milliseconds; default 120000. A record's life: how long it may take from acceptance to its "
         "outcome, retries included; at least `linger_ms` + `request_timeout_ms`. Kafka: `delivery.timeout.ms` "
         "(KIP-91).",
+    )
+    produce_timeout_ms: int = option(
+        20_000,
+        check=_POSITIVE_MILLISECONDS,
+        description="Milliseconds; default 20000. How long `produce` and `produce_all` may take in all, the wait for "
+        "space included, unless the call has a `timeout` of its own. Then they raise; what was not sent yet is "
+        "withdrawn, and certain never to be written.",
     )
     close_timeout_ms: int = option(
         10_000,
@@ -585,6 +592,11 @@ def _contradictions(config: ProducerConfig) -> Iterator[str]:
     yield from security_faults(config)
     yield from _idempotence_faults(config)
     yield from _compression_faults(config)
+    if "produce_timeout_ms" in config.model_fields_set and config.produce_timeout_ms > config.delivery_timeout_ms:
+        yield (
+            f"produce_timeout_ms={config.produce_timeout_ms}: must not exceed delivery_timeout_ms="
+            f"{config.delivery_timeout_ms}, with which a record's life ends, and the wait for it"
+        )
     least = config.linger_ms + config.request_timeout_ms
     if config.delivery_timeout_ms < least:
         yield (

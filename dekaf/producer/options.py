@@ -113,6 +113,7 @@ class ProducerOptions(TypedDict, total=False):
     max_request_size: int
     request_timeout_ms: int
     delivery_timeout_ms: int
+    produce_timeout_ms: int
     close_timeout_ms: int
     retry_backoff_ms: int
     retry_backoff_max_ms: int

@@ -21,9 +21,11 @@ from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.recipients import PRODUCE_ALL_WINDOW
 from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.space import SpaceWait, exhausted_error
+from dekaf.producer._engine.waiting_calls import RecordFate, limit_error
 from dekaf.producer._waiting.delivery import DeliveryFuture
 from dekaf.producer._waiting.gate import ThreadGate
-from dekaf.producer._waiting.timeouts import checked_timeout
+from dekaf.producer._waiting.mailbox import DEADLINE, OutcomeRoute
+from dekaf.producer._waiting.timeouts import checked_deadline, checked_timeout
 from dekaf.producer.config import ProducerConfig, ProducerOptions, config_error, configuration_of, positional_error
 from dekaf.producer.masked import Masked
 from dekaf.producer.produced import ProducedMessages
@@ -115,7 +117,12 @@ class Producer(Generic[K_contra, V_contra]):
 
     @overload
     def produce(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     def produce(
@@ -128,6 +135,7 @@ class Producer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     def produce(
@@ -140,6 +148,7 @@ class Producer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     def produce(  # noqa: PLR0913 # a message's own fields
         self,
@@ -151,6 +160,7 @@ class Producer(Generic[K_contra, V_contra]):
         partition: object = None,
         timestamp: Timestamp | None = None,
         timeout: object = None,
+        deadline: object = None,
     ) -> RecordMetadata:
         """Produce one message and wait for the brokers' acknowledgement.
 
@@ -161,7 +171,10 @@ class Producer(Generic[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name and value.
             partition: Which partition to write to, instead of the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
-            timeout: Seconds to wait; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then, and the call
+                raises; in place of `produce_timeout_ms`.
 
         Returns:
             Where the message landed.
@@ -176,18 +189,49 @@ class Producer(Generic[K_contra, V_contra]):
         core = self._core
         forbid_blocking(core, "produce")
         name = topic_name(topic)
+        recipients = core.recipients
+        if timeout is not None or deadline is not None:
+            return self._produce_within(topic, key, value, headers, partition, timestamp, timeout, deadline)
+        call = recipients.new_blocked_call(name)
+        route = recipients.calls.current
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, route)
+        if waiting is not None:
+            self._wait_for_space(waiting, None)
+        return call.result_by(None, None)
+
+    def _produce_within(  # noqa: PLR0913 # a call's own arguments
+        self,
+        topic: object,
+        key: object,
+        value: object,
+        headers: HeadersLike | None,
+        partition: object,
+        timestamp: Timestamp | None,
+        timeout: object,
+        deadline: object,
+    ) -> RecordMetadata:
+        """Produce one message with limits of the call's own."""
+        core = self._core
         wait = checked_timeout(timeout)
         assert timeout is None or isinstance(timeout, (int, float))  # or it would have been refused
-        deadline = None if wait is None else time.monotonic() + wait
-        call = core.recipients.new_blocked_call(name)
-        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, core.recipients.calls)
+        ends_in = None if deadline is None else checked_deadline(deadline, core.record_life)
+        give_up = None if wait is None else time.monotonic() + wait
+        call = core.recipients.new_blocked_call(topic_name(topic))
+        route = core.recipients.calls.bounded(ends_in)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, route)
         if waiting is not None:
             self._wait_for_space(waiting, wait)
-        return call.result_by(None if deadline is None else deadline - time.monotonic(), timeout)
+        core.expect_end(route)
+        return call.result_by(None if give_up is None else give_up - time.monotonic(), timeout)
 
     @overload
     def fire(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -200,6 +244,7 @@ class Producer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -212,6 +257,7 @@ class Producer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     def fire(  # noqa: PLR0913 # a message's own fields
         self,
@@ -223,6 +269,7 @@ class Producer(Generic[K_contra, V_contra]):
         partition: object = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: object = None,
     ) -> None:
         """Hand over one message without waiting for the broker.
 
@@ -238,6 +285,8 @@ class Producer(Generic[K_contra, V_contra]):
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, on the producer's callback
                 thread, in order per partition.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Raises:
             BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
@@ -248,12 +297,19 @@ class Producer(Generic[K_contra, V_contra]):
         if on_delivery is not None:
             self._entry.check_callback(on_delivery)
             route = self._core.recipients.thread_callbacks
+        if deadline is not None:
+            seconds = checked_deadline(deadline, self._core.record_life)
+            route = (route or self._core.recipients.nobody).until(seconds, DEADLINE)
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
             self._wait_for_space(waiting, None)
+        if deadline is not None and route is not None:
+            self._core.expect_end(route)
 
     @overload
-    def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> DeliveryFuture: ...
+    def submit(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, deadline: float | None = None
+    ) -> DeliveryFuture: ...
     @overload
     def submit(
         self,
@@ -264,6 +320,7 @@ class Producer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryFuture: ...
     @overload
     def submit(
@@ -275,8 +332,9 @@ class Producer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryFuture: ...
-    def submit(
+    def submit(  # noqa: PLR0913 # a message's own fields
         self,
         topic: object,
         key: object = None,
@@ -285,6 +343,7 @@ class Producer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: object = None,
         timestamp: Timestamp | None = None,
+        deadline: object = None,
     ) -> DeliveryFuture:
         """Hand over one message and return a handle on its outcome.
 
@@ -297,6 +356,8 @@ class Producer(Generic[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name and value.
             partition: Which partition to write to, instead of the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Returns:
             A handle whose `result(timeout)` returns where the message landed, or raises why it did not.
@@ -309,9 +370,14 @@ class Producer(Generic[K_contra, V_contra]):
         """
         recipients = self._core.recipients
         delivery = recipients.new_delivery(topic_name(topic))
-        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, delivery, recipients.deliveries)
+        route = recipients.deliveries
+        if deadline is not None:
+            route = route.until(checked_deadline(deadline, self._core.record_life), DEADLINE)
+        waiting = self._entry.append(topic, key, value, headers, partition, timestamp, delivery, route)
         if waiting is not None:
             self._wait_for_space(waiting, None)
+        if deadline is not None:
+            self._core.expect_end(route)
         return delivery
 
     @overload
@@ -321,6 +387,7 @@ class Producer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: Literal[False] = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata]: ...
     @overload
     def produce_all(
@@ -329,6 +396,7 @@ class Producer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: Literal[True],
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     @overload
     def produce_all(
@@ -337,6 +405,7 @@ class Producer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: bool,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     def produce_all(
         self,
@@ -344,13 +413,17 @@ class Producer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: object = False,
         timeout: object = None,
+        deadline: object = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
         """Produce many messages and wait for all of them; an iterator is consumed as space becomes free.
 
         Args:
             messages: The messages, in the order in which they are to be sent.
             return_exceptions: Put the errors of failed messages into the results instead of raising.
-            timeout: Seconds to wait in all; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait in all; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which what was not sent is withdrawn, and the call ends; in place of
+                `produce_timeout_ms`.
 
         Returns:
             One result per message, in the same order.
@@ -359,31 +432,37 @@ class Producer(Generic[K_contra, V_contra]):
             ProduceAllError: Some messages failed; its `results` has one outcome per message.
             TypeError: Something in `messages` is not a `ProducerMessage`. What came before it stays accepted.
         """
-        forbid_blocking(self._core, "produce_all")
+        core = self._core
+        forbid_blocking(core, "produce_all")
         wait = checked_timeout(timeout)
-        deadline = None if wait is None else time.monotonic() + wait
+        give_up = None if wait is None else time.monotonic() + wait
+        route = core.recipients.gathered(wait, deadline, core.record_life)
         results: list[RecordMetadata | ProduceError] = []
         under_way: deque[DeliveryFuture | ProduceError] = deque()
         for message in messages:
             if not isinstance(message, ProducerMessage):
                 raise no_message_error(message)
-            under_way.append(self._try_submit(message, deadline))
+            under_way.append(self._try_submit(message, route, give_up))
             if len(under_way) >= PRODUCE_ALL_WINDOW:
-                results.append(_outcome(under_way.popleft(), deadline, wait))
+                core.expect_end(route)
+                results.append(_outcome(under_way.popleft(), give_up, wait))
+        core.expect_end(route)
         while under_way:
-            results.append(_outcome(under_way.popleft(), deadline, wait))
+            results.append(_outcome(under_way.popleft(), give_up, wait))
         if not return_exceptions and any(isinstance(result, ProduceError) for result in results):
             raise ProduceAllError.of(results)
         return results
 
     def _try_submit(
-        self, message: ProducerMessage[K_contra, V_contra], deadline: float | None
+        self, message: ProducerMessage[K_contra, V_contra], route: OutcomeRoute, give_up: float | None
     ) -> DeliveryFuture | ProduceError:
+        if route.ends_at <= time.monotonic():
+            return limit_error(message.topic, None, route, RecordFate.WITHDRAWN, None)
         delivery = self._core.recipients.new_delivery(message.topic)
         try:
-            waiting = self._entry.append_message(message, delivery, self._core.recipients.calls)
+            waiting = self._entry.append_message(message, delivery, route)
             if waiting is not None:
-                self._wait_for_space(waiting, None if deadline is None else deadline - time.monotonic())
+                self._wait_for_space(waiting, None if give_up is None else give_up - time.monotonic())
         except ProduceError as error:
             return error
         return delivery
@@ -391,7 +470,7 @@ class Producer(Generic[K_contra, V_contra]):
     def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
         core = self._core
         if stalls_a_loop(core):
-            raise exhausted_error(core, record.topic, 0.0)
+            raise exhausted_error(core, record.topic)
         wait = SpaceWait(core, record, max_wait)
         while True:
             gate = ThreadGate()
@@ -566,12 +645,12 @@ def close_all_blocking(producers: Iterable[Producer[Any, Any]], timeout: float |
 
 
 def _outcome(
-    handle: DeliveryFuture | ProduceError, deadline: float | None, timeout: float | None
+    handle: DeliveryFuture | ProduceError, give_up: float | None, timeout: float | None
 ) -> RecordMetadata | ProduceError:
     if isinstance(handle, ProduceError):
         return handle
     try:
-        return handle.result_by(None if deadline is None else deadline - time.monotonic(), timeout)
+        return handle.result_by(None if give_up is None else give_up - time.monotonic(), timeout)
     except ProduceError as error:
         return error
 

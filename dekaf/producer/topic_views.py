@@ -48,6 +48,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     def produce(
@@ -59,8 +60,9 @@ class TopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
-    def produce(
+    def produce(  # noqa: PLR0913 # a message's own fields
         self,
         key: K_contra | None = None,
         value: V_contra | None = MISSING,
@@ -69,6 +71,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata:
         """Produce one message and wait for its acknowledgement; as `Producer.produce`.
 
@@ -78,7 +81,10 @@ class TopicProducer(Generic[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name and value.
             partition: Which partition to write to, instead of the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
-            timeout: Seconds to wait; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then, and the call
+                raises; in place of `produce_timeout_ms`.
 
         Returns:
             Where the message landed.
@@ -92,7 +98,14 @@ class TopicProducer(Generic[K_contra, V_contra]):
         """
         check_value(value)
         return self._producer.produce(
-            self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, timeout=timeout
+            self._topic,
+            key,
+            value,
+            headers=headers,
+            partition=partition,
+            timestamp=timestamp,
+            timeout=timeout,
+            deadline=deadline,
         )
 
     @overload
@@ -105,6 +118,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -116,8 +130,9 @@ class TopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
-    def fire(
+    def fire(  # noqa: PLR0913 # a message's own fields
         self,
         key: K_contra | None = None,
         value: V_contra | None = MISSING,
@@ -126,6 +141,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Hand over one message without waiting for the broker; as `Producer.fire`.
 
@@ -137,6 +153,8 @@ class TopicProducer(Generic[K_contra, V_contra]):
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, on the producer's callback
                 thread, in order per partition; without it, a failure is logged and counted in `status()`.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Raises:
             BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
@@ -152,6 +170,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
             partition=partition,
             timestamp=timestamp,
             on_delivery=on_delivery,
+            deadline=deadline,
         )
 
     @overload
@@ -163,6 +182,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle: ...
     @overload
     def submit(
@@ -173,6 +193,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle: ...
     def submit(
         self,
@@ -182,6 +203,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryHandle:
         """Hand over one message and return a handle on its outcome; as `Producer.submit`.
 
@@ -191,6 +213,8 @@ class TopicProducer(Generic[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name and value.
             partition: Which partition to write to, instead of the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Returns:
             A handle whose `result(timeout)` returns where the message landed, or raises why it did not.
@@ -201,7 +225,9 @@ class TopicProducer(Generic[K_contra, V_contra]):
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
         check_value(value)
-        return self._producer.submit(self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp)
+        return self._producer.submit(
+            self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, deadline=deadline
+        )
 
     def flush(self, timeout: float | None = None) -> DrainReport:
         """Wait until everything the producer has accepted, for any topic, has an outcome; see `Producer.flush`."""
@@ -239,6 +265,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     async def produce(
@@ -250,8 +277,9 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
-    async def produce(
+    async def produce(  # noqa: PLR0913 # a message's own fields
         self,
         key: K_contra | None = None,
         value: V_contra | None = MISSING,
@@ -260,6 +288,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata:
         """Produce one message and await its acknowledgement; as `AsyncProducer.produce`.
 
@@ -269,7 +298,10 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name and value.
             partition: Which partition to write to, instead of the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
-            timeout: Seconds to wait; default: as long as `delivery_timeout_ms` lets it take.
+            timeout: Seconds to wait; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then, and the call
+                raises; in place of `produce_timeout_ms`.
 
         Returns:
             Where the message landed.
@@ -282,7 +314,14 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         """
         check_value(value)
         return await self._producer.produce(
-            self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, timeout=timeout
+            self._topic,
+            key,
+            value,
+            headers=headers,
+            partition=partition,
+            timestamp=timestamp,
+            timeout=timeout,
+            deadline=deadline,
         )
 
     @overload
@@ -295,6 +334,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -306,8 +346,9 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
-    def fire(
+    def fire(  # noqa: PLR0913 # a message's own fields
         self,
         key: K_contra | None = None,
         value: V_contra | None = MISSING,
@@ -316,6 +357,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Hand over one message without waiting for anything; as `AsyncProducer.fire`.
 
@@ -327,6 +369,8 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
             on_delivery: Called once as `on_delivery(metadata, error)`, one of them None, in order per partition, on the
                 event loop of this call; without it, a failure is logged and counted in `status()`.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Raises:
             BufferExhaustedError: There is no space, or others wait for it already.
@@ -342,6 +386,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
             partition=partition,
             timestamp=timestamp,
             on_delivery=on_delivery,
+            deadline=deadline,
         )
 
     @overload
@@ -353,6 +398,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]: ...
     @overload
     async def submit(
@@ -363,6 +409,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]: ...
     async def submit(
         self,
@@ -372,6 +419,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> Awaitable[RecordMetadata]:
         """Wait for space only, and return an awaitable of the outcome; as `AsyncProducer.submit`.
 
@@ -381,6 +429,8 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
             headers: `Headers`, a mapping, or pairs of name and value.
             partition: Which partition to write to, instead of the partitioner's choice.
             timestamp: An aware datetime, or milliseconds since 1970; default: now.
+            deadline: Seconds from now after which the message is withdrawn, unless it was sent by then; default:
+                none but `delivery_timeout_ms`, its life.
 
         Returns:
             An awaitable that returns where the message landed, or raises why it did not.
@@ -392,7 +442,7 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
         """
         check_value(value)
         return await self._producer.submit(
-            self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp
+            self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, deadline=deadline
         )
 
     async def flush(self, timeout: float | None = None) -> DrainReport:

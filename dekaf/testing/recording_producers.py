@@ -17,6 +17,7 @@ from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncTopicProducer, TopicProducer
 from dekaf.producer._core.arguments import MISSING, check_callback
 from dekaf.producer._waiting.delivery import DeliveryFuture
+from dekaf.producer._waiting.timeouts import checked_deadline
 from dekaf.producer.produced import RecordedMessage
 from dekaf.serialization import Field, Serializer, serializer_for
 from dekaf.testing.recording import Recording
@@ -36,6 +37,8 @@ from dekaf.types import (
 __all__ = ("RecordingAsyncProducer", "RecordingProducer")
 
 logger = logging.getLogger("dekaf.testing.recording")
+
+_RECORD_LIFE = 120.0  # seconds: the default of `delivery_timeout_ms`
 
 K_contra = TypeVar("K_contra", contravariant=True, default=Any)
 V_contra = TypeVar("V_contra", contravariant=True, default=Any)
@@ -100,7 +103,12 @@ class RecordingProducer(Generic[K_contra, V_contra]):
 
     @overload
     def produce(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     def produce(
@@ -113,6 +121,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     def produce(
@@ -125,6 +134,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     def produce(  # noqa: PLR0913 - a call's own arguments
         self,
@@ -136,8 +146,10 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata:
         """Record one message; arguments and errors as for `dekaf.Producer.produce`."""
+        _check_deadline(deadline)
         self._forbid_blocking("produce")
         return _or_raise(self._desk.take(topic, key, value, headers, partition, timestamp))
 
@@ -148,6 +160,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: Literal[False] = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata]: ...
     @overload
     def produce_all(
@@ -156,6 +169,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: Literal[True],
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     @overload
     def produce_all(
@@ -164,6 +178,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: bool,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     def produce_all(
         self,
@@ -171,15 +186,22 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: bool = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
         """Record messages; arguments, results and errors as for `dekaf.Producer.produce_all`."""
+        _check_deadline(deadline)
         self._forbid_blocking("produce_all")
         results = [self._desk.take_message(message) for message in messages]
         return _all_or_raise(results, return_exceptions=return_exceptions)
 
     @overload
     def fire(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -192,6 +214,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -204,6 +227,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     def fire(  # noqa: PLR0913 - a call's own arguments
         self,
@@ -215,8 +239,10 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Record one message and call ``on_delivery`` before returning."""
+        _check_deadline(deadline)
         if on_delivery is not None:
             check_callback(on_delivery)
         outcome = self._desk.take(topic, key, value, headers, partition, timestamp, is_unheard=on_delivery is None)
@@ -224,7 +250,9 @@ class RecordingProducer(Generic[K_contra, V_contra]):
             _tell(on_delivery, outcome)
 
     @overload
-    def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> DeliveryFuture: ...
+    def submit(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, deadline: float | None = None
+    ) -> DeliveryFuture: ...
     @overload
     def submit(
         self,
@@ -235,6 +263,7 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryFuture: ...
     @overload
     def submit(
@@ -246,8 +275,9 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryFuture: ...
-    def submit(
+    def submit(  # noqa: PLR0913 # a message's own fields
         self,
         topic: str | ProducerMessage[K_contra, V_contra],
         key: object = None,
@@ -256,8 +286,10 @@ class RecordingProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> DeliveryFuture:
         """Record one message and return a handle whose outcome is known already."""
+        _check_deadline(deadline)
         outcome = self._desk.take(topic, key, value, headers, partition, timestamp)
         handle = DeliveryFuture(_topic_of(topic), DeliveryFuture.run_callbacks)
         if isinstance(outcome, ProduceError):
@@ -396,7 +428,12 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
 
     @overload
     async def produce(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, timeout: float | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     async def produce(
@@ -409,6 +446,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     @overload
     async def produce(
@@ -421,6 +459,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata: ...
     async def produce(  # noqa: PLR0913 - a call's own arguments
         self,
@@ -432,8 +471,10 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> RecordMetadata:
         """Record one message; arguments and errors as for `dekaf.AsyncProducer.produce`."""
+        _check_deadline(deadline)
         return _or_raise(self._desk.take(topic, key, value, headers, partition, timestamp))
 
     @overload
@@ -443,6 +484,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: Literal[False] = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata]: ...
     @overload
     async def produce_all(
@@ -451,6 +493,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: Literal[True],
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     @overload
     async def produce_all(
@@ -459,6 +502,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: bool,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata | ProduceError]: ...
     async def produce_all(
         self,
@@ -466,8 +510,10 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         *,
         return_exceptions: bool = False,
         timeout: float | None = None,
+        deadline: float | None = None,
     ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
         """Record messages; arguments, results and errors as for `dekaf.AsyncProducer.produce_all`."""
+        _check_deadline(deadline)
         if isinstance(messages, AsyncIterable):
             results = [self._desk.take_message(message) async for message in messages]
         else:
@@ -476,7 +522,12 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
 
     @overload
     def fire(
-        self, message: ProducerMessage[K_contra, V_contra], /, *, on_delivery: OnDelivery | None = None
+        self,
+        message: ProducerMessage[K_contra, V_contra],
+        /,
+        *,
+        on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -489,6 +540,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     @overload
     def fire(
@@ -501,6 +553,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None: ...
     def fire(  # noqa: PLR0913 - a call's own arguments
         self,
@@ -512,8 +565,10 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         partition: int | None = None,
         timestamp: Timestamp | None = None,
         on_delivery: OnDelivery | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Record one message; ``on_delivery`` is called by the running loop, or at once where none runs."""
+        _check_deadline(deadline)
         if on_delivery is not None:
             check_callback(on_delivery)
         outcome = self._desk.take(topic, key, value, headers, partition, timestamp, is_unheard=on_delivery is None)
@@ -526,7 +581,9 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
             loop.call_soon(_tell, on_delivery, outcome)
 
     @overload
-    async def submit(self, message: ProducerMessage[K_contra, V_contra], /) -> asyncio.Future[RecordMetadata]: ...
+    async def submit(
+        self, message: ProducerMessage[K_contra, V_contra], /, *, deadline: float | None = None
+    ) -> asyncio.Future[RecordMetadata]: ...
     @overload
     async def submit(
         self,
@@ -537,6 +594,7 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> asyncio.Future[RecordMetadata]: ...
     @overload
     async def submit(
@@ -548,8 +606,9 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> asyncio.Future[RecordMetadata]: ...
-    async def submit(
+    async def submit(  # noqa: PLR0913 # a message's own fields
         self,
         topic: str | ProducerMessage[K_contra, V_contra],
         key: object = None,
@@ -558,8 +617,10 @@ class RecordingAsyncProducer(Generic[K_contra, V_contra]):
         headers: HeadersLike | None = None,
         partition: int | None = None,
         timestamp: Timestamp | None = None,
+        deadline: float | None = None,
     ) -> asyncio.Future[RecordMetadata]:
         """Record one message and return a future that is done already."""
+        _check_deadline(deadline)
         outcome = self._desk.take(topic, key, value, headers, partition, timestamp)
         future: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
         if isinstance(outcome, ProduceError):
@@ -669,3 +730,9 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _check_deadline(deadline: object) -> None:
+    """Refuse what a producer refuses; a double's messages never wait."""
+    if deadline is not None:
+        checked_deadline(deadline, _RECORD_LIFE)

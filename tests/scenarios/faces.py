@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from dekaf.errors import ProduceError
 from dekaf.producer import AsyncProducer, Producer, ProducerOptions
 from dekaf.producer._engine.engine import Engine
-from dekaf.types import DrainReport, OnDelivery, PartitionInfo, ProducerStatus, RecordMetadata
+from dekaf.types import DrainReport, PartitionInfo, ProducerStatus, RecordMetadata
 
 PATIENCE = 15.0  # seconds after which a test gives up waiting for what must happen
 
@@ -144,7 +144,7 @@ class Face(Protocol):
     def call(self, topic: str, value: bytes, **options: Any) -> Handle:
         """Call `produce`, which waits, on a thread or in a task; the handle gets what it returns or raises."""
 
-    def fire(self, topic: str, value: bytes, *, partition: int | None = None, on_delivery: OnDelivery) -> None:
+    def fire(self, topic: str, value: bytes, *, partition: int | None = None, **options: Any) -> None:
         """Fire one message."""
 
     def flush(self, timeout: float | None = None) -> DrainReport:
@@ -190,8 +190,8 @@ class ThreadFace:
         threading.Thread(target=produce, name="test-call", daemon=True).start()
         return handle
 
-    def fire(self, topic: str, value: bytes, *, partition: int | None = None, on_delivery: OnDelivery) -> None:
-        self.producer.fire(topic, None, value, partition=partition, on_delivery=on_delivery)
+    def fire(self, topic: str, value: bytes, *, partition: int | None = None, **options: Any) -> None:
+        self.producer.fire(topic, None, value, partition=partition, **options)
 
     def flush(self, timeout: float | None = None) -> DrainReport:
         return self.producer.flush(timeout)
@@ -227,9 +227,9 @@ class LoopFace:
     def call(self, topic: str, value: bytes, **options: Any) -> Handle:
         return self.thread.start(self.producer.produce(topic, None, value, **options))
 
-    def fire(self, topic: str, value: bytes, *, partition: int | None = None, on_delivery: OnDelivery) -> None:
+    def fire(self, topic: str, value: bytes, *, partition: int | None = None, **options: Any) -> None:
         def fire() -> None:
-            self.producer.fire(topic, None, value, partition=partition, on_delivery=on_delivery)
+            self.producer.fire(topic, None, value, partition=partition, **options)
 
         self.thread.call(fire)
 

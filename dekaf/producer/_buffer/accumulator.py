@@ -7,6 +7,7 @@ that is not enough, see `lock`.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from time import monotonic
@@ -25,6 +26,7 @@ from dekaf.producer._buffer.buffer_memory import BufferMemory
 from dekaf.producer._buffer.lock import new_lock
 from dekaf.producer._buffer.queues import UNDECIDED, PartitionQueue, TopicQueues
 from dekaf.producer._buffer.waiting_record import JUST_NOW, PARKED_COST, WaitingRecord
+from dekaf.producer._buffer.withdrawal import rid_of_withdrawn
 from dekaf.producer._waiting.mailbox import FUTURE_COST, OutcomeRoute
 
 # What became of an append.
@@ -71,7 +73,7 @@ class RecordAccumulator:
         listener: BatchListener,
         wake: Callable[[], None],
     ) -> None:
-        # Guards the buffer memory, wake_for, activated, and of each topic and queue what their classes say.
+        # Guards the buffer memory, wake_for, activated, next_end, and of each topic and queue what their classes say.
         self.lock: Final = new_lock()
         self.buffer: Final = BufferMemory(limits.buffer_memory, self.lock)
         self.topics: dict[str, TopicQueues] = {}
@@ -84,6 +86,7 @@ class RecordAccumulator:
         self.codec: Final = codec
         self.partitioner: Final = partitioner
         self.is_closed = False
+        self.next_end = math.inf  # when the first call ends that did not find its end expected; monotonic seconds
         self.batch_size: Final[i64] = limits.batch_size
         # Even one that does not shrink at all must fit into a request, and leave space for others in the buffer.
         self._largest_batch: Final[i64] = min(
@@ -287,7 +290,7 @@ class RecordAccumulator:
         return True
 
     def take_unsent(self, queue: PartitionQueue) -> list[ProducerBatch]:
-        """Take out of a queue what was never sent."""
+        """Take out of a queue what was never sent, and was not withdrawn."""
         batches: list[ProducerBatch] = []
         with self.lock:
             batches.extend(queue.full)
@@ -295,7 +298,7 @@ class RecordAccumulator:
             if queue.current is not None:
                 batches.append(queue.current)
                 queue.current = None
-        return batches
+        return rid_of_withdrawn(batches, self.codec, self.buffer)
 
     def pending_records(self) -> int:
         """Return how many accepted records have no outcome yet."""
@@ -336,6 +339,34 @@ class RecordAccumulator:
             reserved,
             accepted,
         )
+
+    def expect_end(self, moment: float) -> None:
+        """Have the engine look, at a moment in monotonic seconds, for records whose call ends then.
+
+        Called once they are accepted, where the engine would not look in time by itself.
+        """
+        with self.lock:
+            is_news = moment < self.next_end
+            if is_news:
+                self.next_end = moment
+        if is_news:
+            self._wake()
+
+    def take_next_end(self) -> float:
+        """Return when the first of these calls ends, and forget it."""
+        if self.next_end == math.inf:
+            return math.inf
+        with self.lock:
+            moment = self.next_end
+            self.next_end = math.inf
+        return moment
+
+    def close_current(self, queue: PartitionQueue) -> None:
+        """Let nothing more be appended to a partition's open batch: what is in it can be looked at then."""
+        with self.lock:
+            if queue.current is not None:
+                queue.full.append(queue.current)
+                queue.current = None
 
     def close(self) -> None:
         """Accept nothing any more; every append from now on finds its topic not open."""

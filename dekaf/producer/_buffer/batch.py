@@ -7,7 +7,8 @@ its first and last sequence number.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, cast, final
 
@@ -79,6 +80,28 @@ class BatchWaits:
                     mine.add(self.recipients[at], index - first, self._deltas[run] + shift)
         return mine
 
+    def indexes(self) -> list[i64]:
+        """Return the indexes, in the batch, of the records."""
+        return [
+            self._indexes[run] - self._starts[run] + at
+            for run in range(len(self._starts))
+            for at in range(self._starts[run], self._end_of(run))
+        ]
+
+    def moved(self, places: Mapping[i64, i64], shift: i64) -> BatchWaits:
+        """Return the same waits for a batch in which the records have other indexes.
+
+        Args:
+            places: The new index of each record, by the old one.
+            shift: What that batch's base timestamp is earlier by.
+        """
+        mine = BatchWaits(self.route)
+        for run in range(len(self._starts)):
+            offset = self._indexes[run] - self._starts[run]
+            for at in range(self._starts[run], self._end_of(run)):
+                mine.add(self.recipients[at], places[offset + at], self._deltas[run] + shift)
+        return mine
+
     def notify(self) -> None:
         """Tell every recipient; called on the thread they belong to, once the batch is done."""
         batch = self.batch
@@ -91,7 +114,7 @@ class BatchWaits:
                 interrupt = self._call_back(batch, start, end, offset, self._deltas[run]) or interrupt
             elif self.route.kind is WaitKind.FUTURES:
                 self._resolve(batch, start, end, offset, self._deltas[run])
-            else:
+            elif self.route.kind is WaitKind.DELIVERIES:
                 self._complete(batch, start, end, offset, self._deltas[run])
         if interrupt is not None and self.route.mailbox is not None:
             raise interrupt  # the loop's owner wants to end it; by now every recipient has been told
@@ -174,6 +197,8 @@ class ProducerBatch:
         self.charged: i64 = 0  # bytes of buffer memory to give back
         self.awaited = False  # a caller blocks or awaits: do not linger when the leader is idle
         self.urgent = False  # a flush or close waits: do not linger
+        self.ends_at = math.inf  # monotonic seconds: when the first of those ends that wait for its records
+        self.withdrawn: list[i64] = []  # indexes of records that leave it before it is sent, their outcome told
         self.is_compressing = False  # by the thread that filled it: it is not to be sent yet
         self.waits: list[BatchWaits] = []
         self.timestamp_deltas: list[i64] = []  # all records', to the base timestamp, if the listener keeps them
@@ -228,6 +253,8 @@ class ProducerBatch:
                 waits.batch = self
                 self.waits.append(waits)
                 self.last_waits = waits
+                if route.ends_at < self.ends_at:  # noqa: PLR1730 # min() would box both numbers
+                    self.ends_at = route.ends_at
             waits.add(recipient, builder.record_count - 1, timestamp - builder.base_timestamp)
             if route.is_awaited:
                 self.awaited = True
@@ -254,6 +281,23 @@ class ProducerBatch:
         self.waits = []
         self.last_waits = None
         return waits
+
+    def take_ended(self, is_over: Callable[[OutcomeRoute], bool]) -> list[BatchWaits]:
+        """Return whom to tell that their wait is over, and forget them; once callers append no more."""
+        ended = [waits for waits in self.waits if is_over(waits.route)]
+        self.waits = [waits for waits in self.waits if not is_over(waits.route)]
+        self.last_waits = None
+        self.ends_at = min([math.inf, *[waits.route.ends_at for waits in self.waits]])
+        return ended
+
+    def part_for(self, waits: BatchWaits) -> ProducerBatch:
+        """Return a batch without bytes through which to tell some of the recipients, apart from the others."""
+        builder = RecordBatchBuilder(self.builder.base_timestamp, _NO_WRITER)
+        builder.record_count = len(waits.recipients)
+        part = ProducerBatch(self.topic, self.partition, builder, self.created, self.listener)
+        waits.batch = part
+        part.waits.append(waits)
+        return part
 
     def seal(self, codec: Codec | None) -> BytesWriter:
         """Fix the bytes; return the writer, whose memory can serve the next batch."""
@@ -297,6 +341,12 @@ class ProducerBatch:
         self._tell()
         return True
 
+    def end_wait(self, error: ProduceError) -> None:
+        """Tell every recipient `error` in place of an outcome, which the records are yet to have."""
+        self.error = error
+        self.state = BatchState.DONE
+        self._tell_recipients()
+
     def forget_bytes(self) -> None:
         """Drop the records' bytes: neither a retry nor a socket needs them any more."""
         self.sealed = None
@@ -339,18 +389,7 @@ class ProducerBatch:
     def _tell(self) -> None:
         self.state = BatchState.DONE
         listener = self.listener
-        unheard = self.record_count
-        for waits in self.take_waits():
-            told = True
-            route = waits.route
-            if route.mailbox is not None:
-                told = route.mailbox.post(waits)
-            elif route.kind is WaitKind.CALLBACKS:
-                listener.post_to_callback_thread(waits)
-            else:
-                waits.notify()
-            if told:
-                unheard -= i64(len(waits.recipients))
+        unheard = self.record_count - self._tell_recipients()
         try:
             if self.error is not None and unheard > 0:
                 listener.unobserved_failure(self.topic, int(unheard), self.error)
@@ -361,6 +400,24 @@ class ProducerBatch:
             self.flushes = []
             for flush in flushes:
                 flush()
+
+    def _tell_recipients(self) -> i64:
+        """Tell them; return how many hear of it."""
+        heard: i64 = 0
+        for waits in self.take_waits():
+            told = True
+            route = waits.route
+            if route.mailbox is not None:
+                told = route.mailbox.post(waits)
+            elif route.kind is WaitKind.CALLBACKS:
+                self.listener.post_to_callback_thread(waits)
+            elif route.kind is WaitKind.NOBODY:
+                told = False
+            else:
+                waits.notify()
+            if told:
+                heard += i64(len(waits.recipients))
+        return heard
 
 
 _NO_WRITER: Final = BytesWriter()  # stands in a sealed batch's builder, whose own writer went back to the pool

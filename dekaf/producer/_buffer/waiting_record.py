@@ -44,6 +44,7 @@ class WaitingRecord:
         # Once it is parked:
         self.charged: i64 = 0  # bytes of buffer memory taken for it
         self.accepted = JUST_NOW  # monotonic seconds
+        self.denied_at = -1.0  # what the denial of its topic had lasted for when it first met it; the I/O thread's
 
     def written_bytes(self) -> i64:
         """Return how many bytes it takes in a batch, at the most."""

@@ -7,6 +7,7 @@ finalizer lets the engine deliver what was accepted.
 from __future__ import annotations
 
 import logging
+import math
 import time
 import warnings
 from typing import Final, final
@@ -64,10 +65,11 @@ class ProducerCore:
         refuse_patched_threads()
         self.config: Final = config
         self.max_block: Final = config.max_block_ms / 1000.0
+        self.record_life: Final = config.delivery_timeout_ms / 1000.0
         load_crc32c()
         self._settings: Final = engine_settings(config)
         self._partitioner: Final = self._settings.partitioner
-        self.recipients: Final = Recipients(self.life)
+        self.recipients: Final = Recipients(self.life, config.produce_timeout_ms / 1000.0)
         self._begin(self.life)
         if config.enable_idempotence is None and not config.idempotence:
             logger.info(
@@ -176,6 +178,11 @@ class ProducerCore:
         if partition >= 0 or self._partitioner is not None:
             where = self.check_partition(queues, key, partition)
         return accumulator.append(queues, key, value, headers, where, timestamp, recipient, route, 0, JUST_NOW)
+
+    def expect_end(self, route: OutcomeRoute) -> None:
+        """Have the engine look when the calls of a route end whose records were accepted."""
+        if route.ends_at < math.inf:
+            self._accumulator.expect_end(route.ends_at)
 
     def check_partition(self, queues: TopicQueues, key: bytes | None, partition: i64) -> i64:
         """Return where a record of a known topic goes; -1 leaves the choice to the built-in partitioner.

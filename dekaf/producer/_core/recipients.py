@@ -11,7 +11,17 @@ from typing import Final, final
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait
 from dekaf.producer._waiting.loop_waker import EventLoop
-from dekaf.producer._waiting.mailbox import CALLBACK_COST, DELIVERY_COST, LoopMailbox, OutcomeRoute, WaitKind
+from dekaf.producer._waiting.mailbox import (
+    CALLBACK_COST,
+    DEADLINE,
+    DEADLINE_COST,
+    DELIVERY_COST,
+    CallRoutes,
+    LoopMailbox,
+    OutcomeRoute,
+    WaitKind,
+)
+from dekaf.producer._waiting.timeouts import checked_deadline
 from dekaf.producer._waiting.waker import WakerPool
 
 # Records of one `produce_all` under way at a time: a hundred in the batches of each of a hundred partitions. Their
@@ -23,11 +33,17 @@ PRODUCE_ALL_WINDOW: Final = 10_000
 class Recipients:
     """Every method may be called from any thread; `mailbox` on that of its loop."""
 
-    def __init__(self, life: ProducerLife) -> None:
+    def __init__(self, life: ProducerLife, call_timeout: float) -> None:
+        self._call_timeout: Final = call_timeout  # seconds, of calls that have none of their own
         self.deliveries: Final = OutcomeRoute(WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False)
-        self.calls: Final = OutcomeRoute(
+        self.calls: Final = CallRoutes(
+            OutcomeRoute(WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False, is_call=True),
+            call_timeout,
+        )
+        self._gathered: Final = OutcomeRoute(
             WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False, is_call=True
         )
+        self.nobody: Final = OutcomeRoute(WaitKind.NOBODY, None, DEADLINE_COST, wakes_after_loop_round=False)
         self.thread_callbacks: Final = OutcomeRoute(
             WaitKind.CALLBACKS, None, CALLBACK_COST, wakes_after_loop_round=False
         )
@@ -49,6 +65,31 @@ class Recipients:
         waker = self._wakers.take()
         return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self._wakers)
 
+    def gathered(self, timeout: float | None, deadline: object, record_life: float) -> OutcomeRoute:
+        """Return the route of all records of a thread's `produce_all`.
+
+        Args:
+            timeout: Seconds that the call waits at the most, leaving what it has not heard of; None: no such limit.
+            deadline: As the call was given it; without it, and without a timeout, `produce_timeout_ms` ends the call.
+            record_life: Seconds of `delivery_timeout_ms`.
+        """
+        return self._gathered_by(self._gathered, timeout, deadline, record_life)
+
+    def gathered_on(
+        self, mailbox: LoopMailbox, timeout: float | None, deadline: object, record_life: float
+    ) -> OutcomeRoute:
+        """Return the route of all records of a coroutine's `produce_all`; otherwise as `gathered`."""
+        return self._gathered_by(mailbox.gathered, timeout, deadline, record_life)
+
+    def _gathered_by(
+        self, base: OutcomeRoute, timeout: float | None, deadline: object, record_life: float
+    ) -> OutcomeRoute:
+        if deadline is not None:
+            return base.until(checked_deadline(deadline, record_life), DEADLINE)
+        if timeout is not None:
+            return base
+        return base.until(self._call_timeout, self.calls.limit)
+
     def mailbox(self, loop: EventLoop) -> LoopMailbox:
         """Return the mailbox of an event loop."""
         mailbox = self._last_mailbox
@@ -58,7 +99,7 @@ class Recipients:
                 for known in list(self._mailboxes):  # a copy: other threads' loops come and go meanwhile
                     if known.is_closed():
                         self._mailboxes.pop(known, None)
-                mailbox = self._mailboxes[loop] = LoopMailbox(loop, self._wake)
+                mailbox = self._mailboxes[loop] = LoopMailbox(loop, self._wake, self._call_timeout)
             self._last_mailbox = mailbox
         return mailbox
 

@@ -69,6 +69,8 @@ class RecordEntry:
             return self.append_message(message, recipient, route)
         core = self.core
         now = core.clock_ms()
+        if route is not None and not 0 <= now - route.begun_ms < route.fresh_ms and route.calls is not None:
+            route = route.calls.fresh(now)
         check_value(value)
         where: i64 = -1
         if partition is not None:

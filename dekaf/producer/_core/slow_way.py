@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from mypy_extensions import i64
@@ -42,6 +43,8 @@ def append_waiting(core: ProducerCore, record: WaitingRecord, reservation: Reser
             status = _append_or_park(core, accumulator, record, reserved)
             if status == TOO_LARGE:
                 raise _too_large_error(core, accumulator, record)  # noqa: TRY301 # the space goes back below
+            if status == APPENDED and record.route is not None and record.route.ends_at < math.inf:
+                accumulator.expect_end(record.route.ends_at)  # part of its time is over already
             if status != NOT_KNOWN:
                 return status == APPENDED
     except BaseException:

@@ -29,8 +29,15 @@ class SpaceWait:
     def __init__(self, core: ProducerCore, record: WaitingRecord, max_wait: float | None) -> None:
         self._core: Final = core
         self._record: Final = record
-        self._longest: Final = core.max_block if max_wait is None else min(core.max_block, max(0.0, max_wait))
-        self._deadline: Final = monotonic() + self._longest
+        now = monotonic()
+        longest, bound = core.max_block, "max_block_ms"
+        if max_wait is not None and max_wait < longest:
+            longest, bound = max(0.0, max_wait), "the call's timeout"
+        if record.route is not None and record.route.ends_at - now < longest:
+            longest, bound = max(0.0, record.route.ends_at - now), record.route.limit
+        self._longest: Final = longest
+        self._bound: Final = bound
+        self._deadline: Final = now + longest
         self._ticket: SpaceTicket | None = None  # from lining up until settling
 
     def line_up(self, grant: Callable[[], None]) -> None:
@@ -44,7 +51,7 @@ class SpaceWait:
         """
         core = self._core
         if core.config.buffer_full != "block" or core.life.callbacks.is_current():
-            raise exhausted_error(core, self._record.topic, 0.0)
+            raise exhausted_error(core, self._record.topic)
         waiter = SpaceWaiter(self._record.needed_bytes(), grant)
         self._ticket = SpaceTicket(core.start().accumulator.buffer, waiter, core.life.wake)
         self._ticket.line_up()
@@ -65,7 +72,8 @@ class SpaceWait:
         """
         if not is_granted:
             self.withdraw()
-            raise exhausted_error(self._core, self._record.topic, self._longest)
+            within = f"none became free within {self._longest * 1000:.0f} ms ({self._bound})"
+            raise exhausted_error(self._core, self._record.topic, within)
         ticket = self._ticket
         assert ticket is not None
         self._ticket = None
@@ -79,10 +87,8 @@ class SpaceWait:
             ticket.withdraw()
 
 
-def exhausted_error(core: ProducerCore, topic: str, waited: float) -> BufferExhaustedError:
-    """Return the error for a record for which there was no space in `waited` seconds; 0.0: it must not wait."""
-    bound = "max_block_ms" if waited >= core.max_block else "the call's timeout"
-    waits = f"none became free within {waited * 1000:.0f} ms ({bound})" if waited else "this call does not wait"
+def exhausted_error(core: ProducerCore, topic: str, waits: str = "this call does not wait") -> BufferExhaustedError:
+    """Return the error for a record for which there is no space; `waits` says how long it waited, and why no longer."""
     error = BufferExhaustedError(
         "No space in the buffer: records that wait for the brokers take up "
         f"buffer_memory={core.config.buffer_memory} bytes, and {waits}.",

@@ -32,7 +32,8 @@ from dekaf.producer._engine.sender import Sender, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.topic_keeper import TopicKeeper
 from dekaf.producer._engine.undelivered import Undelivered, UndeliveredHook
-from dekaf.producer._engine.unknown_topics import UnknownTopics
+from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics
+from dekaf.producer._engine.waiting_calls import WaitingCalls
 from dekaf.producer._inquiries.description import Described, DescriptionInquiry, PendingCheck
 from dekaf.producer._inquiries.inquiry import Inquiry
 from dekaf.producer._inquiries.metadata import MetadataInquiry
@@ -70,6 +71,7 @@ class EngineSettings:
         codec: Codec | None,
         partitioner: Partitioner | None,
         max_block: float,
+        call_timeout: float,
         metadata_max_age: float,
         metadata_max_idle: float,
         allow_auto_create_topics: bool,
@@ -81,6 +83,7 @@ class EngineSettings:
         self.codec: Final = codec
         self.partitioner: Final = partitioner
         self.max_block: Final = max_block
+        self.call_timeout: Final = call_timeout  # of calls that wait, unless they have a timeout of their own
         self.metadata_max_age: Final = metadata_max_age
         self.metadata_max_idle: Final = metadata_max_idle
         self.allow_auto_create_topics: Final = allow_auto_create_topics
@@ -113,7 +116,11 @@ class Engine:
         self._queues: Final = QueuesByLeader(self.accumulator, self._refresher.want_topic)
         self._cluster: Final = Cluster(self._client, self._refresher, self._queues)
         self._unknown_topics: Final = UnknownTopics(
-            self.accumulator, listener, statistics, settings.max_block, self._refresher.remove_topic
+            self.accumulator,
+            listener,
+            statistics,
+            ParkingLimits(settings.max_block, settings.sender.retry.delivery_timeout),
+            self._refresher.remove_topic,
         )
         producer_id = ProducerIdSource(backoff, is_needed=settings.sender.rules.is_idempotent)
         completion = BatchCompletion(
@@ -128,7 +135,13 @@ class Engine:
             self._idle_topics,
         )
         self._sender: Final = Sender(
-            self.accumulator, self._cluster, producer_id, completion, settings.sender, statistics
+            self.accumulator,
+            self._cluster,
+            producer_id,
+            completion,
+            settings.sender,
+            statistics,
+            WaitingCalls(self.accumulator, self._cluster, statistics, settings.call_timeout, self._end_parked),
         )
         self._description: Final = DescriptionInquiry(self._client)
         self._inquiries: Final[list[Inquiry]] = [
@@ -304,6 +317,9 @@ class Engine:
             return caused_error(error, refusal)
 
         self._unknown_topics.end_calls(refused_error)
+
+    def _end_parked(self, now: float) -> float:
+        return self._unknown_topics.end_over(now, self._client.last_error)
 
     def _arm(self, now: float, due: float) -> None:
         if due == NEVER:

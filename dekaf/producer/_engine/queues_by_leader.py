@@ -21,6 +21,7 @@ class QueuesByLeader:
         self.nodes: dict[int, NodeQueues] = {}  # every leader of a known topic, with or without something to send
         self._leaderless: list[PartitionQueue] = []
         self._orphans: dict[ProducerBatch, PartitionQueue] = {}  # under way to partitions that are gone
+        self._oldest_adopted = math.inf
         self._accumulator: Final = accumulator
         self._want_topic: Final = want_topic
 
@@ -50,21 +51,25 @@ class QueuesByLeader:
                 return False
         return bool(self.nodes)
 
-    def adopt_activated(self) -> float:
-        """Take over the queues that callers have put something into; return since when the oldest of it waits."""
+    def adopt_activated(self) -> None:
+        """Take over the queues that callers have put something into."""
         accumulator = self._accumulator
         if not accumulator.activated:
-            return math.inf
+            return
         fresh: list[PartitionQueue] = []
         with accumulator.lock:
             activated = accumulator.activated
             accumulator.activated = fresh
-        oldest = math.inf
         for queue in activated:
-            oldest = min(oldest, queue.oldest_created())
+            self._oldest_adopted = min(self._oldest_adopted, queue.oldest_created())
             if not queue.is_listed and not queue.is_gone:
                 queue.is_listed = True
                 self._home(queue)
+
+    def take_oldest_adopted(self) -> float:
+        """Return since when the oldest waits of what was adopted since the last call; infinity if nothing was."""
+        oldest = self._oldest_adopted
+        self._oldest_adopted = math.inf
         return oldest
 
     def activate(self, queue: PartitionQueue) -> None:

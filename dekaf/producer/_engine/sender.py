@@ -31,11 +31,13 @@ from dekaf.errors import BrokerConnectionError, DekafError, ProduceError, caused
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import SEND_ORDER_SPAN, BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
+from dekaf.producer._buffer.withdrawal import rid_of_withdrawn
 from dekaf.producer._engine.batch_selector import BatchSelector, NodeQueues, SelectionRules
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.completion import BatchCompletion, RetrySettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
+from dekaf.producer._engine.waiting_calls import EndError, WaitingCalls
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 
 logger = logging.getLogger("dekaf.producer.sender")
@@ -84,7 +86,7 @@ class InFlightProduce(PendingRequest):
 class Sender:
     """Owns the order of batches from the moment they are drained."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # the rooms it joins
         self,
         accumulator: RecordAccumulator,
         cluster: Cluster,
@@ -92,6 +94,7 @@ class Sender:
         completion: BatchCompletion,
         settings: SenderSettings,
         statistics: ProducerStatistics,
+        calls: WaitingCalls,
     ) -> None:
         self.in_flight: list[InFlightProduce] = []
         self._accumulator: Final = accumulator
@@ -101,6 +104,7 @@ class Sender:
         self._completion: Final = completion
         self._settings: Final = settings
         self._statistics: Final = statistics
+        self._calls: Final = calls
         self._selector: Final = BatchSelector(accumulator, settings.rules)
         self._next_sweep = NEVER
 
@@ -108,17 +112,36 @@ class Sender:
 
     def run(self, now: float) -> float:
         """Send whatever is due; return when the next batch falls due by itself."""
-        oldest = self._queues.adopt_activated()
+        self._queues.adopt_activated()
+        oldest = self._queues.take_oldest_adopted()
         self._next_sweep = min(self._next_sweep, oldest + self._settings.retry.delivery_timeout)
         if now >= self._next_sweep:
             self._expire(now)
+        # After the expiry: where both are due, the record's own end knows whether it was written.
+        calls_due = self._calls.due_at(oldest)
+        if now >= calls_due:
+            calls_due = self._calls.end_over(self._sent_batches(), now)
+            self._calls.looked(calls_due)
         self._completion.mend_sequences()  # after the expiry, which may have left a gap: no other event may follow
         due = NEVER
         if not self._producer_id.is_missing():
             for node in self._queues.nodes.values():
                 if node.queues:
                     due = min(due, self._run_node(node, now))
-        return min(due, self._next_sweep)
+        return min(due, calls_due, self._next_sweep)
+
+    def end_calls(self, make_error: EndError) -> None:
+        """End every call that waits: what was not sent is withdrawn, what was stays accepted."""
+        self._queues.adopt_activated()
+        self._calls.end_all(self._sent_batches(), make_error)
+
+    def _sent_batches(self) -> list[ProducerBatch]:
+        batches: list[ProducerBatch] = []
+        for sent in self.in_flight:
+            batches.extend(sent.batches)
+        for queue in self._queues.active_queues():
+            batches.extend(queue.retries)
+        return batches
 
     def _run_node(self, node: NodeQueues, now: float) -> float:
         """Send one broker what is due; return when the next batch for it falls due by itself."""
@@ -131,7 +154,9 @@ class Sender:
             due = min(due, selection.due)
             if not selection.batches:
                 break
-            self._send(node, connection, selection.batches)
+            batches = rid_of_withdrawn(selection.batches, self._accumulator.codec, self._accumulator.buffer)
+            if batches:
+                self._send(node, connection, batches)
         return due
 
     # Sending.
@@ -289,7 +314,7 @@ class Sender:
                 expired.append(queue.current)
                 queue.current = None
             queue.is_active = queue.is_listed = queue.has_unsent()
-        return expired
+        return rid_of_withdrawn(expired, self._accumulator.codec, self._accumulator.buffer)
 
     # Giving up, and what is left.
 

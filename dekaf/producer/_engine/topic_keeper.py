@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Final, final
 
 from dekaf._cluster.topic_life import TopicNews
@@ -68,4 +69,5 @@ class TopicKeeper:
         for topic in response.topics:
             if topic.error_code != ErrorCode.NONE:
                 error = produce_error(topic.error_code, topic.name, partition=None, may_be_persisted=False)
-                self._unknown_topics.answered(topic.name, error, is_final=topic.error_code in FINAL_TOPIC_ERRORS)
+                is_final = topic.error_code in FINAL_TOPIC_ERRORS
+                self._unknown_topics.denied(topic.name, error, monotonic(), is_final=is_final)

@@ -22,6 +22,11 @@ from dekaf.producer._buffer.queues import TopicQueues, batch_without_bytes
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
+from dekaf.producer._engine.waiting_calls import RecordFate, limit_error
+
+# Seconds between two answers of a cluster that goes on answering: the longest back-off, with some time for the answer.
+# What is longer was silence, at least in part.
+LONGEST_BETWEEN_ANSWERS: Final = 1.5
 
 
 def choose_partition(partitioner: Partitioner, topic: str, key: bytes | None, count: int) -> int:
@@ -62,6 +67,35 @@ def no_such_partition_error(topic: str, partition: int, count: int) -> ProduceEr
 
 
 @final
+class ParkingLimits:
+    """For how long records may be parked; times in seconds."""
+
+    def __init__(self, max_block: float, life: float) -> None:
+        self.max_block: Final = max_block  # while the cluster answers, and denies the topic
+        self.life: Final = life  # of a record, whatever happens
+
+
+@final
+class TopicDenial:
+    """For how long live answers have denied a topic. Silence does not count: a topic may well be there, unheard of."""
+
+    def __init__(self, now: float) -> None:
+        self._at = now
+        self._seconds = 0.0
+
+    def repeat(self, now: float) -> None:
+        """Note another such answer."""
+        self._seconds += min(now - self._at, LONGEST_BETWEEN_ANSWERS)
+        self._at = now
+
+    def lasted_for(self, record: WaitingRecord) -> float:
+        """Return for how long a record has seen the topic denied, from the first answer after it was parked."""
+        if record.denied_at < 0.0:
+            record.denied_at = self._seconds
+        return self._seconds - record.denied_at
+
+
+@final
 class UnknownTopics:
     """The parked records of all topics. Owned by the I/O thread; times are monotonic seconds."""
 
@@ -70,15 +104,15 @@ class UnknownTopics:
         accumulator: RecordAccumulator,
         listener: BatchListener,
         statistics: ProducerStatistics,
-        max_block: float,
+        limits: ParkingLimits,
         dropped: Callable[[str], None],
     ) -> None:
         self._accumulator: Final = accumulator
         self._listener: Final = listener
         self._statistics: Final = statistics
-        self._max_block: Final = max_block
+        self._limits: Final = limits
         self._dropped: Final = dropped  # hears of topics that no record waits for any more
-        self._answers: dict[str, ProduceError] = {}  # what the cluster last said about a topic it does not serve
+        self._denials: dict[str, TopicDenial] = {}
         self._waiting: dict[str, float] = {}  # topics whose partitions are not known, and since when
         self._next_look = NEVER  # when the time of the first of their records ends
 
@@ -89,7 +123,7 @@ class UnknownTopics:
         for name in names:
             if not self._accumulator.topics[name].partitions:
                 self._waiting[name] = now
-                self._next_look = min(self._next_look, now + self._max_block)
+                self._next_look = min(self._next_look, now + self._limits.max_block)
         return names
 
     def is_waiting(self) -> bool:
@@ -103,7 +137,7 @@ class UnknownTopics:
             known = metadata.topics.get(name)
             if topic is None or known is None:
                 continue
-            self._answers.pop(name, None)
+            self._denials.pop(name, None)
             before = len(topic.partitions)
             if before < len(known.partitions):
                 self._accumulator.add_partitions(topic, len(known.partitions))
@@ -112,34 +146,64 @@ class UnknownTopics:
             if not topic.is_known:
                 self._place(topic)
 
-    def answered(self, topic: str, error: ProduceError, *, is_final: bool) -> None:
-        """Note why the cluster does not serve a topic; fail its records now if asking again is no use."""
+    def denied(self, topic: str, error: ProduceError, now: float, *, is_final: bool) -> None:
+        """Fail the records of a topic that the cluster does not serve, once it has said so for long enough.
+
+        Args:
+            topic: Its name.
+            error: What the cluster says.
+            now: Monotonic seconds.
+            is_final: Asking again is no use.
+        """
         queues = self._accumulator.topics.get(topic)
         if queues is None or queues.partitions:
             return  # no record waits for it
-        self._answers[topic] = error
         if is_final:
             self._fail_all(queues, error)
+            return
+        denial = self._denials.get(topic)
+        if denial is None:
+            denial = self._denials[topic] = TopicDenial(now)
+        denial.repeat(now)
+        denied = self._take(queues, lambda record: denial.lasted_for(record) >= self._limits.max_block)
+        self._fail(queues, denied, self._denied_error(topic, error))
+        self._drop_if_over(queues, now)
 
     def expire(self, now: float, last_error: DekafError | None, servers: str) -> float:
-        """Fail what waited for `max_block_ms`, oldest first; return when to look again."""
+        """Fail what waited for `delivery_timeout_ms`, oldest first; return when to look again."""
         if now < self._next_look:
             return self._next_look
         due = NEVER
-        for name, since in list(self._waiting.items()):
+        for name in list(self._waiting):
             topic = self._accumulator.topics[name]
             expired: list[WaitingRecord] = []
             with self._accumulator.lock:
-                while topic.parked and now - topic.parked[0].accepted >= self._max_block:
+                while topic.parked and now - topic.parked[0].accepted >= self._limits.life:
                     expired.append(topic.parked.popleft())
-                oldest = max(since, topic.parked[0].accepted) if topic.parked else since
-            if expired:
-                self._fail(topic, expired, self._expired_error(name, last_error, servers))
-            if now - oldest >= self._max_block:
-                self._drop_if_empty(topic)
-            else:
-                due = min(due, oldest + self._max_block)
+                oldest = topic.parked[0].accepted if topic.parked else NEVER
+            self._fail(topic, expired, self._expired_error(name, last_error, servers))
+            due = min(due, oldest + self._limits.life, self._drop_if_over(topic, now))
         self._next_look = due
+        return due
+
+    def end_over(self, now: float, last_error: DekafError | None) -> float:
+        """Fail the records of calls whose limit is over; return when the next one is."""
+        due = NEVER
+
+        def is_over(record: WaitingRecord) -> bool:
+            nonlocal due
+            if record.route is None:
+                return False
+            if record.route.ends_at > now:
+                due = min(due, record.route.ends_at)
+            return record.route.ends_at <= now
+
+        for name in list(self._waiting):
+            topic = self._accumulator.topics[name]
+            for record in self._take(topic, is_over):
+                assert record.route is not None
+                self._fail(topic, [record], limit_error(name, None, record.route, RecordFate.WITHDRAWN, last_error))
+            due = min(due, self._drop_if_over(topic, now))
         return due
 
     def end_calls(self, make_error: Callable[[str], ProduceError]) -> None:
@@ -208,8 +272,10 @@ class UnknownTopics:
         with self._accumulator.lock:
             parked = topic.parked
             topic.parked = fresh
-        taken = [record for record in parked if is_over(record)]
-        kept = [record for record in parked if not is_over(record)] if taken else list(parked)
+        taken: list[WaitingRecord] = []
+        kept: list[WaitingRecord] = []
+        for record in parked:
+            (taken if is_over(record) else kept).append(record)
         with self._accumulator.lock:
             while kept:  # in front of what was parked meanwhile
                 topic.parked.appendleft(kept.pop())
@@ -223,6 +289,17 @@ class UnknownTopics:
         self._fail(topic, list(parked), error)
         self._drop_if_empty(topic)
 
+    def _drop_if_over(self, topic: TopicQueues, now: float) -> float:
+        """Forget a topic for which nothing waits, once it was asked for long enough; return when that is."""
+        if topic.parked:
+            return NEVER
+        over = self._waiting.get(topic.name, NEVER) + self._limits.max_block
+        if now >= over:
+            self._drop_if_empty(topic)
+            return NEVER
+        self._next_look = min(self._next_look, over)
+        return over
+
     def _drop_if_empty(self, topic: TopicQueues) -> None:
         """Forget a topic no record waits for: names are the application's, and may be without end."""
         with self._accumulator.lock:
@@ -230,7 +307,7 @@ class UnknownTopics:
                 return
             topic.is_dropped = True
             self._accumulator.topics.pop(topic.name, None)
-        self._answers.pop(topic.name, None)
+        self._denials.pop(topic.name, None)
         self._waiting.pop(topic.name, None)
         self._dropped(topic.name)
         for flush in self._take_flushes(topic):
@@ -251,16 +328,17 @@ class UnknownTopics:
         self._accumulator.buffer.give_back(batch.charged)
         batch.fail(error)
 
+    def _denied_error(self, topic: str, answer: ProduceError) -> ProduceError:
+        return type(answer)(
+            f"The topic did not become available within max_block_ms={self._limits.max_block * 1000:.0f}: "
+            f"{answer.message}",
+            topic=topic,
+            code=answer.code,
+            is_retriable=True,
+        )
+
     def _expired_error(self, topic: str, last_error: DekafError | None, servers: str) -> ProduceError:
-        within = f"within max_block_ms={self._max_block * 1000:.0f}"
-        answer = self._answers.get(topic)
-        if answer is not None:
-            return type(answer)(
-                f"The topic did not become available {within}: {answer.message}",
-                topic=topic,
-                code=answer.code,
-                is_retriable=True,
-            )
+        within = f"within delivery_timeout_ms={self._limits.life * 1000:.0f}"
         reason = "no broker answered." if last_error is None else str(last_error)
         error = DeliveryTimeoutError(
             f"Waited for the topic's metadata, which did not come {within}: {reason} Servers: {servers}.",

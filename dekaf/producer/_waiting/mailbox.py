@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine
 from enum import Enum
+from time import monotonic
 from typing import Final, Protocol, final
 
 from mypy_extensions import i64
@@ -40,6 +42,7 @@ class WaitKind(Enum):
     DELIVERIES = "deliveries"  # handles of threads: completed right on the I/O thread
     FUTURES = "futures"  # of coroutines: set on their event loop
     CALLBACKS = "callbacks"  # `on_delivery`: on the caller's event loop, or on the callback thread
+    NOBODY = "nobody"  # fired, and known to the batch only because its call had a deadline
 
 
 # What `buffer_memory` is charged per record for what waits for it, on top of the record's bytes: the measured size
@@ -48,6 +51,16 @@ class WaitKind(Enum):
 FUTURE_COST: Final = 512
 DELIVERY_COST: Final = 512
 CALLBACK_COST: Final = 64
+DEADLINE_COST: Final = 64  # of a record that nothing waits for, but which leaves at a deadline
+
+# Calls with the same limit share one moment at which it ends, a little late, so that records need none of their own:
+# a fraction of the limit, and no longer than people notice.
+DEADLINE: Final = "the call's deadline"
+LIMIT_FRACTION: Final = 80
+LONGEST_SHARE: Final = 0.25  # seconds
+MOST_HALVINGS: Final = 5  # of it, for short limits
+ALWAYS_FRESH: Final = 1 << 62  # milliseconds
+MOST_BOUNDED: Final = 2_048  # routes kept for deadlines to come; beyond, those that are over are forgotten
 
 
 @final
@@ -75,25 +88,101 @@ class OutcomeRoute:
         self.kind: Final = kind
         self.mailbox: Final = mailbox
         self.cost_bytes: Final = cost_bytes
-        self.is_awaited: Final = kind is not WaitKind.CALLBACKS
+        self.is_awaited: Final = kind is WaitKind.DELIVERIES or kind is WaitKind.FUTURES
         self.is_call: Final = is_call
         # Wake the I/O thread at the end of the loop's round: only for a caller who keeps the loop running by awaiting.
         self.wakes_after_loop_round: Final = wakes_after_loop_round
+        # When the wait for its records ends, at the latest: what was not drained by then is withdrawn.
+        self.ends_at = math.inf  # monotonic seconds
+        self.limit = ""  # what ends it, for errors
+        # A route of calls serves those that begin within so many milliseconds of it, by the wall clock.
+        self.begun_ms: i64 = 0
+        self.fresh_ms: i64 = ALWAYS_FRESH
+        self.calls: CallRoutes | None = None
+        self._bounded: dict[int, OutcomeRoute] = {}
+
+    def until(self, seconds: float, limit: str) -> OutcomeRoute:
+        """Return the route of the same kind for a record of a call that ends in so many seconds.
+
+        Args:
+            seconds: From now; rounded up a little, so that other calls may share the route.
+            limit: What ends it, for errors.
+        """
+        now = monotonic()
+        share = LONGEST_SHARE
+        halvings = 0
+        while halvings < MOST_HALVINGS and share > seconds / LIMIT_FRACTION:
+            share /= 2.0
+            halvings += 1
+        step = math.ceil((now + seconds) / share)
+        place = step * (MOST_HALVINGS + 1) + halvings
+        route = self._bounded.get(place)
+        if route is None or route.limit != limit:
+            if len(self._bounded) >= MOST_BOUNDED:
+                self._bounded = {key: known for key, known in self._bounded.items() if known.ends_at > now}
+            route = self._bounded[place] = self.ending(step * share, limit)
+        return route
+
+    def ending(self, moment: float, limit: str) -> OutcomeRoute:
+        """Return a route of the same kind that ends at a moment, in monotonic seconds."""
+        route = OutcomeRoute(
+            self.kind,
+            self.mailbox,
+            self.cost_bytes,
+            wakes_after_loop_round=self.wakes_after_loop_round,
+            is_call=self.is_call,
+        )
+        route.ends_at = moment
+        route.limit = limit
+        return route
+
+
+@final
+class CallRoutes:
+    """The routes of calls that wait for one record, and that `produce_timeout_ms` ends: a new one every so often.
+
+    Args:
+        endless: The route of calls that have a timeout of their own, which bounds the wait alone.
+        call_timeout: Seconds after which all other calls end; infinity: never.
+    """
+
+    def __init__(self, endless: OutcomeRoute, call_timeout: float) -> None:
+        self.endless: Final = endless
+        self.call_timeout: Final = call_timeout
+        self.limit: Final = f"produce_timeout_ms={call_timeout * 1000:.0f}"
+        self._share: Final = min(LONGEST_SHARE, call_timeout / LIMIT_FRACTION)
+        self.current = endless if call_timeout == math.inf else self._renewed(0)
+
+    def bounded(self, deadline: float | None) -> OutcomeRoute:
+        """Return the route of a call that `produce_timeout_ms` does not bound: it has a timeout, or this deadline."""
+        return self.endless if deadline is None else self.endless.until(deadline, DEADLINE)
+
+    def fresh(self, now_ms: i64) -> OutcomeRoute:
+        """Return the route of a call that begins now, by the wall clock, since the current one does not serve it."""
+        route = self.current = self._renewed(now_ms)
+        return route
+
+    def _renewed(self, now_ms: i64) -> OutcomeRoute:
+        route = self.endless.ending(monotonic() + self._share + self.call_timeout, self.limit)
+        route.begun_ms = now_ms
+        route.fresh_ms = max(1, int(self._share * 1000))
+        route.calls = self
+        return route
 
 
 @final
 class LoopMailbox:
     """One event loop's mailbox. `post` is called on the I/O thread, everything else on the loop's."""
 
-    def __init__(self, loop: EventLoop, wake: Callable[[], None]) -> None:
+    def __init__(self, loop: EventLoop, wake: Callable[[], None], call_timeout: float = math.inf) -> None:
         self.loop = loop
         self._wake = wake
         self._call: Final = threadsafe_call(loop)
         self._groups: deque[OutcomeGroup] = deque()
         self._delivery_scheduled = False
         self._wake_scheduled = False
-        self.awaited: Final = OutcomeRoute(
-            WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=True, is_call=True
+        self.awaited: Final = CallRoutes(
+            OutcomeRoute(WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=True, is_call=True), call_timeout
         )
         self.gathered: Final = OutcomeRoute(
             WaitKind.FUTURES, self, FUTURE_COST, wakes_after_loop_round=False, is_call=True

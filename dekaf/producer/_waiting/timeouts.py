@@ -10,6 +10,32 @@ def wait_seconds(timeout: float) -> float:
     return min(max(0.0, timeout), threading.TIMEOUT_MAX)
 
 
+def checked_deadline(deadline: object, life: float) -> float:
+    """Return a call's deadline before anything happens.
+
+    Args:
+        deadline: What the caller gave: seconds from now.
+        life: Seconds of a record's own life, `delivery_timeout_ms`.
+
+    Returns:
+        Seconds from now.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is not in the future, or so far in it that the record's life ends before.
+    """
+    if isinstance(deadline, bool) or not isinstance(deadline, (int, float)):
+        raise TypeError(f"deadline must be seconds from now as int or float, or None, not {type(deadline).__name__}")
+    if not deadline > 0:  # NaN is neither
+        raise ValueError(f"deadline must be seconds from now, more than 0, not {deadline}")
+    if deadline > life:
+        raise ValueError(
+            f"deadline={deadline:g} is beyond the record's own life: it would fail after delivery_timeout_ms="
+            f"{life * 1000:.0f} in any case; give a shorter deadline, or raise that option"
+        )
+    return float(deadline)
+
+
 def checked_timeout(timeout: object) -> float | None:
     """Return a call's timeout before anything happens.
 

@@ -76,14 +76,14 @@ def test_every_argument_of_a_call_reaches_the_producer(by_keyword: bool) -> None
         ((), {"key": "k", "value": "v"}) if by_keyword else (("k", "v"), {})
     )
 
-    produced: Any = view.produce(*fields[0], **fields[1], **REST, timeout=5.0)
-    submitted: Any = view.submit(*fields[0], **fields[1], **REST)
-    view.fire(*fields[0], **fields[1], **REST, on_delivery=heard)
+    produced: Any = view.produce(*fields[0], **fields[1], **REST, timeout=5.0, deadline=6.0)
+    submitted: Any = view.submit(*fields[0], **fields[1], **REST, deadline=6.0)
+    view.fire(*fields[0], **fields[1], **REST, on_delivery=heard, deadline=6.0)
 
     assert double.calls == [
-        ("produce", ("orders", "k", "v"), {**REST, "timeout": 5.0}),
-        ("submit", ("orders", "k", "v"), REST),
-        ("fire", ("orders", "k", "v"), {**REST, "on_delivery": heard}),
+        ("produce", ("orders", "k", "v"), {**REST, "timeout": 5.0, "deadline": 6.0}),
+        ("submit", ("orders", "k", "v"), {**REST, "deadline": 6.0}),
+        ("fire", ("orders", "k", "v"), {**REST, "on_delivery": heard, "deadline": 6.0}),
     ]
     assert [produced, submitted] == double.calls[:2]
 
@@ -132,15 +132,15 @@ def test_view_says_whose_it_is() -> None:
 async def test_every_argument_of_an_awaited_call_reaches_the_producer() -> None:
     view, double = async_views()
 
-    produced: Any = await view.produce("k", "v", **REST, timeout=5.0)
-    submitted: Any = await view.submit("k", "v", **REST)
-    view.fire("k", "v", **REST, on_delivery=heard)
+    produced: Any = await view.produce("k", "v", **REST, timeout=5.0, deadline=6.0)
+    submitted: Any = await view.submit("k", "v", **REST, deadline=6.0)
+    view.fire("k", "v", **REST, on_delivery=heard, deadline=6.0)
     await view.flush(3.0)
 
     assert double.calls == [
-        ("produce", ("orders", "k", "v"), {**REST, "timeout": 5.0}),
-        ("submit", ("orders", "k", "v"), REST),
-        ("fire", ("orders", "k", "v"), {**REST, "on_delivery": heard}),
+        ("produce", ("orders", "k", "v"), {**REST, "timeout": 5.0, "deadline": 6.0}),
+        ("submit", ("orders", "k", "v"), {**REST, "deadline": 6.0}),
+        ("fire", ("orders", "k", "v"), {**REST, "on_delivery": heard, "deadline": 6.0}),
         ("flush", (3.0,), {}),
     ]
     assert [produced, submitted] == double.calls[:2]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -392,3 +392,32 @@ def test_representation_shows_no_content(producer: RecordingProducer[str, Order]
     producer.produce("orders", "42", Order(1))
 
     assert repr(producer) == "<RecordingProducer 1 messages>"
+
+
+@pytest.mark.parametrize("deadline", [0, 121, "5"])
+def test_deadline_that_a_producer_refuses_is_refused(deadline: Any) -> None:
+    producer: Any = RecordingProducer(key=str, value=str)
+    message = ProducerMessage.create("t", "k", "v")
+    calls: list[Callable[[], object]] = [
+        lambda: producer.produce("t", "k", "v", deadline=deadline),
+        lambda: producer.produce_all([message], deadline=deadline),
+        lambda: producer.fire("t", "k", "v", deadline=deadline),
+        lambda: producer.submit("t", "k", "v", deadline=deadline),
+        lambda: producer.as_async().fire("t", "k", "v", deadline=deadline),
+        lambda: asyncio.run(producer.as_async().produce("t", "k", "v", deadline=deadline)),
+        lambda: asyncio.run(producer.as_async().produce_all([message], deadline=deadline)),
+        lambda: asyncio.run(producer.as_async().submit("t", "k", "v", deadline=deadline)),
+    ]
+
+    for call in calls:
+        with pytest.raises((TypeError, ValueError), match="deadline"):
+            call()
+    assert producer.messages == []
+
+
+def test_deadline_makes_no_difference_to_what_is_recorded() -> None:
+    producer = RecordingProducer(key=str, value=str)
+    producer.produce("t", "k", "v", deadline=5.0)
+    producer.fire("t", "k", "v", deadline=5.0)
+
+    assert len(producer.messages) == 2

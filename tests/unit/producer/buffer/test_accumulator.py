@@ -366,7 +366,7 @@ def test_awaiting_coroutines_wake_once_at_the_end_of_their_round() -> None:
     loop = Loop()
     mailbox = LoopMailbox(loop, wake)
     for _ in range(5):
-        append(accumulator, topic, recipient=object(), route=mailbox.awaited)
+        append(accumulator, topic, recipient=object(), route=mailbox.awaited.endless)
 
     assert wake.count == 0
     assert len(loop.soon) == 1

@@ -186,7 +186,7 @@ def futures_of(batch: Batch, mailbox: LoopMailbox, count: int) -> list[asyncio.F
     futures: list[asyncio.Future[RecordMetadata]] = []
     for _ in range(count):
         futures.append(asyncio.get_running_loop().create_future())
-        batch.add(futures[-1], mailbox.awaited)
+        batch.add(futures[-1], mailbox.awaited.endless)
     return futures
 
 
@@ -218,7 +218,7 @@ async def test_failure_whose_task_went_away_is_counted(batch: Batch) -> None:
 async def test_waits_of_a_loop_that_is_closed_are_counted() -> None:
     loop = asyncio.new_event_loop()
     batch = Batch()
-    batch.add(loop.create_future(), LoopMailbox(loop, Wakes()).awaited)
+    batch.add(loop.create_future(), LoopMailbox(loop, Wakes()).awaited.endless)
     loop.close()
 
     batch.fail()

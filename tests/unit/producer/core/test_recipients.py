@@ -16,7 +16,7 @@ def life() -> ProducerLife:
 
 
 def test_every_loop_has_one_mailbox() -> None:
-    recipients = Recipients(life())
+    recipients = Recipients(life(), 20.0)
     loops = [asyncio.new_event_loop() for _ in range(2)]
     mailboxes = [recipients.mailbox(loop) for loop in loops]
 
@@ -27,7 +27,7 @@ def test_every_loop_has_one_mailbox() -> None:
 
 
 def test_mailboxes_of_closed_loops_are_forgotten() -> None:
-    recipients = Recipients(life())
+    recipients = Recipients(life(), 20.0)
     for _ in range(3):
         loop = asyncio.new_event_loop()
         recipients.mailbox(loop)
@@ -39,7 +39,7 @@ def test_mailboxes_of_closed_loops_are_forgotten() -> None:
 def test_handle_made_before_a_child_knows_what_it_is_calls_back_in_the_child() -> None:
     """The parent's callback thread does not run there."""
     parent, child = life(), life()
-    recipients = Recipients(parent)
+    recipients = Recipients(parent, 20.0)
     handle = recipients.new_delivery("t")
     called = threading.Event()
     handle.add_done_callback(lambda _: called.set())

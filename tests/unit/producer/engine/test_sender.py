@@ -29,6 +29,7 @@ from dekaf.producer._engine.completion import BatchCompletion, RetrySettings
 from dekaf.producer._engine.sender import InFlightProduce, Sender, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
+from dekaf.producer._engine.waiting_calls import WaitingCalls
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 from dekaf.types import OnDelivery
 from tests.unit.producer.rooms import (
@@ -130,6 +131,7 @@ class Desk:
             completion,
             SenderSettings(acks, 10.0, retry, rules),
             self.statistics,
+            WaitingCalls(self.accumulator, self.cluster, self.statistics, math.inf, lambda _now: math.inf),
         )
         self._tell_cluster(partitions)
         if has_identity:

@@ -15,7 +15,7 @@ from dekaf.producer._engine.idle_topics import IdleTopics
 from dekaf.producer._engine.recreated_topics import RecreatedTopics
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.topic_keeper import TopicKeeper
-from dekaf.producer._engine.unknown_topics import UnknownTopics
+from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 from tests.unit.producer.rooms import (
     CALLBACKS,
@@ -52,7 +52,11 @@ class Desk:
             self.accumulator, self.cluster, producer_id, RetrySettings(30.0, constant_backoff), statistics, monotonic
         )
         self.unknown_topics = UnknownTopics(
-            self.accumulator, self.heard.listener(), statistics, 5.0, self.cluster.refresher.remove_topic
+            self.accumulator,
+            self.heard.listener(),
+            statistics,
+            ParkingLimits(5.0, 120.0),
+            self.cluster.refresher.remove_topic,
         )
         self.keeper = TopicKeeper(
             self.accumulator,

@@ -19,7 +19,7 @@ from dekaf.errors import (
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer._engine.unknown_topics import UnknownTopics, choose_partition
+from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics, choose_partition
 from dekaf.producer._waiting.mailbox import CALLBACK_COST, OutcomeRoute, WaitKind
 from tests.unit.producer.rooms import (
     CALLBACKS,
@@ -32,6 +32,7 @@ from tests.unit.producer.rooms import (
 )
 
 MAX_BLOCK = 5.0
+LIFE = 30.0
 
 
 def cluster_of(**partitions: int) -> ClusterMetadata:
@@ -55,7 +56,11 @@ class Lot:
         self.accumulator: RecordAccumulator = accumulator_of(heard=self.heard, partitioner=partitioner)
         self.dropped: list[str] = []
         self.unknown_topics = UnknownTopics(
-            self.accumulator, self.heard.listener(), self.statistics, MAX_BLOCK, self.dropped.append
+            self.accumulator,
+            self.heard.listener(),
+            self.statistics,
+            ParkingLimits(MAX_BLOCK, LIFE),
+            self.dropped.append,
         )
 
     def park(
@@ -86,6 +91,12 @@ class Lot:
         due = self.unknown_topics.expire(now, last_error, "a:1, b:2")
         self.heard.notify_all()
         return due
+
+    def deny(self, now: float) -> None:
+        """Have the cluster answer that there is no topic t."""
+        denial = UnknownTopicOrPartitionError("does not exist", topic="t", code=3)
+        self.unknown_topics.denied("t", denial, now, is_final=False)
+        self.heard.notify_all()
 
     def values(self, topic: str = "t", partition: int = 0) -> list[int]:
         """Return how many records each batch of a partition has."""
@@ -149,11 +160,11 @@ def test_records_are_given_up_one_by_one_as_their_time_ends() -> None:
     lot = Lot()
     early, late = lot.park(b"a", accepted=100.0), lot.park(b"b", accepted=103.0)
 
-    assert lot.expire(104.9) == pytest.approx(105.0)
-    assert lot.expire(105.0) == pytest.approx(108.0)
+    assert lot.expire(129.9) == pytest.approx(130.0)
+    assert lot.expire(130.0) == pytest.approx(133.0)
     assert isinstance(error_of(early), DeliveryTimeoutError)
     assert late == []
-    assert lot.expire(108.0) == math.inf
+    assert lot.expire(133.0) == math.inf
     assert isinstance(error_of(late), DeliveryTimeoutError)
     assert lot.is_empty
     assert lot.dropped == ["t"]
@@ -166,7 +177,7 @@ def test_error_names_the_servers_and_the_trouble() -> None:
     lot = Lot()
     notes = lot.park(b"a")
     last_error = BrokerConnectionError("Cannot connect to the broker at a:1: refused.")
-    lot.expire(MAX_BLOCK, last_error)
+    lot.expire(LIFE, last_error)
 
     error = error_of(notes)
     assert "a:1, b:2" in str(error)
@@ -208,9 +219,10 @@ def test_a_topic_whose_last_call_ended_is_forgotten() -> None:
 def test_error_says_what_the_cluster_said() -> None:
     lot = Lot()
     notes = lot.park(b"a")
-    lot.unknown_topics.answered("t", UnknownTopicOrPartitionError("does not exist", topic="t", code=3), is_final=False)
+    lot.deny(0.0)
     assert notes == []
-    lot.expire(MAX_BLOCK)
+    for second in range(1, 6):
+        lot.deny(second)
 
     error = error_of(notes)
     assert isinstance(error, UnknownTopicOrPartitionError)
@@ -221,7 +233,7 @@ def test_error_says_what_the_cluster_said() -> None:
 def test_hopeless_answer_fails_the_records_at_once_and_is_not_remembered() -> None:
     lot = Lot()
     notes = lot.park(b"a")
-    lot.unknown_topics.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+    lot.unknown_topics.denied("t", TopicAuthorizationError("no", topic="t", code=29), 0.0, is_final=True)
     lot.heard.notify_all()
     assert isinstance(error_of(notes), TopicAuthorizationError)
     assert lot.is_empty
@@ -238,7 +250,7 @@ def test_known_topic_survives_whatever_is_said_about_it() -> None:
     lot.park(b"a", partition=0)
     lot.let_in(cluster_of(t=1))
     lot.accumulator.close()
-    lot.unknown_topics.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+    lot.unknown_topics.denied("t", TopicAuthorizationError("no", topic="t", code=29), 0.0, is_final=True)
 
     assert "t" in lot.accumulator.topics
     assert lot.values() == [1]
@@ -257,7 +269,7 @@ def test_new_topic_that_an_earlier_answer_opened_is_not_waited_for() -> None:
 def test_new_topic_that_an_earlier_answer_dropped_is_forgotten() -> None:
     lot = Lot()
     lot.accumulator.park(lot.accumulator.topic("t"), parked_record(), reserved=0)
-    lot.unknown_topics.answered("t", TopicAuthorizationError("no", topic="t", code=29), is_final=True)
+    lot.unknown_topics.denied("t", TopicAuthorizationError("no", topic="t", code=29), 0.0, is_final=True)
 
     assert lot.unknown_topics.take_new_topics(0.0) == []
     assert lot.expire(1_000.0) == math.inf
@@ -287,7 +299,7 @@ def test_flushes_are_told_when_records_are_let_in_and_when_they_are_given_up() -
         lot.accumulator.topics[topic].flushes.append(lambda topic=topic: told.append(topic))  # type: ignore[misc]  # mypy cannot infer a lambda's default
     lot.let_in(cluster_of(t=1))
     assert told == ["t"]
-    lot.expire(MAX_BLOCK)
+    lot.expire(LIFE)
 
     assert told == ["t", "u"]
 
@@ -303,7 +315,7 @@ def test_failures_are_counted_before_anybody_hears_of_them() -> None:
     record = parked_record(partition=-1, recipient=Looking(), route=CALLBACKS)
     lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
     lot.unknown_topics.take_new_topics(0.0)
-    lot.expire(MAX_BLOCK)
+    lot.expire(LIFE)
 
     assert seen == [(1, 0)]
 
@@ -371,3 +383,48 @@ def test_records_for_which_a_caller_waits_can_be_ended_alone() -> None:
     assert kept == [[], [], []]
     assert [record.value for record in lot.accumulator.topics["t"].parked] == [b"a", b"b", b"c"]
     assert lot.accumulator.pending_records() == 3
+
+
+def test_silence_is_no_denial() -> None:
+    lot = Lot()
+    notes = lot.park(b"a")
+    lot.deny(0.0)
+    lot.expire(MAX_BLOCK)
+    lot.deny(20.0)  # nobody answered in between
+
+    assert notes == []
+
+
+def test_record_is_denied_from_the_first_answer_after_it_came() -> None:
+    lot = Lot()
+    early = lot.park(b"a")
+    for second in range(4):
+        lot.deny(second)
+    late = lot.park(b"b", accepted=3.5)
+    for second in range(4, 9):
+        lot.deny(second)
+
+    assert isinstance(error_of(early), UnknownTopicOrPartitionError)
+    assert late == []
+    lot.deny(9.0)
+    assert isinstance(error_of(late), UnknownTopicOrPartitionError)
+
+
+def test_record_whose_call_is_over_is_withdrawn_and_the_others_keep_their_order() -> None:
+    lot = Lot()
+    kept = [lot.park(b"a", partition=0), lot.park(b"b", partition=0)]
+    called = CallbackNotes()
+    record = parked_record(b"x", partition=0, recipient=called, route=CALLBACKS.ending(4.0, "the call's deadline"))
+    lot.accumulator.park(lot.accumulator.topic("t"), record, reserved=0)
+    kept.append(lot.park(b"c", partition=0))
+
+    assert lot.unknown_topics.end_over(3.9, None) == 4.0
+    assert lot.unknown_topics.end_over(4.0, None) == math.inf
+    lot.heard.notify_all()
+
+    error = error_of(called)
+    assert isinstance(error, DeliveryTimeoutError)
+    assert (error.is_retriable, error.may_be_persisted) == (True, False)
+    assert "the call's deadline" in str(error)
+    assert kept == [[], [], []]
+    assert [record.value for record in lot.accumulator.topics["t"].parked] == [b"a", b"b", b"c"]

@@ -152,7 +152,7 @@ def test_other_partitioners_are_refused_unless_ours_is_given(theirs: Any) -> Non
         ({"retries": 2_147_483_647, "message.send.max.retries": "5"}, {}),
         ({"sasl.username": None, "error_cb": None}, {}),
         # Numbers that do not fit beside our defaults make room for themselves.
-        ({"request.timeout.ms": 60_000}, {"request_timeout_ms": 60_000, "delivery_timeout_ms": 60_005}),
+        ({"request.timeout.ms": 200_000}, {"request_timeout_ms": 200_000, "delivery_timeout_ms": 200_005}),
         ({"message.timeout.ms": 5_000}, {"delivery_timeout_ms": 5_000, "request_timeout_ms": 4_995}),
         (
             {"message.timeout.ms": 5_000, "request.timeout.ms": 30_000, "linger.ms": 0},

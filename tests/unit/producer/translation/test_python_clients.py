@@ -100,7 +100,7 @@ def test_what_is_left_out_has_our_defaults(client: str) -> None:
         ({"acks": "all", "enable_idempotence": True}, {"acks": Acks.ALL, "enable_idempotence": True}),
         ({"compression_type": "snappy"}, {"compression_type": "snappy"}),
         ({"compression_type": None, "client_id": None}, {}),
-        ({"request_timeout_ms": 40_000}, {"request_timeout_ms": 40_000, "delivery_timeout_ms": 40_005}),
+        ({"request_timeout_ms": 200_000}, {"request_timeout_ms": 200_000, "delivery_timeout_ms": 200_005}),
         ({"linger_ms": 20, "retry_backoff_ms": 50}, {"linger_ms": 20, "retry_backoff_ms": 50}),
         (
             {

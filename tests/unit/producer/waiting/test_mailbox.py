@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from typing import Any
 
 import pytest
 
-from dekaf.producer._waiting.mailbox import LoopMailbox, call_contained
+from dekaf.producer._waiting.mailbox import MOST_BOUNDED, LoopMailbox, call_contained
 from tests.unit.producer.rooms import Wakes
 
 
@@ -137,12 +139,61 @@ def test_round_of_appends_wakes_once(mailbox: LoopMailbox, loop: Loop, wakes: Wa
 
 def test_destinations_say_who_awaits_and_who_gathers(mailbox: LoopMailbox) -> None:
     assert [
-        (one.is_awaited, one.wakes_after_loop_round) for one in (mailbox.awaited, mailbox.submitted, mailbox.callbacks)
+        (one.is_awaited, one.wakes_after_loop_round)
+        for one in (mailbox.awaited.endless, mailbox.submitted, mailbox.callbacks)
     ] == [
         (True, True),
         (True, False),
         (False, False),
     ]
+
+
+def test_calls_of_one_moment_share_a_route_that_no_call_of_another_moment_gets(loop: Loop) -> None:
+    calls = LoopMailbox(loop, Wakes(), 20.0).awaited
+    began = time.monotonic()
+    first = calls.fresh(1_000)
+
+    assert calls.current is first
+    assert calls.fresh(2_000) is not first
+    assert (first.is_call, first.is_awaited, first.limit) == (True, True, "produce_timeout_ms=20000")
+    assert began + 20.0 <= first.ends_at <= time.monotonic() + 20.25
+    assert (first.begun_ms, first.fresh_ms) == (1_000, 250)
+
+
+def test_route_made_before_any_call_serves_none(loop: Loop) -> None:
+    """The time until the first call would be lost to it."""
+    calls = LoopMailbox(loop, Wakes(), 20.0).awaited
+
+    assert calls.current.begun_ms == 0  # 1970, by the wall clock
+
+
+def test_call_with_a_timeout_of_its_own_has_a_route_without_an_end(mailbox: LoopMailbox) -> None:
+    route = mailbox.awaited.bounded(None)
+
+    assert route is mailbox.awaited.endless
+    assert route.ends_at == math.inf
+
+
+def test_deadlines_a_moment_apart_share_a_route_which_is_never_early(mailbox: LoopMailbox) -> None:
+    route = mailbox.submitted
+    now = time.monotonic()
+    bounded = {route.until(10.0, "a deadline") for _ in range(100)}
+
+    assert len(bounded) <= 3
+    for one in bounded:
+        assert now + 10.0 <= one.ends_at <= time.monotonic() + 10.0 + 0.25
+        assert (one.kind, one.mailbox, one.cost_bytes, one.is_call) == (route.kind, mailbox, route.cost_bytes, False)
+    assert route.until(10.0, "another limit").limit == "another limit"
+
+
+def test_routes_whose_end_is_over_are_forgotten(mailbox: LoopMailbox) -> None:
+    """However many calls have deadlines, and however different they are."""
+    route = mailbox.submitted
+    for number in range(3 * MOST_BOUNDED):
+        route._bounded[-number] = route.ending(-1.0, "a deadline")  # its time is over
+        route.until(number / 100.0, "a deadline")
+
+    assert len(route._bounded) < 2 * MOST_BOUNDED
 
 
 @pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError, SystemExit, KeyboardInterrupt])
