@@ -1,4 +1,7 @@
-"""A snapshot of the cluster: brokers, topics, and who leads which partition. Never edited, only replaced as a whole."""
+"""A snapshot of the cluster: brokers, topics, and who leads which partition.
+
+Replaced as a whole, so that other threads may read it; edited only where a leader names the one after it.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class Topic:
 
     name: str
     topic_id: bytes
-    partitions: tuple[Partition, ...]
+    partitions: list[Partition]
 
     @property
     def has_id(self) -> bool:
@@ -125,21 +128,15 @@ class ClusterMetadata:
         )
         return MetadataUpdate(metadata=metadata, named=named)
 
-    def with_leaders(self, told: dict[TopicPartition, Partition]) -> ClusterMetadata:
-        """Return the snapshot with those leaders taken over that are news; itself if none is (KIP-951)."""
-        news: dict[str, dict[int, Partition]] = {}
-        for (topic, partition), leader in told.items():
-            if self.is_news(topic, partition, leader):
-                news.setdefault(topic, {})[partition] = leader
-        if not news:
-            return self
-        topics = dict(self.topics)
-        for topic, leaders in news.items():
-            partitions = list(topics[topic].partitions)
-            for number, leader in leaders.items():
-                partitions[number] = leader
-            topics[topic] = replace(topics[topic], partitions=tuple(partitions))
-        return replace(self, topics=topics)
+    def take_leaders(self, told: dict[TopicPartition, Partition]) -> set[TopicPartition]:
+        """Take over those leaders that are news, told by the ones before them (KIP-951); return for which partitions.
+
+        This alone changes a snapshot: a copy for each would cost a topic of many partitions dear when they all move.
+        """
+        news = {place for place, leader in told.items() if self.is_news(place[0], place[1], leader)}
+        for topic, partition in news:
+            self.topics[topic].partitions[partition] = told[topic, partition]
+        return news
 
     def is_news(self, topic: str, partition: int, leader: Partition) -> bool:
         """Return whether a leader, told by the one before it, is newer than the one known."""
@@ -195,7 +192,7 @@ def _fresh(answer: MetadataTopic) -> Topic:
     partitions = [Partition(leader_id=NO_LEADER, leader_epoch=NO_EPOCH)] * _count_of(answer)
     for partition in answer.partitions:
         partitions[partition.index] = _partition(partition)
-    return Topic(name=answer.name, topic_id=answer.topic_id, partitions=tuple(partitions))
+    return Topic(name=answer.name, topic_id=answer.topic_id, partitions=partitions)
 
 
 def _merged(known: Topic, answer: MetadataTopic) -> Topic:
@@ -212,7 +209,7 @@ def _merged(known: Topic, answer: MetadataTopic) -> Topic:
     topic_id = known.topic_id if answer.topic_id == NULL_UUID else answer.topic_id
     if not is_changed and topic_id == known.topic_id:
         return known
-    return Topic(name=answer.name, topic_id=topic_id, partitions=tuple(partitions))
+    return Topic(name=answer.name, topic_id=topic_id, partitions=partitions)
 
 
 def _partition(answer: MetadataPartition) -> Partition:

@@ -57,8 +57,7 @@ class Cluster:
         metadata = self.metadata.with_brokers(brokers)
         if metadata is not self.metadata:
             self.replace(metadata, ())
-        news = {place for place, leader in leaders.items() if metadata.is_news(place[0], place[1], leader)}
+        news = metadata.take_leaders(leaders)
         if news:
-            self.metadata = metadata.with_leaders({place: leaders[place] for place in news})
-            self.queues.update_partitions(self.metadata, news)
+            self.queues.update_partitions(metadata, news)
         return news

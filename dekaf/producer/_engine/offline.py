@@ -97,7 +97,7 @@ class OfflineEngine:
 
     def metadata(self) -> ClusterMetadata:
         """Return the topics that were produced to, or asked about; there are no brokers."""
-        partitions = tuple([Partition(leader_id=NO_LEADER, leader_epoch=NO_EPOCH) for _ in range(PARTITIONS)])
+        partitions = [Partition(leader_id=NO_LEADER, leader_epoch=NO_EPOCH) for _ in range(PARTITIONS)]
         topics = {name: Topic(name=name, topic_id=NULL_UUID, partitions=partitions) for name in self._topics.copy()}
         return ClusterMetadata(brokers={}, topics=topics)
 

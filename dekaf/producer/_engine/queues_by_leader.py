@@ -20,6 +20,7 @@ class QueuesByLeader:
     def __init__(self, accumulator: RecordAccumulator, want_topic: Callable[[str], None]) -> None:
         self.nodes: dict[int, NodeQueues] = {}  # every leader of a known topic, with or without something to send
         self._leaderless: list[PartitionQueue] = []
+        self._has_moved = False  # a listed queue has another leader than the one in whose list it is
         self._orphans: dict[ProducerBatch, PartitionQueue] = {}  # under way to partitions that are gone
         self._oldest_adopted = math.inf
         self._accumulator: Final = accumulator
@@ -53,6 +54,8 @@ class QueuesByLeader:
 
     def adopt_activated(self) -> None:
         """Take over the queues that callers have put something into."""
+        if self._has_moved:
+            self._rehome()
         accumulator = self._accumulator
         if not accumulator.activated:
             return
@@ -120,14 +123,12 @@ class QueuesByLeader:
             self._rehome()
 
     def update_partitions(self, metadata: ClusterMetadata, places: Iterable[TopicPartition]) -> None:
-        """Take over what a snapshot says about some partitions."""
-        has_moved = False
+        """Take over what a snapshot says about some partitions; the queues move with the next pass, all at once."""
         for name, partition in places:
             topic = self._accumulator.topics.get(name)
             if topic is not None and partition < len(topic.partitions):
-                has_moved = self._is_moved(topic.partitions[partition], metadata.leader(name, partition)) or has_moved
-        if has_moved:
-            self._rehome()
+                leader = metadata.leader(name, partition)
+                self._has_moved = self._is_moved(topic.partitions[partition], leader) or self._has_moved
 
     def _is_moved(self, queue: PartitionQueue, leader: int) -> bool:
         """Note who leads a queue; return whether it has something to send that has to go elsewhere now."""
@@ -142,6 +143,7 @@ class QueuesByLeader:
         return queue.is_listed
 
     def _rehome(self) -> None:
+        self._has_moved = False
         moved = self._leaderless
         self._leaderless = []
         for node in self.nodes.values():

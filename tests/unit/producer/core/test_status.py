@@ -22,7 +22,7 @@ METADATA = replace(
         name: Topic(
             name=name,
             topic_id=NULL_UUID,
-            partitions=(Partition(leader_id=1, leader_epoch=4), Partition(leader_id=-1, leader_epoch=5)),
+            partitions=[Partition(leader_id=1, leader_epoch=4), Partition(leader_id=-1, leader_epoch=5)],
         )
         for name in ("orders", "audit")
     },

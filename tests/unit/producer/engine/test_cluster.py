@@ -28,7 +28,7 @@ def three_partitions_led_by_1() -> ClusterMetadata:
     return replace(
         NO_METADATA,
         brokers={node: Broker(node_id=node, host="b", port=node) for node in (1, 2)},
-        topics={"t": Topic(name="t", topic_id=b"i" * 16, partitions=(partition,) * 3)},
+        topics={"t": Topic(name="t", topic_id=b"i" * 16, partitions=[partition] * 3)},
     )
 
 

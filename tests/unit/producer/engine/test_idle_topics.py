@@ -47,7 +47,7 @@ class Desk:
     def open(self, name: str, topic_id: bytes = ID) -> TopicQueues:
         """Have a topic become known, for the first time or again."""
         topic = open_topic(self.accumulator, name, partitions=2)
-        partitions = (Partition(leader_id=1, leader_epoch=0),) * 2
+        partitions = [Partition(leader_id=1, leader_epoch=0)] * 2
         metadata = replace(
             self.cluster.metadata,
             brokers={1: Broker(node_id=1, host="b", port=1)},

@@ -26,7 +26,7 @@ def cluster_of(*leaders: int) -> ClusterMetadata:
             "t": Topic(
                 name="t",
                 topic_id=b"i" * 16,
-                partitions=tuple(Partition(leader_id=leader, leader_epoch=0) for leader in leaders),
+                partitions=[Partition(leader_id=leader, leader_epoch=0) for leader in leaders],
             )
         },
     )

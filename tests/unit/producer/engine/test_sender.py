@@ -180,7 +180,7 @@ class Desk:
             replace(
                 NO_METADATA,
                 brokers={node: Broker(node_id=node, host="b", port=node) for node in (1, 2)},
-                topics={"t": Topic(name="t", topic_id=TOPIC_ID, partitions=(leader,) * partitions)},
+                topics={"t": Topic(name="t", topic_id=TOPIC_ID, partitions=[leader] * partitions)},
             ),
             ["t"],
         )

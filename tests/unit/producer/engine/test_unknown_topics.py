@@ -41,7 +41,7 @@ def cluster_of(**partitions: int) -> ClusterMetadata:
         NO_METADATA,
         brokers={1: Broker(node_id=1, host="b", port=1)},
         topics={
-            name: Topic(name=name, topic_id=b"i" * 16, partitions=(Partition(leader_id=1, leader_epoch=0),) * count)
+            name: Topic(name=name, topic_id=b"i" * 16, partitions=[Partition(leader_id=1, leader_epoch=0)] * count)
             for name, count in partitions.items()
         },
     )
