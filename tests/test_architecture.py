@@ -192,6 +192,7 @@ ABOUT_SEVERAL = {
     "tests/unit/oidc/test_login.py": "a login whose tokens come from an endpoint",
     "tests/unit/producer/test_bad_input.py": "both faces, the builder and the registry refuse the same",
     "tests/unit/protocol/test_hostile_responses.py": "every response in every version",
+    "tests/unit/producer/engine/test_growth.py": "how the work of all of them grows",
     "tests/unit/test_other_platforms.py": "the package without fork and uvloop",
     "tests/unit/test_start_up.py": "what a process imports, of all modules",
     "tests/unit/testing/test_exports.py": "the names of dekaf.testing, which are imported late",
