@@ -11,7 +11,7 @@ __lazy_modules__ = ("confluent_kafka", "confluent_kafka.admin")  # from Python 3
 import time
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # two are public names that it forgets to export
     AdminClient,
     AlterConfigOpType,
@@ -33,7 +33,9 @@ __all__ = (
     "delete_topic",
     "has_all_leaders",
     "leader_of",
+    "recreate_topic",
     "set_scram_password",
+    "topic_names",
 )
 
 # Connection failures are expected while brokers start or stop; librdkafka would print each of them.
@@ -82,6 +84,33 @@ def delete_topic(bootstrap_servers: str, name: str, *, timeout: float = 30) -> N
         if time.monotonic() > deadline:
             raise TimeoutError(f"topic {name!r} is still there after {timeout} s")
         time.sleep(0.02)  # as for create_topics
+
+
+def recreate_topic(bootstrap_servers: str, name: str, *, partitions: int, timeout: float = 30) -> None:
+    """Delete a topic, and create another one of its name.
+
+    Releases before KRaft say that a topic is gone before ZooKeeper has forgotten it, and refuse to create it so long.
+
+    Raises:
+        KafkaException: the broker refused, for another reason or for longer than `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    delete_topic(bootstrap_servers, name, timeout=timeout)
+    while True:
+        try:
+            create_topics(bootstrap_servers, [name], partitions=partitions, replication_factor=1, timeout=timeout)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def topic_names(bootstrap_servers: str, *, timeout: float = 10) -> set[str]:
+    """Return the topics there are."""
+    client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
+    return set(client.list_topics(timeout=timeout).topics)
 
 
 def broker_ids(address: str, *, timeout: float = 2) -> set[int]:
