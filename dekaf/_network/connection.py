@@ -273,6 +273,9 @@ class BrokerConnection(SenderConnection):
     def connection_made(self, transport: Any) -> None:
         """TCP is connected: ask which versions the broker speaks."""
         self._transport = transport
+        if self.state is ConnectionState.CLOSED:  # while it was being made
+            transport.abort()
+            return
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

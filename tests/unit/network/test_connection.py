@@ -143,6 +143,17 @@ async def test_port_that_answers_in_tls_is_told_from_damaged_bytes(answer: str) 
     assert "security_protocol" in str(wire.owner.last_error)
 
 
+async def test_connection_that_was_closed_while_it_was_being_made_does_not_come_to_life() -> None:
+    wire = Wire()
+    wire.connection.close(ENDED)
+
+    wire.connection.connection_made(wire.transport)
+
+    assert wire.transport.is_aborted
+    assert wire.transport.written == []
+    assert wire.connection.state is ConnectionState.CLOSED
+
+
 # What it is protected by.
 
 
