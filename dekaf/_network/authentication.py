@@ -117,7 +117,8 @@ class Authentication:
         try:
             step = exchange.receive(response.auth_bytes)
         except AuthenticationError as error:
-            self._failed(error)
+            # Without the frames, whose variables hold what the broker said, which may repeat what it was told.
+            self._failed(error.with_traceback(None))
             return
         if isinstance(step, Send):
             self._send(step.auth_bytes)
@@ -142,7 +143,7 @@ class Authentication:
             self._address,
             self._credentials.mechanism,
             username=self._credentials.username,
-            message=response.error_message,
+            message=None if response.error_message is None else self._credentials.masked(response.error_message),
             challenge=exchange.challenge_text(),
         )
 

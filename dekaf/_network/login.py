@@ -100,12 +100,7 @@ class Login:
             return password
         if password is None:
             return Secret(b"")
-        given = await self._ask(PASSWORD, password, password)
-        if isinstance(given, Secret):
-            return given
-        if isinstance(given, str):
-            return secret_text(PASSWORD, given)
-        raise CredentialsUnavailableError(f"{PASSWORD} must return text, not {type(given).__name__}.")
+        return _password_of(await self._ask(PASSWORD, password, password))
 
     async def _token(self, patience: float) -> OAuthToken:
         """Return the token that is held, having asked for another one first if that one has expired, or was refused.
@@ -185,12 +180,29 @@ def _token_call(provider: object) -> Callable[[], object]:
     return call  # type: ignore[no-any-return]  # the configuration has checked that it is one of the two
 
 
+# What an application gave is deleted before an error is raised about it: a traceback may show local variables.
+
+
+def _password_of(given: object) -> Secret:
+    if isinstance(given, Secret):
+        return given
+    kind = type(given).__name__
+    fault: DekafError = CredentialsUnavailableError(f"{PASSWORD} must return text, not {kind}.")
+    if isinstance(given, str):
+        try:
+            return secret_text(PASSWORD, given)
+        except ConfigurationError as error:
+            fault = error
+    del given
+    raise fault.with_traceback(None)
+
+
 def _token_of(given: object) -> OAuthToken:
     if isinstance(given, OAuthToken):
         return given
-    raise CredentialsUnavailableError(
-        f"{PROVIDER} must return a dekaf.security.OAuthToken, not {type(given).__name__}."
-    )
+    kind = type(given).__name__
+    del given
+    raise CredentialsUnavailableError(f"{PROVIDER} must return a dekaf.security.OAuthToken, not {kind}.")
 
 
 def _check(task: asyncio.Task[Any]) -> None:

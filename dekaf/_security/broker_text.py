@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ("bounded_text", "decoded_text")
+from dekaf._security.secret import Secret
+
+__all__ = ("bounded_text", "decoded_text", "masked_text")
 
 _MOST: Final = 300  # characters; Kafka's own messages are shorter, and a hostile one may be 100 MiB
+
+_MASK: Final = "***"
+_LEAST: Final = 4  # characters of a secret: what is shorter is part of any words
 
 
 def bounded_text(text: str) -> str:
@@ -17,7 +22,23 @@ def bounded_text(text: str) -> str:
     return shown if len(text) <= _MOST and len(shown) <= _MOST else f"{shown[:_MOST]}…"
 
 
-def decoded_text(data: bytes) -> str:
-    """Return bytes that should be UTF-8 as `bounded_text` does; whatever is not is replaced."""
+def decoded_text(data: bytes, secret: Secret | None = None) -> str:
+    """Return bytes that should be UTF-8 as `bounded_text` does; whatever is not is replaced.
+
+    Args:
+        data: what came.
+        secret: ours, which a broker that was told it may repeat.
+    """
+    if secret is not None and _is_recognizable(secret):
+        data = data.replace(secret.reveal(), _MASK.encode())
     # Four bytes at most make a character: more than these never show.
     return bounded_text(data[: 4 * _MOST + 4].decode(errors="replace"))
+
+
+def masked_text(text: str, secret: Secret) -> str:
+    """Return a broker's words, of any length, without what they repeat of a secret of ours."""
+    return text.replace(secret.reveal_text(), _MASK) if _is_recognizable(secret) else text
+
+
+def _is_recognizable(secret: Secret) -> bool:
+    return len(secret.reveal()) >= _LEAST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
+from dekaf._security.broker_text import masked_text
 from dekaf._security.exchange import SaslExchange
 from dekaf._security.mechanism import Mechanism
 from dekaf._security.oauth_bearer import OAuthBearerExchange
@@ -46,6 +47,10 @@ class Credentials:
     def principal(self) -> str:
         """Whom they stand for, as far as we know."""
         return self.username if self.token is None else self.token.principal
+
+    def masked(self, text: str) -> str:
+        """Return a broker's words without what they repeat of the password or the token."""
+        return masked_text(text, self.password if self.token is None else Secret(self.token.value.encode()))
 
     def exchange(self, address: str) -> SaslExchange:
         """Return a new exchange with the broker at `address`.

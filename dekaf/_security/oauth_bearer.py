@@ -48,7 +48,7 @@ class OAuthBearerExchange(SaslExchange):
             )
         if not challenge:
             return Finished()
-        self._challenge = decoded_text(challenge)
+        self._challenge = decoded_text(challenge, Secret(self._token.value.encode()))
         return Send(Secret(_GIVE_UP))
 
     def challenge_text(self) -> str:

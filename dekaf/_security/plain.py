@@ -49,6 +49,6 @@ class PlainExchange(SaslExchange):
         if challenge:
             raise AuthenticationError(
                 f"The broker at {self._address} answered PLAIN with a challenge, where there is none: "
-                f"{decoded_text(challenge)}"
+                f"{decoded_text(challenge, self._password)}"
             )
         return Finished()

@@ -56,3 +56,19 @@ def test_representation_shows_who_and_not_the_proof() -> None:
 
     assert repr(Credentials(Mechanism.PLAIN, username="alice", password=PASSWORD)) == "<Credentials PLAIN 'alice'>"
     assert repr(Credentials(Mechanism.OAUTHBEARER, token=token)) == "<Credentials OAUTHBEARER 'bob'>"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "words", "shown"),
+    [
+        (Credentials(Mechanism.PLAIN, username="a", password=Secret(b"wonder")), "Not wonder!", "Not ***!"),
+        (Credentials(Mechanism.PLAIN, username="a", password=Secret(b"no")), "no such user", "no such user"),
+        (
+            Credentials(Mechanism.OAUTHBEARER, token=OAuthToken("aaa.bbb", 4e9)),
+            '{"token":"aaa.bbb"}',
+            '{"token":"***"}',
+        ),
+    ],
+)
+def test_words_of_a_broker_do_not_repeat_the_secret(credentials: Credentials, words: str, shown: str) -> None:
+    assert credentials.masked(words) == shown
