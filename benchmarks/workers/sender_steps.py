@@ -105,7 +105,7 @@ def run_cycles(cycles: int) -> tuple[list[int], list[int]]:
         answer = _response(number)
         now = time.monotonic()
         began = time.perf_counter_ns()
-        sender.run(now)
+        sender.run(now, now)
         encoded = time.perf_counter_ns()
         sent = connection.sent
         assert sent is not None
@@ -141,7 +141,7 @@ def _sender(accumulator: RecordAccumulator, connection: _Connection) -> Sender:
     cluster.replace(
         ClusterMetadata(
             brokers={0: Broker(node_id=0, host="localhost", port=9092)},
-            topics={TOPIC: Topic(name=TOPIC, topic_id=TOPIC_ID, partitions=(partition,))},
+            topics={TOPIC: Topic(name=TOPIC, topic_id=TOPIC_ID, partitions=[partition])},
         ),
         [TOPIC],
     )

@@ -17,7 +17,7 @@ from mypy_extensions import i64, trait
 from dekaf._network.authentication import Authentication, SaltPassword, Session
 from dekaf._network.connection_security import security_of
 from dekaf._network.requests import CallbackRequest, PendingRequest, SenderConnection
-from dekaf._network.timers import call_not_before
+from dekaf._network.timers import call_after_reading, call_not_before
 from dekaf._protocol.api import ApiKey, ApiVersionTable, negotiate
 from dekaf._protocol.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from dekaf._protocol.error_codes import ErrorCode, row_for
@@ -491,6 +491,9 @@ class BrokerConnection(SenderConnection):
             self.close(error)
 
     def _check_setup(self) -> None:
+        call_after_reading(asyncio.get_running_loop(), self._end_setup)
+
+    def _end_setup(self) -> None:
         if self.is_ready() or self.state is ConnectionState.CLOSED:
             return
         what = "authenticate us" if self.state is ConnectionState.AUTHENTICATING else "say which versions it speaks"
@@ -516,6 +519,17 @@ class BrokerConnection(SenderConnection):
         late = monotonic() - deadline
         if late < 0:
             self._arm(-late + 0.001)
+        else:
+            call_after_reading(asyncio.get_running_loop(), self._end_overdue)
+
+    def _end_overdue(self) -> None:
+        """Close, unless the answer has been there, unread, all the while."""
+        if self.state is ConnectionState.CLOSED:
+            return
+        deadline = self._next_deadline()
+        if deadline > monotonic():
+            if deadline < math.inf and self._timer is None:
+                self._arm(deadline - monotonic() + 0.001)
             return
         # The answer may still be on its way, and the next one would be taken for it: only a new connection is safe.
         what = "answer" if self.pending else "take what it was sent"

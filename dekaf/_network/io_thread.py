@@ -8,6 +8,8 @@ from asyncio import _get_running_loop
 from collections.abc import Callable
 from typing import Any, Final, final
 
+from dekaf._network.timers import call_after_reading
+
 # The shortest timer: uvloop rounds delays to milliseconds, and a delay rounded to nothing would spin.
 SHORTEST_DELAY: Final = 0.001
 
@@ -71,6 +73,14 @@ class IoThread:
     def call_later(self, delay: float, function: Callable[[], None]) -> asyncio.TimerHandle:
         """Call `function` after `delay` seconds; only on the thread itself."""
         return self.loop.call_later(max(SHORTEST_DELAY, delay), self._guarded, function)
+
+    def call_after_reading(self, function: Callable[[], None]) -> None:
+        """Call `function` once the sockets were looked at, and what had arrived was dealt with; only on the thread."""
+
+        def guarded() -> None:
+            self._guarded(function)
+
+        call_after_reading(self.loop, guarded)
 
     def stop(self) -> None:
         """End the loop after its present round; from any thread."""

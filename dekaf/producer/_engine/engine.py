@@ -156,6 +156,8 @@ class Engine:
         ]
         self._timer: Any = None
         self._timer_due = NEVER
+        self._read_until = 0.0  # what had arrived by then, in monotonic seconds, was read
+        self._is_reading = False  # another look at the sockets was asked for, after which there is a pass
 
     # From any thread.
 
@@ -289,18 +291,38 @@ class Engine:
         self.accumulator.wake_for = WAKE_ALWAYS  # an append during this pass asks for another
         for name in self._unknown_topics.take_new_topics(now):
             self._refresher.add_topic(name)
-        due = NEVER
+        times_out = NEVER
         if self._unknown_topics.is_waiting():
-            due = self._unknown_topics.expire(now, self._client.trouble(), self._client.addresses_tried())
+            servers = self._client.addresses_tried()
+            times_out = self._unknown_topics.expire(self._read_until, self._client.trouble(), servers)
+        due = NEVER
         for inquiry in self._inquiries:
             due = min(due, inquiry.run(now))
         if self._unknown_topics.is_waiting():  # now that any server that may be tried again is being tried
             self._end_refused_calls()
-        due = min(due, self._sender.run(now), self._idle_topics.run(now))
+        due = min(due, self._sender.run(now, self._read_until), self._idle_topics.run(now))
+        times_out = min(times_out, self._sender.times_out_at())
+        if self._read_until < times_out <= now:
+            self._read_first(now)
+        else:
+            due = min(due, times_out)
         self._arm(now, due)
         if self._timer is not None and self._timer_due <= now + self._settings.sender.rules.linger:
             # The timer will look before any record appended from now on may have lingered long enough.
             self.accumulator.wake_for = WAKE_NEVER if self._queues.are_all_busy() else WAKE_AWAITED
+
+    def _read_first(self, now: float) -> None:
+        """Time nothing out before the sockets were read: the process may have stood still, and the answers be there."""
+        if self._is_reading:
+            return
+        self._is_reading = True
+
+        def read() -> None:
+            self._is_reading = False
+            self._read_until = now
+            self._run_once()
+
+        self._io.call_after_reading(read)
 
     def _end_refused_calls(self) -> None:
         """Let go the callers that wait for a topic while every server refuses us: waiting mends no password."""

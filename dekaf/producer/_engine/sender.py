@@ -110,17 +110,25 @@ class Sender:
 
     # The pass.
 
-    def run(self, now: float) -> float:
-        """Send whatever is due; return when the next batch falls due by itself."""
+    def run(self, now: float, read_until: float) -> float:
+        """Send whatever is due, and end what its time has overtaken.
+
+        Args:
+            now: Monotonic seconds.
+            read_until: What had arrived by then was read; later time-outs wait until there was a look at the sockets.
+
+        Returns:
+            When the next batch falls due by itself.
+        """
         self._queues.adopt_activated()
         oldest = self._queues.take_oldest_adopted()
         self._next_sweep = min(self._next_sweep, oldest + self._settings.retry.delivery_timeout)
-        if now >= self._next_sweep:
-            self._expire(now)
+        if read_until >= self._next_sweep:
+            self._expire(read_until)
         # After the expiry: where both are due, the record's own end knows whether it was written.
         calls_due = self._calls.due_at(oldest)
-        if now >= calls_due:
-            calls_due = self._calls.end_over(self._sent_batches(), now)
+        if read_until >= calls_due:
+            calls_due = self._calls.end_over(self._sent_batches(), read_until)
             self._calls.looked(calls_due)
         self._completion.mend_sequences()  # after the expiry, which may have left a gap: no other event may follow
         due = NEVER
@@ -142,6 +150,10 @@ class Sender:
         for queue in self._queues.active_queues():
             batches.extend(queue.retries)
         return batches
+
+    def times_out_at(self) -> float:
+        """Return when the oldest batch, or a call that waits, runs out of time, or earlier."""
+        return min(self._next_sweep, self._calls.next_due())
 
     def _run_node(self, node: NodeQueues, now: float) -> float:
         """Send one broker what is due; return when the next batch for it falls due by itself."""

@@ -94,6 +94,10 @@ class WaitingCalls:
         self._due = min(self._due, self._accumulator.take_next_end(), oldest + self._call_timeout)
         return self._due
 
+    def next_due(self) -> float:
+        """Return when to look next, as far as is known."""
+        return self._due
+
     def looked(self, due: float) -> None:
         """Note that calls which are over were ended, and when the next one is."""
         self._due = due

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextvars import Context
 from time import monotonic
@@ -11,7 +12,7 @@ from typing import TypeVarTuple
 import pytest
 import uvloop
 
-from dekaf._network.timers import call_not_before
+from dekaf._network.timers import call_after_reading, call_not_before
 
 Ts = TypeVarTuple("Ts")
 
@@ -44,3 +45,30 @@ def test_call_comes_once_and_not_before_its_moment(
 
     assert len(called_at) == 1
     assert called_at[0] >= moment
+
+
+@pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_has_arrived_is_read_before_what_is_called_after_reading(
+    make_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    loop = make_loop()
+    heard: list[str] = []
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    def stand_still() -> None:
+        theirs.send(b"answer")
+        call_after_reading(loop, end)
+
+    def end() -> None:
+        heard.append("time-out")
+        loop.stop()
+
+    loop.add_reader(ours, lambda: heard.append(ours.recv(100).decode()))
+    loop.call_soon(stand_still)
+    loop.run_forever()
+    loop.close()
+    ours.close()
+    theirs.close()
+
+    assert heard == ["answer", "time-out"]

@@ -17,7 +17,7 @@ from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.flush import FlushWaiter
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer._engine.unknown_topics import UnknownTopics
+from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics
 from tests.unit.producer.rooms import Heard, accumulator_of, append, cluster_of, open_topic, parked_record
 
 FEW, MANY = 1_000, 10_000
@@ -104,7 +104,7 @@ def flush(count: int) -> Prepared:
     accumulator = accumulator_of(buffer_memory=100_000_000)
     cluster = cluster_of(accumulator)
     unknown_topics = UnknownTopics(
-        accumulator, Heard().listener(), ProducerStatistics(), 5.0, cluster.refresher.remove_topic
+        accumulator, Heard().listener(), ProducerStatistics(), ParkingLimits(5.0, 120.0), cluster.refresher.remove_topic
     )
     names = [f"t{number}" for number in range(count)]
     for name in names:

@@ -161,7 +161,7 @@ class Desk:
         """Let the sender look once; return what it has sent to broker 1 for it."""
         sent = self.connections.to[1].sent if 1 in self.connections.to else []
         before = len(sent)
-        self.due = self.sender.run(self.now)
+        self.due = self.sender.run(self.now, self.now)
         return sent[before:]
 
     def answer(self, sent: InFlightProduce, codes: Mapping[int, int], *, throttle_ms: int = 0) -> None:
@@ -545,3 +545,22 @@ def test_next_pass_is_due_when_the_oldest_record_runs_out_of_time() -> None:
     desk.run()
 
     assert desk.due == NOW + DELIVERY_TIMEOUT
+
+
+def test_nothing_is_timed_out_by_a_moment_that_was_not_read_up_to() -> None:
+    desk = Desk()
+    notes = desk.add()
+    desk.connections.to.clear()
+    desk.run()
+
+    desk.now += DELIVERY_TIMEOUT
+    desk.sender.run(desk.now, read_until=desk.now - 0.001)
+    desk.heard.notify_all()
+    told_before = list(notes)
+    due = desk.sender.times_out_at()
+    desk.sender.run(desk.now, read_until=desk.now)
+    desk.heard.notify_all()
+
+    assert told_before == []
+    assert due <= desk.now
+    assert len(notes) == 1
