@@ -25,9 +25,6 @@ def security_of(
         reauthenticates_at: When the session is renewed, in monotonic seconds; None: it has no end.
     """
     tls = transport.get_extra_info("ssl_object")
-    due: datetime | None = None
-    if reauthenticates_at is not None:
-        due = datetime.now(UTC) + timedelta(seconds=reauthenticates_at - monotonic())
     cipher = None if tls is None else tls.cipher()
     return ConnectionSecurity(
         broker=address,
@@ -36,8 +33,15 @@ def security_of(
         certificate_expires=None if tls is None else _expiry(tls.getpeercert()),
         mechanism=None if credentials is None else credentials.mechanism.value,
         principal=None if credentials is None else credentials.principal or None,
-        reauthenticates_at=due,
+        reauthenticates_at=None if reauthenticates_at is None else _moment(reauthenticates_at - monotonic()),
     )
+
+
+def _moment(seconds_from_now: float) -> datetime | None:
+    try:
+        return datetime.now(UTC) + timedelta(seconds=seconds_from_now)
+    except OverflowError:  # a broker may say anything: after the year 9999 is as good as never
+        return None
 
 
 def _expiry(certificate: Any) -> datetime | None:

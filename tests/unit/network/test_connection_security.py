@@ -78,6 +78,14 @@ def test_who_authenticated_is_told_and_when_it_is_due_again() -> None:
     assert "wonder" not in repr(secured)
 
 
+@pytest.mark.parametrize("seconds", [1e12, 9.3e15])
+def test_session_that_ends_after_the_calendar_has_no_end(seconds: float) -> None:
+    """The most that fits into an answer are 292 million years."""
+    secured = security_of(Transport(), "b:9092", credentials=ALICE, reauthenticates_at=monotonic() + seconds)
+
+    assert secured.reauthenticates_at is None
+
+
 @pytest.mark.parametrize(("principal", "shown"), [("", None), ("alice", "alice")])
 def test_principal_of_a_token_is_the_one_its_provider_named(principal: str, shown: str | None) -> None:
     token = OAuthToken("aaa.bbb.ccc", 4_000_000_000.0, principal=principal)
