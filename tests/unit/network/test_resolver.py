@@ -1,15 +1,15 @@
-"""Host names are looked up on a thread of our own, one after the other, and every failure is an OSError."""
+"""Host names are looked up on threads of our own, side by side, and every failure is an OSError."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
 
-from dekaf._network.resolver import Resolver
+from dekaf._network.resolver import MOST_LOOK_UPS, Question, Resolver
 
 pytestmark = pytest.mark.asyncio
 
@@ -43,13 +43,100 @@ async def test_what_cannot_be_resolved_is_an_os_error(resolver: Resolver, name: 
         await resolver.resolve(name, port)
 
 
-async def test_look_up_that_nobody_waits_for_any_more_is_passed_over(resolver: Resolver) -> None:
-    given_up = asyncio.create_task(resolver.resolve("localhost", 9092))
-    await asyncio.sleep(0)
-    given_up.cancel()
+class Directory:
+    """Names that are answered for when a test says so."""
 
-    assert await resolver.resolve("localhost", 9092)
-    assert given_up.cancelled()
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._answers: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def look_up(self, host: str, _port: int) -> list[str]:
+        self.asked.append(host)
+        assert self._answer(host).wait(20)
+        return ["10.0.0.1"]
+
+    def answer(self, host: str) -> None:
+        """Let a name's look-ups end."""
+        self._answer(host).set()
+
+    def _answer(self, host: str) -> threading.Event:
+        with self._lock:
+            return self._answers.setdefault(host, threading.Event())
+
+
+@pytest_asyncio.fixture
+async def directory() -> Directory:
+    return Directory()
+
+
+@pytest_asyncio.fixture
+async def scripted(directory: Directory) -> AsyncIterator[Resolver]:
+    resolver = Resolver(asyncio.get_running_loop(), directory.look_up)
+    resolver.start()
+    yield resolver
+    resolver.stop()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def test_name_that_is_not_answered_for_holds_up_no_other(directory: Directory, scripted: Resolver) -> None:
+    dead = asyncio.create_task(scripted.resolve("dead", 1))
+    await until(lambda: directory.asked)
+    directory.answer("good")
+
+    assert await scripted.resolve("good", 1) == ["10.0.0.1"]
+    assert not dead.done()
+    directory.answer("dead")
+    assert await dead == ["10.0.0.1"]
+
+
+async def test_name_asked_for_by_many_is_looked_up_once(directory: Directory, scripted: Resolver) -> None:
+    given_up = asyncio.create_task(scripted.resolve("slow", 1))
+    await until(lambda: directory.asked)
+    given_up.cancel()
+    others = [asyncio.create_task(scripted.resolve("slow", 1)) for _ in range(20)]
+    await asyncio.sleep(0)
+    directory.answer("slow")
+
+    assert await asyncio.gather(*others) == [["10.0.0.1"]] * 20
+    assert directory.asked == ["slow"]
+
+
+async def test_threads_are_bounded_and_the_rest_waits_in_line(directory: Directory, scripted: Resolver) -> None:
+    names = [f"dead{number}" for number in range(MOST_LOOK_UPS)]
+    dead = [asyncio.create_task(scripted.resolve(name, 1)) for name in names]
+    given_up = asyncio.create_task(scripted.resolve("given up", 1))
+    last = asyncio.create_task(scripted.resolve("last", 1))
+    await until(lambda: len(directory.asked) == MOST_LOOK_UPS)
+    given_up.cancel()
+    await asyncio.sleep(0)
+    directory.answer("last")
+    asked_before = list(directory.asked)
+    directory.answer("dead3")
+
+    assert await last == ["10.0.0.1"]
+    assert sorted(asked_before) == sorted(names)
+    assert "given up" not in directory.asked
+    for name in names:
+        directory.answer(name)
+    await asyncio.gather(*dead)
+
+
+async def test_threads_that_were_needed_for_a_while_end(directory: Directory, scripted: Resolver) -> None:
+    before = set(threading.enumerate())
+    names = ["a", "b", "c"]
+    tasks = [asyncio.create_task(scripted.resolve(name, 1)) for name in names]
+    await until(lambda: len(directory.asked) == len(names))
+    for name in names:
+        directory.answer(name)
+    await asyncio.gather(*tasks)
+
+    await until(lambda: set(threading.enumerate()) <= before)
 
 
 async def test_thread_ends_when_it_is_told_to(resolver: Resolver) -> None:
@@ -65,9 +152,8 @@ async def test_thread_ends_when_it_is_told_to(resolver: Resolver) -> None:
 async def test_thread_ends_with_its_loop_when_an_answer_has_nowhere_to_go() -> None:
     loop = asyncio.new_event_loop()
     resolver = Resolver(loop)
-    future: asyncio.Future[list[str]] = loop.create_future()
     loop.close()
-    resolver._jobs.put(("localhost", 9092, future))
+    resolver._jobs.put(Question("localhost", 9092))
 
     resolver.start()
 
