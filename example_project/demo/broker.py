@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # not in its __all__
 
 from example_project.demo.failure import DemoError
+from example_project.demo.security import options_for_confluent, what_dekaf_says
 
 VARIABLE: Final = "DEKAF_BOOTSTRAP_SERVERS"
 ANSWER_SECONDS: Final = 5
@@ -29,6 +30,7 @@ class Kafka:
     description: str
     orders_topic: str
     views_topic: str
+    is_yours: bool = False
 
     @property
     def topics(self) -> tuple[str, str]:
@@ -62,9 +64,19 @@ def mock_kafka() -> Iterator[Kafka]:
 
 @contextmanager
 def real_kafka(servers: str) -> Iterator[Kafka]:
-    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0, "socket.timeout.ms": ANSWER_SECONDS * 1000})
+    if said := what_dekaf_says(servers, ANSWER_SECONDS):
+        raise DemoError(
+            f"no Kafka answered at {servers} ({VARIABLE}). Without the variable the demo brings its own. The reason:",
+            said.splitlines(),
+        )
+    asking: dict[str, str | int | float] = {
+        "bootstrap.servers": servers,
+        "log_level": 0,
+        "socket.timeout.ms": ANSWER_SECONDS * 1000,
+    }
+    admin = AdminClient({**asking, **options_for_confluent()})
     brokers = ask_for_brokers(admin, servers)
-    kafka = describe(servers, f"your cluster, {count(brokers, 'broker')}")
+    kafka = describe(servers, f"your cluster, {count(brokers, 'broker')}", is_yours=True)
     try:
         create(admin, kafka.topics)
         yield kafka
@@ -78,8 +90,8 @@ def ask_for_brokers(admin: AdminClient, servers: str) -> int:
         return len(admin.list_topics(timeout=ANSWER_SECONDS).brokers)
     except KafkaException as error:
         raise DemoError(
-            f"no Kafka answered at {servers} within {ANSWER_SECONDS} s ({VARIABLE}). "
-            "Is it running, and reachable without TLS or a password? Without the variable the demo brings its own."
+            f"confluent-kafka, which reads, got no answer from {servers} within {ANSWER_SECONDS} s: "
+            f"{error.args[0].str()}"
         ) from error
 
 
@@ -92,13 +104,14 @@ def create(admin: AdminClient, topics: tuple[str, ...]) -> None:
             raise DemoError(f"the topic {topic} could not be made: {error.args[0].str()}") from error
 
 
-def describe(servers: str, description: str) -> Kafka:
+def describe(servers: str, description: str, *, is_yours: bool = False) -> Kafka:
     run = uuid.uuid4().hex[:6]  # topics of this run alone: what is read back is what it wrote
     return Kafka(
         bootstrap_servers=servers,
         description=description,
         orders_topic=f"dekaf-demo-{run}-orders",
         views_topic=f"dekaf-demo-{run}-views",
+        is_yours=is_yours,
     )
 
 

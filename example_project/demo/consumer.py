@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -29,7 +29,7 @@ class Record:
 class Reader:
     """Everything in some topics, from their beginning."""
 
-    def __init__(self, bootstrap_servers: str, topics: tuple[str, ...]) -> None:
+    def __init__(self, bootstrap_servers: str, topics: tuple[str, ...], security: Mapping[str, str]) -> None:
         self.records: list[Record] = []
         self._consumer = Consumer(
             {
@@ -38,6 +38,7 @@ class Reader:
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": 50,
                 "log_level": 0,
+                **security,
             }
         )
         self._partitions = [partition for topic in topics for partition in self._partitions_of(topic)]

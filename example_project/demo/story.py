@@ -12,6 +12,7 @@ from example_project.demo.consumer import Reader, Record
 from example_project.demo.failure import DemoError
 from example_project.demo.interruption import Interruption
 from example_project.demo.printing import Printer
+from example_project.demo.security import options_for_confluent, security_variables
 from example_project.demo.servers import ALL_SERVERS, Server, running_servers
 from example_project.demo.shopping import Customers, PlacedOrder
 
@@ -37,7 +38,7 @@ def tell(printer: Printer, interruption: Interruption, *, verbose: bool) -> None
         log = printer.log_line if verbose else lambda *_: None
         with (
             running_servers(ALL_SERVERS, environment, interruption, log) as servers,
-            Reader(kafka.bootstrap_servers, kafka.topics) as reader,
+            Reader(kafka.bootstrap_servers, kafka.topics, options_for_confluent() if kafka.is_yours else {}) as reader,
         ):
             Demo(printer, kafka, servers, reader).run()
     printer.success(f"All there: every order once, as it was placed. {time.monotonic() - started:.1f} s")
@@ -45,15 +46,20 @@ def tell(printer: Printer, interruption: Interruption, *, verbose: bool) -> None
 
 def environment_of_servers(kafka: Kafka, folder: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DEKAF_", "DJANGO_"))}
-    return inherited | {
-        "DEKAF_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "DEKAF_LINGER_MS": str(LINGER_MS),
-        "SHOP_ORDERS_TOPIC": kafka.orders_topic,
-        "SHOP_VIEWS_TOPIC": kafka.views_topic,
-        "XDG_RUNTIME_DIR": folder,  # gunicorn's control socket goes there
-        "PYTHONUNBUFFERED": "1",
-        "NO_COLOR": "1",  # the logs are read by a program
-    }
+    security = security_variables() if kafka.is_yours else {}  # the demo's own Kafka wants none of it
+    return (
+        inherited
+        | security
+        | {
+            "DEKAF_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "DEKAF_LINGER_MS": str(LINGER_MS),
+            "SHOP_ORDERS_TOPIC": kafka.orders_topic,
+            "SHOP_VIEWS_TOPIC": kafka.views_topic,
+            "XDG_RUNTIME_DIR": folder,  # gunicorn's control socket goes there
+            "PYTHONUNBUFFERED": "1",
+            "NO_COLOR": "1",  # the logs are read by a program
+        }
+    )
 
 
 class Demo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -86,7 +87,10 @@ def create_app(container: ShopContainer | None = None) -> FastAPI:
 
 
 def container_from_environment() -> ShopContainer:
-    """Return the container that `DEKAF_BOOTSTRAP_SERVERS` and other `DEKAF_…` variables configure."""
+    """Return the container that `DEKAF_BOOTSTRAP_SERVERS` and other `DEKAF_…` variables configure.
+
+    Files in the folder `SHOP_SECRETS_DIR` count as well: `DEKAF_SASL_PASSWORD`, as Docker and Kubernetes mount them.
+    """
     # uvicorn configures its own loggers only; this one lets dekaf report what it delivered at shutdown.
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     container = ShopContainer()
@@ -96,7 +100,7 @@ def container_from_environment() -> ShopContainer:
             "client_id": "shop-fastapi",
             "key": str,
             "value": EVENT_SERIALIZER,
-            **DekafSettings().model_dump(),
+            **DekafSettings(_secrets_dir=os.environ.get("SHOP_SECRETS_DIR")).model_dump(),
         }
     )
     return container

@@ -7,9 +7,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
@@ -45,11 +46,14 @@ def demo_environment(bootstrap_servers: str | None) -> dict[str, str]:
     return environment
 
 
-def run_demo(*options: str, bootstrap_servers: str | None = None) -> FinishedDemo:
+def run_demo(
+    *options: str, bootstrap_servers: str | None = None, variables: Mapping[str, str] = MappingProxyType({})
+) -> FinishedDemo:
+    """Run the demo; `variables` are what somebody sets beside."""
     finished = subprocess.run(
         [*COMMAND, *options],
         cwd=ROOT,
-        env=demo_environment(bootstrap_servers),
+        env={**demo_environment(bootstrap_servers), **variables},
         capture_output=True,
         text=True,
         encoding="utf-8",
