@@ -52,10 +52,11 @@ def measure(selection: Selection, arguments: argparse.Namespace, folder: Path) -
     facts, settings = machine.describe(), {"rounds": str(rounds), "scale": f"{scale:g}"}
     rows = selection.all_rows
     samples: list[Sample] = []
-    with broker(arguments.bootstrap_servers) as cluster:
+    is_secure = any(row.needs_security for row in rows)
+    with broker(arguments.bootstrap_servers, is_secure=is_secure) as cluster:
         bench = Bench(cluster=cluster, builds=builds, scale=scale)
         if any(row.needs_broker for row in rows):
-            warm_up(bench, say=say)
+            warm_up(bench, is_secure=is_secure, say=say)
         for number, row in enumerate(rows, start=1):
             say(f"\n[{number}/{len(rows)}] {row.name}: {row.title}")
             samples += run_row(row, bench, rounds=rounds, say=say)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
-__all__ = ("Answer", "Job")
+__all__ = ("MECHANISM", "Answer", "Job")
+
+MECHANISM: Final = "SCRAM-SHA-512"  # of every secure job
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One measurement of one client in a process of its own.
+
+    A secure one goes over TLS, with a login by SCRAM-SHA-512; where and as whom is filled in when it runs.
 
     It ends after `messages` or after `seconds`, whichever comes first: quick clients do not fill the disk, and slow
     ones do not take all day.
@@ -31,6 +35,12 @@ class Job:
     callback: bool = False
     tasks: int = 1
     threads: int = 1
+    connections: int = 1
+    workers: int = 1
+    is_secure: bool = False
+    cafile: str = ""
+    username: str = ""
+    password: str = ""
     linger_ms: int = 5
     batch_size: int = 65_536
     buffer_memory: int = 33_554_432

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.rows import CURVES, ROWS, STEPS, WEB, Curve, Row
+from benchmarks.rows import CURVES, ROWS, SECURE, STEPS, WEB, Curve, Row
 
 __all__ = ("Selection", "names_of", "select")
 
@@ -14,10 +14,11 @@ GROUPS = {
     "main": ["fire", "await-1000", "await-1", "block"],  # what most people ask first
     "web": [row.name for row in WEB],
     "rows": [row.name for row in ROWS],
+    "secure": [row.name for row in SECURE],
     "steps": [row.name for row in STEPS],
     "curves": [curve.name for curve in CURVES],
 }
-SINGLE_ROWS = {row.name: row for row in (*ROWS, *STEPS)}
+SINGLE_ROWS = {row.name: row for row in (*ROWS, *SECURE, *STEPS)}
 CURVES_BY_NAME = {curve.name: curve for curve in CURVES}
 
 

@@ -32,6 +32,11 @@ METRICS = {
     "growth_mib": Metric(title="memory growth", unit="MiB", form="{:.1f}"),
     "import_ms": Metric(title="import", unit="ms", form="{:.0f}"),
     "first_message_ms": Metric(title="import and first message", unit="ms", form="{:.0f}"),
+    "cpu_ms_per_mb": Metric(title="client CPU per MB", unit="ms/MB", form="{:.2f}"),
+    "connection_kib": Metric(title="memory per idle connection", unit="KiB", form="{:,.0f}"),
+    "all_workers_ms": Metric(title="until every worker has written", unit="ms", form="{:,.0f}"),
+    "worker_p50_ms": Metric(title="until half of them have", unit="ms", form="{:,.0f}"),
+    "worker_cpu_ms": Metric(title="CPU per worker", unit="ms", form="{:.1f}"),
     "step_ns": Metric(title="step", unit="ns", form="{:,.0f}"),
 }
 

@@ -189,6 +189,7 @@ TESTED_ELSEWHERE = {
 ABOUT_SEVERAL = {
     "tests/contrib/django/test_secrets.py": "whatever Django shows of the settings",
     "tests/contrib/django/test_values.py": "types in the encoder and the responses of Django",
+    "tests/contrib/django/test_ways_in.py": "security options by every way in, of which Django's needs a project",
     "tests/unit/oidc/test_login.py": "a login whose tokens come from an endpoint",
     "tests/unit/producer/test_bad_input.py": "both faces, the builder and the registry refuse the same",
     "tests/unit/protocol/test_hostile_responses.py": "every response in every version",

@@ -8,9 +8,10 @@ from typing import Any
 
 import uvloop
 from aiokafka import AIOKafkaProducer
+from aiokafka.helpers import create_ssl_context
 
 from benchmarks.clients.interfaces import KeyValue, ProduceAndAwait
-from benchmarks.job import Job
+from benchmarks.job import MECHANISM, Job
 
 __all__ = ("Awaiting", "Firing", "options")
 
@@ -24,6 +25,19 @@ def options(job: Job) -> dict[str, Any]:
         "linger_ms": job.linger_ms,
         "max_batch_size": job.batch_size,
         "compression_type": None if job.codec == "none" else job.codec,
+        **_login(job),
+    }
+
+
+def _login(job: Job) -> dict[str, Any]:
+    if not job.is_secure:
+        return {}
+    return {
+        "security_protocol": "SASL_SSL",
+        "ssl_context": create_ssl_context(cafile=job.cafile),
+        "sasl_mechanism": MECHANISM,
+        "sasl_plain_username": job.username,
+        "sasl_plain_password": job.password,
     }
 
 

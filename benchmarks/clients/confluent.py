@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from benchmarks.clients.interfaces import KeyValue, ProduceAndAwait
-from benchmarks.job import Job
+from benchmarks.job import MECHANISM, Job
 
 __all__ = ("Awaiting", "Blocking", "Bridge", "Firing", "OwnAsyncio", "configuration")
 
@@ -30,6 +30,19 @@ def configuration(job: Job) -> dict[str, Any]:
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 1_048_576,
         "message.max.bytes": 1_048_576,  # as dekaf's max_request_size: its default refuses messages of a million bytes
+        **_login(job),
+    }
+
+
+def _login(job: Job) -> dict[str, Any]:
+    if not job.is_secure:
+        return {}
+    return {
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": job.cafile,
+        "sasl.mechanism": MECHANISM,
+        "sasl.username": job.username,
+        "sasl.password": job.password,
     }
 
 

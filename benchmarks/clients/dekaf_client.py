@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.clients.interfaces import KeyValue, ProduceAndAwait
-from benchmarks.job import Job
+from benchmarks.job import MECHANISM, Job
 from dekaf import AsyncProducer, ProduceError, Producer, ProducerConfig, RecordMetadata
 
 __all__ = ("Awaiting", "Blocking", "Firing")
 
 
 def _config(job: Job) -> ProducerConfig:
-    options = {
+    options: dict[str, object] = {
         "bootstrap_servers": job.bootstrap_servers,
         "linger_ms": job.linger_ms,
         "batch_size": job.batch_size,
@@ -20,6 +20,14 @@ def _config(job: Job) -> ProducerConfig:
         "compression_type": job.codec,
         "max_block_ms": 60_000,  # a full buffer is no failure here
     }
+    if job.is_secure:
+        options |= {
+            "security_protocol": "SASL_SSL",
+            "ssl_cafile": job.cafile,
+            "sasl_mechanism": MECHANISM,
+            "sasl_username": job.username,
+            "sasl_password": job.password,
+        }
     return ProducerConfig.from_mapping(options)
 
 

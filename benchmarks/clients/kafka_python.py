@@ -8,7 +8,7 @@ from typing import Any
 from kafka import KafkaProducer
 
 from benchmarks.clients.interfaces import KeyValue
-from benchmarks.job import Job
+from benchmarks.job import MECHANISM, Job
 
 __all__ = ("Blocking", "Firing")
 
@@ -21,7 +21,20 @@ def _producer(job: Job) -> Any:
         linger_ms=job.linger_ms,
         batch_size=job.batch_size,
         compression_type=None if job.codec == "none" else job.codec,
+        **_login(job),
     )
+
+
+def _login(job: Job) -> dict[str, Any]:
+    if not job.is_secure:
+        return {}
+    return {
+        "security_protocol": "SASL_SSL",
+        "ssl_cafile": job.cafile,
+        "sasl_mechanism": MECHANISM,
+        "sasl_plain_username": job.username,
+        "sasl_plain_password": job.password,
+    }
 
 
 class Firing:

@@ -16,8 +16,9 @@ __all__ = ("Curve", "Row", "at_least", "at_most")
 class Row:
     """One kind of work.
 
-    `columns` are the metrics its table shows; `needs_broker` tells whether Kafka has to run; `repeats` how often the
-    contenders take turns for each round asked for, where a single measurement is short.
+    `columns` are the metrics its table shows; `needs_broker` tells whether Kafka has to run, `needs_security` whether
+    with TLS and SASL; `repeats` how often the contenders take turns for each round asked for, where one measurement is
+    short.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Row:
     columns: tuple[str, ...]
     targets: tuple[Target, ...] = ()
     needs_broker: bool = True
+    needs_security: bool = False
     repeats: int = 1
 
 

@@ -13,7 +13,9 @@ import sys
 from typing import Any
 
 from benchmarks.job import Answer, Job
+from benchmarks.workers.connections import hold_connections
 from benchmarks.workers.fire import fire
+from benchmarks.workers.forked import first_acknowledgements
 from benchmarks.workers.steps import time_fire
 from benchmarks.workers.waiting import await_each, block_on_each
 
@@ -45,6 +47,10 @@ def _run(job: Job, module: Any, variant: str) -> Answer:
         return await_each(job, getattr(module, variant or "Awaiting"))
     if job.workload == "block":
         return block_on_each(job, module.Blocking)
+    if job.workload == "connections":
+        return hold_connections(job, module.Blocking)
+    if job.workload == "forked":
+        return first_acknowledgements(job, module.Blocking)
     if job.workload == "step-fire":
         return time_fire(job, module.Firing)
     raise SystemExit(f"unknown workload: {job.workload}")

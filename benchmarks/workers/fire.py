@@ -38,6 +38,7 @@ def fire(job: Job, make_client: Callable[[Job], FiringClient]) -> Answer:
     metrics = {
         "rate": measured / wall,
         "cpu_us": cpu / measured * 1e6,
+        "cpu_ms_per_mb": cpu / (measured * job.size_bytes) * 1e9,
         "idle_mib": (idle - imported) / MEBIBYTE,
         "growth_mib": (peak - imported) / MEBIBYTE,
     }
