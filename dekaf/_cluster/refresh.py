@@ -73,6 +73,12 @@ class MetadataRefresher:
         self._unknown.discard(name)
         self._wanted.discard(name)
 
+    def ask_anew(self) -> None:
+        """Ask for every topic as if it were new: the cluster is another one."""
+        self._unknown.update(self._known)
+        self._known.clear()
+        self._wanted.clear()
+
     def want(self) -> None:
         """Ask for all topics again: a connection was lost, and leaders may be elsewhere."""
         self._wants_all = True

@@ -193,6 +193,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
     def rebootstrap(self, reason: DekafError) -> None:
         """Forget every broker, and begin again with the bootstrap servers; what is under way is lost."""
         self.update_brokers({})
+        for connection in self._leaving:
+            connection.close(reason)
+        self._leaving = []
         for node in self._bootstrap:
             if node.connection is not None:
                 node.connection.close(reason)

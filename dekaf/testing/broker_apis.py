@@ -129,7 +129,7 @@ class BrokerApis:
             metadata_answer(
                 request.version,
                 brokers=[endpoints[node] for node in sorted(endpoints)] if plan.has_brokers else [],
-                cluster_id=self._state.cluster_id,
+                cluster_id=self._state.strangers.get(self._node_id, self._state.cluster_id),
                 topics=topics,
                 error_code=top_level,
                 throttle_time_ms=plan.throttle_ms,

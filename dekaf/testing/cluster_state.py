@@ -143,6 +143,7 @@ class ClusterState:
     changed: threading.Condition = field(default_factory=threading.Condition)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # of the brokers that run
     topics: dict[str, Topic] = field(default_factory=dict)
+    strangers: dict[int, str] = field(default_factory=dict)  # other cluster ids that brokers tell, by node id
     frozen: dict[int, dict[str, Topic]] = field(default_factory=dict)  # what brokers with old metadata know, by node id
     stale_answers: dict[int, int] = field(default_factory=dict)  # Metadata answers of these, by node id
     requests: list[ReceivedRequest] = field(default_factory=list)

@@ -321,6 +321,18 @@ class FakeCluster:
         with self._state.changed:
             return sorted(self._state.topics)
 
+    def replace_cluster(self, cluster_id: str) -> None:
+        """Become another cluster at the same addresses: another id, topics with other ids, and empty logs."""
+        with self._state.changed:
+            self._state.cluster_id = cluster_id
+            for topic in list(self._state.topics.values()):
+                self._state.create_topic(topic.name, len(topic.partitions), topic.settings)
+
+    def tell_cluster_id(self, node: int, cluster_id: str) -> None:
+        """Let one broker tell another cluster's id, as if its address belonged to that cluster by now."""
+        with self._state.changed:
+            self._state.strangers[node] = cluster_id
+
     def freeze_metadata(self, node: int) -> None:
         """Let a broker describe the topics as they are now, whatever becomes of them: it has not heard of anything."""
         self._state.freeze_metadata(node)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from dekaf.errors import DeliveryTimeoutError
+from dekaf.errors import DeliveryTimeoutError, ProduceError
 from dekaf.testing import ALWAYS, ApiKey, FakeCluster, ReceivedMetadata
 from dekaf.testing.answers import Endpoint
-from tests.scenarios.faces import PATIENCE, MakeFace, engine_of, eventually
+from tests.scenarios.faces import PATIENCE, SMALL_BATCHES, MakeFace, engine_of, eventually
+from tests.scenarios.invariants import Ledger, succeed_in_order
 
 
 @pytest.fixture
@@ -106,3 +107,63 @@ def test_check_that_found_nobody_is_forgotten(cluster: FakeCluster, make_face: M
     face.close(0.1)
 
     assert told == [None]
+
+
+# Another cluster at the same addresses.
+
+
+def test_cluster_that_was_replaced_is_written_to_under_another_producer_id(
+    make_face: MakeFace, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FakeCluster(nodes=2, topics={"t": 2, "u": 1}) as cluster:
+        face = make_face(cluster.bootstrap_servers, metadata_max_age_ms=20)
+        for topic in ("t", "u"):
+            face.produce(topic, b"before", partition=0).result(10)
+        (before,) = {record.producer_id for record in cluster.log("t")}
+
+        cluster.replace_cluster("other")
+        eventually(lambda: face.status().producer_id_resets == 1)
+        ledger = Ledger(face, "t")
+        ledger.produce(20)
+        outcomes = ledger.outcomes()
+
+        succeed_in_order(cluster, "t", outcomes)
+        assert before not in {record.producer_id for record in cluster.log("t")}
+        assert face.produce("u", b"after").result(10).offset == 0
+        told = [record.getMessage() for record in caplog.records if "lead to cluster" in record.getMessage()]
+        assert len(told) == 1
+        assert "other" in told[0]
+
+
+def test_what_may_be_in_the_cluster_before_fails_and_the_rest_goes_to_the_new_one(make_face: MakeFace) -> None:
+    with FakeCluster(topics={"t": 1}) as cluster:
+        face = make_face(cluster.bootstrap_servers, max_in_flight_requests_per_connection=1, **SMALL_BATCHES)
+        face.produce("t", b"before").result(10)
+        unanswered = cluster.on(ApiKey.PRODUCE).close_after_append(times=ALWAYS)
+        unsure = face.produce("t", b"unsure")
+        cluster.wait_until(lambda: unanswered.hits >= 2)
+        rest = Ledger(face, "t")
+        rest.produce(20)
+        cluster.replace_cluster("other")
+        error = unsure.exception(10)
+        unanswered.cancel()
+
+        assert isinstance(error, ProduceError)
+        assert error.may_be_persisted
+        assert error.is_retriable
+        succeed_in_order(cluster, "t", rest.outcomes())
+
+
+def test_broker_that_belongs_to_another_cluster_is_left(make_face: MakeFace) -> None:
+    """Its address was reused; the bootstrap servers know better."""
+    with FakeCluster(nodes=3, topics={"t": 3}) as cluster:
+        face = make_face(cluster.broker(1).address, metadata_max_age_ms=20)
+        for partition in range(3):
+            face.produce("t", b"a", partition=partition).result(10)
+        open_before = {one.number for one in cluster.connections if one.is_open and one.node_id != 2}
+
+        cluster.tell_cluster_id(2, "stranger")
+        cluster.wait_until(lambda: not any(one.is_open for one in cluster.connections if one.number in open_before))
+
+        assert face.produce("t", b"b", partition=0).result(10).offset == 1
+        assert face.status().producer_id_resets == 0

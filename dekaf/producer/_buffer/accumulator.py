@@ -239,10 +239,12 @@ class RecordAccumulator:
                     self.new_topics.append(fresh)
         return topic
 
-    def has_parked(self, name: str) -> bool:
-        """Return whether records wait for a topic's partitions to become known."""
+    def has_waiting(self, name: str) -> bool:
+        """Return whether records wait for a topic: to become known, or to be found again in another cluster."""
         topic = self.topics.get(name)
-        return topic is not None and len(topic.parked) > 0
+        if topic is None:
+            return False
+        return len(topic.parked) > 0 or any(queue.has_unsent() for queue in topic.partitions)
 
     def add_partitions(self, topic: TopicQueues, count: int) -> None:
         """Let a topic have at least that many partitions."""

@@ -46,6 +46,12 @@ class Cluster:
         else:
             self.queues.update(metadata)
 
+    def begin_anew(self) -> None:
+        """Know nothing of the cluster any more: it is another one, and every topic is to be asked for."""
+        self.metadata = NO_METADATA
+        self.queues.lose_leaders()
+        self.refresher.ask_anew()
+
     def forget_topics(self, names: list[str]) -> None:
         """Ask for these topics no more, and know nothing of them."""
         self.metadata = self.metadata.without_topics(names)

@@ -28,6 +28,7 @@ from dekaf.producer._engine.flush import FlushWaiter
 from dekaf.producer._engine.idle_topics import IdleTopics
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._engine.recreated_topics import RecreatedTopics
+from dekaf.producer._engine.replaced_cluster import ReplacedCluster
 from dekaf.producer._engine.sender import Sender, SenderSettings
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.topic_keeper import TopicKeeper
@@ -112,7 +113,7 @@ class Engine:
             self._io.loop, settings.bootstrap, settings.network, self._run_once, self._connection_lost
         )
         backoff = settings.sender.retry.backoff
-        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, backoff, self.accumulator.has_parked)
+        self._refresher: Final = MetadataRefresher(settings.metadata_max_age, backoff, self.accumulator.has_waiting)
         self._queues: Final = QueuesByLeader(self.accumulator, self._refresher.want_topic)
         self._cluster: Final = Cluster(self._client, self._refresher, self._queues)
         self._unknown_topics: Final = UnknownTopics(
@@ -149,6 +150,7 @@ class Engine:
                 self._client,
                 self._refresher,
                 topic_keeper.take_over,
+                ReplacedCluster(self.accumulator, self._cluster, producer_id, completion, statistics).adopt,
                 allow_auto_create_topics=settings.allow_auto_create_topics,
             ),
             ProducerIdInquiry(self._client, producer_id, self._sender.fail_unsent),

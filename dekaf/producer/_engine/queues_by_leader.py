@@ -130,6 +130,13 @@ class QueuesByLeader:
                 leader = metadata.leader(name, partition)
                 self._has_moved = self._is_moved(topic.partitions[partition], leader) or self._has_moved
 
+    def lose_leaders(self) -> None:
+        """Note that nothing is known of the cluster any more: whatever there is to send waits for a leader."""
+        for topic in self._accumulator.topics.values():
+            for queue in topic.partitions:
+                queue.leader = NO_LEADER
+        self._rehome()
+
     def _is_moved(self, queue: PartitionQueue, leader: int) -> bool:
         """Note who leads a queue; return whether it has something to send that has to go elsewhere now."""
         if leader != NO_LEADER:

@@ -6,7 +6,6 @@ what was bound for a partition that the topic has no more fails. The keys of lat
 
 from __future__ import annotations
 
-import logging
 from typing import Final, final
 
 from dekaf.producer._buffer.accumulator import RecordAccumulator
@@ -14,8 +13,6 @@ from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
 from dekaf.producer._engine.completion import BatchCompletion, gone_error
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
-
-logger = logging.getLogger("dekaf.producer.topics")
 
 
 @final
@@ -32,7 +29,6 @@ class RecreatedTopics:
         topic = self._accumulator.topics.get(name)
         if topic is None or not topic.partitions:
             return
-        before = len(topic.partitions)
         self._queues.adopt_activated()  # whatever is listed by callers is in the queues' own lists from now on
         gone = self._accumulator.replace_topic(topic, count)
         for queue in topic.partitions[:count]:
@@ -42,7 +38,6 @@ class RecreatedTopics:
         for queue in gone:
             for batch in self._take_all(queue):
                 self._completion.abandon(batch, gone_error(batch))
-        logger.warning("Topic %s was created anew: %d partition(s) where there were %d", name, count, before)
 
     def _take_all(self, queue: PartitionQueue) -> list[ProducerBatch]:
         batches = queue.retries

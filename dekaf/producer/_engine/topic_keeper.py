@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from time import monotonic
 from typing import Final, final
 
@@ -13,6 +14,8 @@ from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.idle_topics import IdleTopics
 from dekaf.producer._engine.recreated_topics import RecreatedTopics
 from dekaf.producer._engine.unknown_topics import UnknownTopics
+
+logger = logging.getLogger("dekaf.producer.topics")
 
 # Asking again will not make these go away; an administrator may, so they are not remembered for later records.
 FINAL_TOPIC_ERRORS: Final = frozenset(
@@ -53,16 +56,22 @@ class TopicKeeper:
         in_use = {topic.name for topic in response.topics if topic.name in self._accumulator.topics}
         update = self._cluster.take_over(response, told_by, in_use)
         metadata = update.metadata
-        for name in update.topics_with(TopicNews.RECREATED):
+        recreated = update.topics_with(TopicNews.RECREATED)
+        new = update.topics_with(TopicNews.NEW)
+        for name in recreated + new:  # those that are new here have partitions if they were known in another cluster
             self._recreated_topics.begin_anew(name, len(metadata.topics[name].partitions))
         self._cluster.replace(metadata, update.named)
         self._unknown_topics.let_in(metadata, update.named)  # only now: whoever waited looks at the metadata at once
-        for name in update.topics_with(TopicNews.NEW):
+        for name in new:
             self._cluster.refresher.has_become_known(name)
             self._idle_topics.restore(name, metadata.topics[name].topic_id)
         doubtful = update.topics_with(TopicNews.DOUBTFUL) + update.topics_with(TopicNews.STALE)
         if doubtful:
             self._cluster.refresher.doubt(doubtful, told_by)
+        for name in recreated:
+            logger.warning(
+                "Topic %s was created anew, with %d partition(s)", name, len(metadata.topics[name].partitions)
+            )
         return self._cluster.queues.leaderless_topics().union(doubtful)
 
     def _note_errors(self, response: MetadataResponse) -> None:

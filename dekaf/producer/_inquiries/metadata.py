@@ -6,6 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
+from dekaf._cluster.cluster_identity import ClusterNews, judge_cluster
 from dekaf._cluster.refresh import NEVER, MetadataRefresher
 from dekaf._network.client import NetworkClient
 from dekaf._network.connection import BrokerConnection
@@ -20,6 +21,8 @@ from dekaf.producer._inquiries.inquiry import Inquiry
 
 # Takes over an answer of the broker with that node id; returns the topics that it leaves without a leader, or in doubt.
 TakeOver = Callable[[MetadataResponse, int], set[str]]
+# Takes over that the cluster is another one, with that id.
+AdoptCluster = Callable[[str | None], None]
 
 
 @final
@@ -31,12 +34,15 @@ class MetadataInquiry(Inquiry):
         client: NetworkClient,
         refresher: MetadataRefresher,
         take_over: TakeOver,
+        adopt_cluster: AdoptCluster,
         *,
         allow_auto_create_topics: bool,
     ) -> None:
         super().__init__(ApiKey.METADATA, client)
         self._refresher: Final = refresher
         self._take_over: Final = take_over
+        self._adopt_cluster: Final = adopt_cluster
+        self._cluster_id: str | None = None  # as last told
         self._allow_auto_create_topics: Final = allow_auto_create_topics
 
     def due_at(self, now: float) -> float:
@@ -65,7 +71,7 @@ class MetadataInquiry(Inquiry):
         def answered(reader: Reader, version: int) -> None:
             response = MetadataResponse.decode(reader, version)
             connection.throttle(response.throttle_time_ms)
-            self._answered(response, connection.node_id)
+            self._answered(response, connection)
 
         return CallbackRequest(ApiKey.METADATA, answered, self._lost)
 
@@ -74,14 +80,34 @@ class MetadataInquiry(Inquiry):
         connection.close(error)
         return NEVER  # its end brings the next pass
 
-    def _answered(self, response: MetadataResponse, told_by: int) -> None:
+    def _answered(self, response: MetadataResponse, connection: BrokerConnection) -> None:
         if response.error_code == ErrorCode.NONE and response.brokers:
-            still_wanted = self._take_over(response, told_by)
-            self._refresher.answered(monotonic(), still_wanted)
+            self._take_over_from(connection, response)
             return
         self._refresher.failed(monotonic())  # a broker that is still starting names none
         if response.error_code == ErrorCode.REBOOTSTRAP_REQUIRED:  # KIP-1102
             self._client.rebootstrap(BrokerConnectionError("The broker belongs to another cluster now."))
+
+    def _take_over_from(self, connection: BrokerConnection, response: MetadataResponse) -> None:
+        is_bootstrap = connection.node_id < 0
+        has_brokers = self._client.connected() > 0
+        told = response.cluster_id
+        news = judge_cluster(self._cluster_id, told, is_bootstrap=is_bootstrap, has_brokers=has_brokers)
+        if news is ClusterNews.STRANGER:
+            self._refresher.failed(monotonic())
+            error = BrokerConnectionError(
+                f"The broker at {connection.address} belongs to another cluster, {told}, than {self._cluster_id}."
+            )
+            if is_bootstrap:
+                connection.close(error)
+            else:
+                self._client.rebootstrap(error)
+            return
+        if news is ClusterNews.REPLACED:
+            self._adopt_cluster(told)
+        self._cluster_id = told or self._cluster_id
+        still_wanted = self._take_over(response, connection.node_id)
+        self._refresher.answered(monotonic(), still_wanted)
 
     def _lost(self, _error: DekafError) -> None:
         self._refresher.failed(monotonic())

@@ -176,5 +176,5 @@ class NoConnections(BrokerConnections):
 
 def cluster_of(accumulator: RecordAccumulator, connections: BrokerConnections | None = None) -> Cluster:
     """Return a cluster of which nothing is known."""
-    refresher = MetadataRefresher(300.0, constant_backoff, accumulator.has_parked)
+    refresher = MetadataRefresher(300.0, constant_backoff, accumulator.has_waiting)
     return Cluster(connections or NoConnections(), refresher, QueuesByLeader(accumulator, refresher.want_topic))

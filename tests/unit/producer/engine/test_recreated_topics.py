@@ -33,7 +33,7 @@ class Desk:
         self.heard = Heard()
         self.accumulator = accumulator_of(heard=self.heard, batch_size=1)
         self.topic = open_topic(self.accumulator, partitions=3)
-        cluster = cluster_of(self.accumulator)
+        cluster = self.cluster = cluster_of(self.accumulator)
         self.queues = cluster.queues
         self.producer_id = ProducerIdSource(constant_backoff, is_needed=True)
         self.producer_id.identity = ProducerIdAndEpoch(1, 0)

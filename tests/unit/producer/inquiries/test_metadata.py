@@ -29,11 +29,16 @@ class Desk:
         self.wire = Wire(offered={**OFFERED, ApiKey.METADATA: (0, version)})
         self.wire.open()
         self.answers: list[MetadataResponse] = []
+        self.adopted: list[str | None] = []
         self.with_record: set[str] = set()
         self.refresher = MetadataRefresher(300.0, constant_backoff, self.with_record.__contains__)
         self._is_enough = is_enough
         self.inquiry = MetadataInquiry(
-            self.wire.owner, self.refresher, self._take_over, allow_auto_create_topics=creates_topics
+            self.wire.owner,
+            self.refresher,
+            self._take_over,
+            self.adopted.append,
+            allow_auto_create_topics=creates_topics,
         )
 
     def run(self) -> None:
