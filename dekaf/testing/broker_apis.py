@@ -253,7 +253,8 @@ class BrokerApis:
             return ErrorCode.INVALID_REQUIRED_ACKS
         if request.transactional_id is not None:
             return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-        if not batch.topic and request.version >= _FIRST_PRODUCE_WITH_IDS:
+        # Again, although it had a name when it arrived: a fault may have held it while the topic was created anew.
+        if request.version >= _FIRST_PRODUCE_WITH_IDS and batch.topic_id != self._state.topic_id(batch.topic):
             return ErrorCode.UNKNOWN_TOPIC_ID
         if partition is None:
             return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
