@@ -132,7 +132,7 @@ def _sender(accumulator: RecordAccumulator, connection: _Connection) -> Sender:
     rules = SelectionRules(0.005, 1_048_576, 5, is_idempotent=True)
     settings = SenderSettings(-1, 10.0, RetrySettings(30.0, lambda _: 0.1), rules)
     statistic = ProducerStatistics()
-    refresher = MetadataRefresher(300.0, settings.retry.backoff, accumulator.has_parked)
+    refresher = MetadataRefresher(300.0, settings.retry.backoff, accumulator.has_waiting)
     cluster = Cluster(_Connections(connection), refresher, QueuesByLeader(accumulator, refresher.want_topic))
     producer_id = ProducerIdSource(settings.retry.backoff, is_needed=True)
     completion = BatchCompletion(accumulator, cluster, producer_id, settings.retry, statistic, time.monotonic)
