@@ -243,6 +243,26 @@ def _produce_everywhere(face: Face, partitions: int) -> None:
         face.produce("t", b"a", partition=partition).result(10)
 
 
+def test_leader_of_the_topic_before_is_not_taken_for_the_new_ones(make_face: MakeFace) -> None:
+    """Its epoch is higher than any of the new topic, and would make the producer deaf to the truth."""
+    with FakeCluster(nodes=2, topics={"t": 2}, kafka="4.3") as cluster:
+        face = make_face(cluster.bootstrap_servers, metadata_max_age_ms=10)
+        _produce_everywhere(face, 2)
+        held = cluster.on(ApiKey.PRODUCE).hold(times=1)
+        cluster.on(ApiKey.PRODUCE).hint_leader(1, 99)
+        handle = face.produce("t", b"b", partition=0)
+        cluster.wait_until(lambda: held.waiting)
+        cluster.create_topic("t", 2)
+        cluster.move_leader("t", 0, 2)
+        engine = engine_of(face.producer)
+        eventually(lambda: engine.metadata().topics["t"].topic_id == cluster.topic_id("t"))
+        held.release()
+
+        assert handle.result(10).offset >= 0
+        assert face.produce("t", b"c", partition=0).result(10).offset >= 0
+        assert engine.metadata().leader("t", 0) == 2
+
+
 def test_answer_that_is_old_news_brings_no_replaced_topic_back(make_face: MakeFace) -> None:
     with FakeCluster(nodes=3, topics={"t": 4}) as cluster:
         face = make_face(cluster.bootstrap_servers, metadata_max_age_ms=10)

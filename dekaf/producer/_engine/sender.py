@@ -267,7 +267,7 @@ class Sender:
                     leaders[place] = Partition(leader_id=int(hint.leader_id), leader_epoch=int(hint.leader_epoch))
         news: set[TopicPartition] = set()
         if leaders or response.node_endpoints:
-            news = self._cluster.learn(_brokers(response), leaders)
+            news = self._cluster.learn(_brokers(response), self._of_present_lives(sent, leaders))
         for batch in sent.batches:
             place = (batch.topic, int(batch.partition))
             result = results.get(place)
@@ -276,6 +276,18 @@ class Sender:
                 self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None)
             else:
                 self._completion.complete(batch, int(result.error_code), result, leader_is_news=place in news)
+
+    def _of_present_lives(
+        self, sent: InFlightProduce, leaders: dict[TopicPartition, Partition]
+    ) -> dict[TopicPartition, Partition]:
+        """Leave out who led a partition before its topic was created anew: the new one's epochs begin at zero again."""
+        present: dict[TopicPartition, Partition] = {}
+        for batch in sent.batches if leaders else ():
+            place = (batch.topic, int(batch.partition))
+            queue = self._queues.queue_of(batch)
+            if place in leaders and batch.queue_life == queue.life and not queue.is_gone:
+                present[place] = leaders[place]
+        return present
 
     def written(self, sent: InFlightProduce) -> None:
         """Complete every batch of a request that the socket took, where brokers do not answer: no more can be known."""
