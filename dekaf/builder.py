@@ -110,6 +110,10 @@ class _BuilderBase(SecuritySteps, Generic[K, V]):
         """Give `produce` and `produce_all` this long in all, unless they have a timeout of their own; default 20000."""
         return self.with_options(produce_timeout_ms=milliseconds)
 
+    def with_unavailable_after_ms(self, milliseconds: int | None) -> Self:
+        """Let calls fail at once when no broker has been reachable for this long; None: never. Default 5000."""
+        return self.with_options(unavailable_after_ms=milliseconds)
+
     def with_close_timeout_ms(self, milliseconds: int) -> Self:
         """Give closing this long to deliver what was accepted; default 10000."""
         return self.with_options(close_timeout_ms=milliseconds)

@@ -18,6 +18,7 @@
         ├── BufferExhaustedError (TimeoutError)
         ├── DeliveryTimeoutError (TimeoutError)
         ├── DeliveryAbortedError
+        ├── ClusterUnavailableError
         ├── UnknownTopicOrPartitionError
         ├── InvalidTopicError
         ├── TopicAuthorizationError
@@ -43,6 +44,7 @@ __all__ = (
     "BrokerConnectionError",
     "BufferExhaustedError",
     "ClusterAuthorizationError",
+    "ClusterUnavailableError",
     "ConfigurationError",
     "CorruptMessageError",
     "CredentialsUnavailableError",
@@ -244,6 +246,10 @@ class DeliveryTimeoutError(ProduceError, TimeoutError):
 
 class DeliveryAbortedError(ProduceError):
     """The producer was closed, or its engine failed, before the outcome was known."""
+
+
+class ClusterUnavailableError(ProduceError):
+    """No broker has been reachable for ``unavailable_after_ms``; calls that would wait end at once meanwhile."""
 
 
 class UnknownTopicOrPartitionError(ProduceError):

@@ -119,6 +119,8 @@ class ProducerStatus:
         retries_total: batches sent again.
         engine_restarts: how often the I/O engine was replaced after an unexpected error.
         producer_id_resets: how often a new producer id had to be asked for.
+        unavailable_for: for how many seconds no broker has been reachable; None while one is, as far as is known, and
+            with a backend without Kafka. From ``unavailable_after_ms`` on, calls that would wait end at once.
         last_error: the last error's text, if there was one.
         pid: the process this snapshot was taken in.
         connections: how each connection that is open and serves is protected; to bootstrap servers, too.
@@ -141,6 +143,7 @@ class ProducerStatus:
     producer_id_resets: int
     last_error: str | None
     pid: int
+    unavailable_for: float | None = None
     connections: tuple[ConnectionSecurity, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "max_in_flight_requests_per_connection",
         "delivery_timeout_ms",
         "produce_timeout_ms",
+        "unavailable_after_ms",
         "request_timeout_ms",
         "retry_backoff_ms",
         "retry_backoff_max_ms",

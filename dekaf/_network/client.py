@@ -19,10 +19,12 @@ from dekaf._network.connection import (
     ConnectionSettings,
     Identity,
 )
+from dekaf._network.reachability import Reachability
 from dekaf._network.requests import BrokerConnections
 from dekaf._network.resolver import Resolver
 from dekaf._network.security import Security, SecuritySettings
 from dekaf._network.timers import call_not_before
+from dekaf._protocol.api import ApiKey
 from dekaf._security.handshake_errors import handshake_error
 from dekaf._security.peer_name import peer_name
 from dekaf.errors import (
@@ -41,6 +43,8 @@ logger = logging.getLogger("dekaf.network.client")
 IMPATIENCE: Final = 0.25  # seconds
 # The bootstrap connection serves one or two more metadata requests while the first topics become known.
 RETIRE_AFTER: Final = 2.0  # seconds
+# A large cluster that is away must not be tried at all its brokers at once, by every process there is.
+SHORTEST_BETWEEN_PROBES: Final = 0.1  # seconds
 SHORTEST_IDLE_LOOK: Final = 0.1  # seconds between two looks for idle connections: none at all would spin
 # A broker that has read all it was sent ends the connection at once; one that is slow must not hold up an exit.
 LONGEST_FAREWELL: Final = 0.5  # seconds
@@ -110,6 +114,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         settings: NetworkSettings,
         changed: Callable[[], None],
         connection_lost: Callable[[int, DekafError], None],
+        reachability: Reachability,
     ) -> None:
         self.last_error: DekafError | None = None  # of the latest failed connection, None once one serves
         self._loop: Final = loop
@@ -118,6 +123,8 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._connection_lost = connection_lost
         self._resolver = Resolver(loop)
         self._security: Final = Security(loop, settings.security, settings.connection.request_timeout)
+        self._reachability: Final = reachability
+        self._next_probe = 0.0
         self._bootstrap = [Node(-1 - at, host, port) for at, (host, port) in enumerate(bootstrap)]
         self._brokers: dict[int, Node] = {}
         self._turn = 0  # which broker is asked first, if several have nothing else to do
@@ -327,6 +334,8 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         # A bootstrap server that answers is no news where brokers are known: they are who must be reached.
         if connection.node_id >= 0 or not self._brokers:
             self.last_error = None
+        if self._counts(connection):
+            self._reachability.ready()
         logger.info("Connected to the broker at %s", connection.address)
         self._loop.call_later(RETIRE_AFTER, self.retire_bootstrap)
         self._changed()
@@ -359,7 +368,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         elif not connection.served_anything:
             node.attempts = max(node.attempts, node.attempts_before)
         reason = self._hinted_error(node, error)
-        self._failed(node, reason)
+        self._failed(node, reason, connection.silent_since)
         self._connection_lost(connection.node_id, reason)
 
     def session_ends(self, connection: BrokerConnection) -> None:
@@ -400,9 +409,40 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
                 return node
         return None
 
-    def _connect_somewhere(self, now: float) -> None:
-        candidates: list[Node] = []
+    # Whether the cluster can be reached.
+
+    def are_all_tried(self) -> bool:
+        """Return whether every broker, or bootstrap server while no broker is known, has failed last."""
+        return all(node.last_error is not None for node in self._brokers.values() or self._bootstrap)
+
+    def probe(self, now: float) -> float:
+        """Try a broker, whether or not anything is to be sent to it: it may be back; return when to try another."""
+        if now >= self._next_probe and not self._is_any_ready():
+            self._next_probe = now + SHORTEST_BETWEEN_PROBES
+            self._connect_to_one_of(list(self._brokers.values()) or self._bootstrap, now)
+        return self._next_probe
+
+    def _counts(self, connection: BrokerConnection) -> bool:
+        """Return whether a connection that is ready shows that the cluster can be reached.
+
+        A bootstrap server's does only while no broker is known: those it names must be reached, wherever they are. And
+        it must be one that can name them: a controller's port is ready, too.
+        """
+        return connection.node_id >= 0 or (not self._brokers and connection.speaks(ApiKey.METADATA))
+
+    def _is_any_ready(self) -> bool:
         for node in self._nodes():
+            connection = node.connection
+            if connection is not None and connection.is_ready() and self._counts(connection):
+                return True
+        return False
+
+    def _connect_somewhere(self, now: float) -> None:
+        self._connect_to_one_of(self._nodes(), now)
+
+    def _connect_to_one_of(self, nodes: list[Node], now: float) -> None:
+        candidates: list[Node] = []
+        for node in nodes:
             if node.connection is not None and node.connection.is_ready():
                 continue  # it holds back, for as long as its broker throttles us or does not keep up
             if node.connection is not None or node.connecting is not None:
@@ -437,7 +477,11 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         except DekafError as error:  # there are no credentials: nothing was dialled
             self._could_not_open(node, error)
         except (OSError, ValueError, OverflowError) as error:  # the last two: a port, or a name, that cannot be
-            self._could_not_open(node, self._hinted_error(node, self._dial_error(node, error)))
+            silent_since: float | None = None
+            if isinstance(error, TimeoutError):  # it may have been noticed late, if this process stood still
+                late = time.monotonic() - node.connecting_since - self._settings.connection.setup_timeout
+                silent_since = node.connecting_since + max(0.0, late)
+            self._could_not_open(node, self._hinted_error(node, self._dial_error(node, error)), silent_since)
         finally:
             node.connecting = None
 
@@ -449,9 +493,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         failure = BrokerConnectionError(f"Cannot connect to the broker at {node.address}: {_describe(error)}.")
         return caused_error(failure, error)
 
-    def _could_not_open(self, node: Node, reason: DekafError) -> None:
+    def _could_not_open(self, node: Node, reason: DekafError, silent_since: float | None = None) -> None:
         node.connecting = None  # that attempt is over for whoever hears of it below
-        self._failed(node, reason)
+        self._failed(node, reason, silent_since)
         self._connection_lost(node.node_id, reason)
 
     async def _open_any_address(self, node: Node) -> None:
@@ -519,7 +563,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             "here; where some clients run in containers and others do not, it needs a listener for each."
         )
 
-    def _failed(self, node: Node, error: DekafError) -> None:
+    def _failed(self, node: Node, error: DekafError, silent_since: float | None) -> None:
         node.connection = None
         if self._is_closed:
             return
@@ -529,6 +573,8 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         delay = patience(node.attempts)
         node.not_before = time.monotonic() + delay
         self.last_error = node.last_error = error
+        if not self._is_any_ready():
+            self._reachability.failed(time.monotonic(), silent_since)
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"
         logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", what, delay)
         call_not_before(self._loop, node.not_before, self._changed)

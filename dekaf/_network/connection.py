@@ -131,6 +131,10 @@ class BrokerConnection(SenderConnection):
         self.throttled_until = 0.0
         self.last_used = monotonic()
         self.received_anything = False
+        self.last_received = self.last_used  # monotonic seconds
+        # If it was closed for want of an answer: since when, without the time in which this process stood still.
+        self.silent_since: float | None = None
+        self._setup_due = math.inf  # monotonic seconds
         self.served_anything = False  # since it was ready: a broker that wants a login tells its versions to everybody
         self.ended_idle = False  # the broker closed it while nothing was under way
         self.ended_for_renewal = False  # it could not authenticate anew; a new connection may well be able to
@@ -182,6 +186,14 @@ class BrokerConnection(SenderConnection):
         """Return the version both sides speak; BrokerConnectionError if there is none."""
         assert self._versions is not None
         return self._versions.version(api, at_most=at_most)
+
+    def speaks(self, api: ApiKey) -> bool:
+        """Return whether the broker offers an API."""
+        try:
+            self.version(api)
+        except BrokerConnectionError:
+            return False
+        return True
 
     def send(self, request: PendingRequest, version: int, body: list[bytes]) -> None:
         """Write one request, and keep it until its answer comes."""
@@ -281,11 +293,13 @@ class BrokerConnection(SenderConnection):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         transport.set_write_buffer_limits(WRITE_BUFFER_LIMIT)
         self.state = ConnectionState.NEGOTIATING
+        self._setup_due = monotonic() + self._settings.setup_timeout
         asyncio.get_running_loop().call_later(self._settings.setup_timeout, self._check_setup)
         self._ask_versions(self._api_versions_version)
 
     def data_received(self, data: bytes) -> None:
         """Answer pending requests, first in, first out."""
+        self.last_received = monotonic()
         if not self.received_anything:
             self.received_anything = True
             mismatch = None if self._peer is not None else tls_on_plain_port_error(self.address, data)
@@ -496,6 +510,8 @@ class BrokerConnection(SenderConnection):
     def _end_setup(self) -> None:
         if self.is_ready() or self.state is ConnectionState.CLOSED:
             return
+        late = max(0.0, monotonic() - self._setup_due)
+        self.silent_since = max(self._setup_due - self._settings.setup_timeout, self.last_received) + late
         what = "authenticate us" if self.state is ConnectionState.AUTHENTICATING else "say which versions it speaks"
         self.close(
             BrokerConnectionError(
@@ -531,6 +547,8 @@ class BrokerConnection(SenderConnection):
             if deadline < math.inf and self._timer is None:
                 self._arm(deadline - monotonic() + 0.001)
             return
+        late = monotonic() - deadline  # this process may have stood still
+        self.silent_since = max(deadline - self._settings.request_timeout, self.last_received) + late
         # The answer may still be on its way, and the next one would be taken for it: only a new connection is safe.
         what = "answer" if self.pending else "take what it was sent"
         self.close(

@@ -184,11 +184,14 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
         Raises:
             ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            ClusterUnavailableError: No broker has been reachable for `unavailable_after_ms`.
             DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
             ProducerClosedError: The producer was closed.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
         core = self._core
+        if core.outage() is not None:
+            core.check_available(topic_name(topic))
         mailbox = core.mailbox(asyncio.get_running_loop())
         route = mailbox.awaited.current
         wait: float | None = None
@@ -203,6 +206,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             return await self._await_in_time(future, waiting, wait, topic_name(topic))
         if waiting is not None:
             await self._wait_for_space(waiting, None)
+        core.end_if_unavailable()
         return await future
 
     async def _await_in_time(
@@ -215,6 +219,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         deadline = time.monotonic() + timeout
         if waiting is not None:
             await self._wait_for_space(waiting, timeout)
+        self._core.end_if_unavailable()
         # Not wait_for: it would cancel the future, and a failure would then count as unheard although this call raises.
         try:
             await asyncio.wait((future,), timeout=max(0.0, deadline - time.monotonic()))
@@ -464,9 +469,11 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         mailbox = self._core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         try:
+            self._core.check_available(message.topic)
             waiting = self._entry.append_message(message, future, route)
             if waiting is not None:
                 await self._wait_for_space(waiting, under_way.seconds_left())
+            self._core.end_if_unavailable()
         except ProduceError as error:
             return error
         return future
@@ -556,10 +563,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
 
         Raises:
             UnknownTopicOrPartitionError: They could not be learned within `max_block_ms`.
+            ClusterUnavailableError: No broker has been reachable for `unavailable_after_ms`.
             InvalidTopicError: It is not a name that a topic can have.
         """
         core = self._core
         core.check_topic(topic)
+        core.check_available(topic)
         engine = core.start()
 
         def ask(tell: Callable[[], None]) -> bool:

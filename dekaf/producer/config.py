@@ -37,6 +37,7 @@ from dekaf.producer.options import (
     to_partitioner_spec,
     to_servers,
     to_switch,
+    to_unavailable_after_ms,
     to_value_spec,
     whole_number,
 )
@@ -221,6 +222,14 @@ class ProducerConfig(SecurityConfig):
         description="Milliseconds; default 20000. How long `produce` and `produce_all` may take in all, the wait for "
         "space included, unless the call has a `timeout` of its own. Then they raise; what was not sent yet is "
         "withdrawn, and certain never to be written.",
+    )
+    unavailable_after_ms: int | None = option(
+        5_000,
+        check=to_unavailable_after_ms,
+        description="Milliseconds, or None (as text: `none`); default 5000. For how long no broker may have been "
+        "reachable before `produce`, `produce_all` and `partitions_for` raise ClusterUnavailableError at once instead "
+        "of waiting; records accepted with `fire` and `submit` keep their time. None: calls always wait, which suits "
+        "jobs that can.",
     )
     close_timeout_ms: int = option(
         10_000,

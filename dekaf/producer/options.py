@@ -51,6 +51,7 @@ __all__ = (
     "to_partitioner_spec",
     "to_servers",
     "to_switch",
+    "to_unavailable_after_ms",
     "to_value_spec",
     "whole_number",
 )
@@ -114,6 +115,7 @@ class ProducerOptions(TypedDict, total=False):
     request_timeout_ms: int
     delivery_timeout_ms: int
     produce_timeout_ms: int
+    unavailable_after_ms: int | None
     close_timeout_ms: int
     retry_backoff_ms: int
     retry_backoff_max_ms: int
@@ -167,6 +169,16 @@ def optional_whole_number(minimum: int, maximum: int) -> Callable[[object], int 
         return None if value is None or value == "" else check_number(value)
 
     return check
+
+
+def to_unavailable_after_ms(value: object) -> int | None:
+    """Return milliseconds, or None for None; as text `none`, but not empty: a variable may be so by mistake."""
+    if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
+        return None
+    number = _as_int(value)
+    if number is None or not 1 <= number <= _MAX_INT32:
+        raise ValueError(f"must be a whole number from 1 to {_MAX_INT32}, or None (as text: 'none') to always wait")
+    return number
 
 
 def one_of(*words: str) -> Callable[[object], str]:

@@ -181,6 +181,7 @@ class Producer(Generic[K_contra, V_contra]):
 
         Raises:
             ProduceError: It was not delivered, or (`may_be_persisted`) not certainly; the subclass says why.
+            ClusterUnavailableError: No broker has been reachable for `unavailable_after_ms`.
             DeliveryTimeoutError: `timeout` ended first. The message stays accepted.
             ProducerClosedError: The producer was closed.
             BlockingCallError: This thread runs an event loop, or is the callback thread.
@@ -189,6 +190,7 @@ class Producer(Generic[K_contra, V_contra]):
         core = self._core
         forbid_blocking(core, "produce")
         name = topic_name(topic)
+        core.check_available(name)
         recipients = core.recipients
         if timeout is not None or deadline is not None:
             return self._produce_within(topic, key, value, headers, partition, timestamp, timeout, deadline)
@@ -197,6 +199,7 @@ class Producer(Generic[K_contra, V_contra]):
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, call, route)
         if waiting is not None:
             self._wait_for_space(waiting, None)
+        core.end_if_unavailable()
         return call.result_by(None, None)
 
     def _produce_within(  # noqa: PLR0913 # a call's own arguments
@@ -222,6 +225,7 @@ class Producer(Generic[K_contra, V_contra]):
         if waiting is not None:
             self._wait_for_space(waiting, wait)
         core.expect_end(route)
+        core.end_if_unavailable()
         return call.result_by(None if give_up is None else give_up - time.monotonic(), timeout)
 
     @overload
@@ -458,11 +462,14 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> DeliveryFuture | ProduceError:
         if route.ends_at <= time.monotonic():
             return limit_error(message.topic, None, route, RecordFate.WITHDRAWN, None)
-        delivery = self._core.recipients.new_delivery(message.topic)
+        core = self._core
+        delivery = core.recipients.new_delivery(message.topic)
         try:
+            core.check_available(message.topic)
             waiting = self._entry.append_message(message, delivery, route)
             if waiting is not None:
                 self._wait_for_space(waiting, None if give_up is None else give_up - time.monotonic())
+            core.end_if_unavailable()
         except ProduceError as error:
             return error
         return delivery
@@ -557,12 +564,14 @@ class Producer(Generic[K_contra, V_contra]):
 
         Raises:
             UnknownTopicOrPartitionError: They could not be learned within `max_block_ms`.
+            ClusterUnavailableError: No broker has been reachable for `unavailable_after_ms`.
             InvalidTopicError: It is not a name that a topic can have.
             BlockingCallError: This thread runs an event loop, or is the callback thread.
         """
         core = self._core
         forbid_blocking(core, "partitions_for")
         core.check_topic(topic)
+        core.check_available(topic)
         engine = core.start()
 
         def ask(tell: Callable[[], None]) -> bool:

@@ -170,7 +170,7 @@ def nobody() -> Iterator[str]:
 
 def test_without_kafka_produce_fails_in_time_and_names_the_servers(nobody: str) -> None:
     started = time.monotonic()
-    producer = Producer(bootstrap_servers=nobody, max_block_ms=500)
+    producer = Producer(bootstrap_servers=nobody, produce_timeout_ms=500)
     assert time.monotonic() - started < 1.0
 
     started = time.monotonic()

@@ -101,7 +101,7 @@ def test_client_certificate_is_shown(secure_cluster: SecureCluster, options: Opt
 )
 def test_refusal_of_a_certificate_is_told_in_words(options: Options, listener: str, remedy: str) -> None:
     with (
-        Producer(**options(listener, "SSL"), max_block_ms=1_000, close_timeout_ms=0) as producer,
+        Producer(**options(listener, "SSL"), produce_timeout_ms=1_000, close_timeout_ms=0) as producer,
         pytest.raises(ProduceError, match=remedy) as caught,
     ):
         producer.produce("t", "k", "v")
@@ -112,7 +112,7 @@ def test_refusal_of_a_certificate_is_told_in_words(options: Options, listener: s
 def test_wrong_password_is_told_and_not_shown(options: Options) -> None:
     given = options("SASL_SSL", "SASL_SSL", "PLAIN") | {"sasl_password": "not-this-one"}
     with (
-        Producer(**given, max_block_ms=1_000, close_timeout_ms=0) as producer,
+        Producer(**given, produce_timeout_ms=1_000, close_timeout_ms=0) as producer,
         pytest.raises(ProduceError, match="refused the password of user 'alice'") as caught,
     ):
         producer.produce("t", "k", "v")

@@ -73,12 +73,12 @@ def test_small_requests_are_not_held_back_by_the_socket() -> None:
 def test_absent_broker_costs_next_to_no_cpu() -> None:
     """kafka-python #2616: with nobody listening, the client span at full speed."""
     with closed_port() as server:
-        producer: Producer[bytes, bytes] = Producer(bootstrap_servers=server, max_block_ms=2_000)
+        producer: Producer[bytes, bytes] = Producer(bootstrap_servers=server, produce_timeout_ms=2_000)
         producer.fire("t", None, b"a")
         before = time.process_time()
 
         with pytest.raises(ProduceError):
-            producer.produce("t", None, b"b")  # waits for all of max_block_ms
+            producer.produce("t", None, b"b")  # waits for all of produce_timeout_ms
 
         assert time.process_time() - before < 0.2
         producer.close(0)

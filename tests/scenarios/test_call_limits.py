@@ -27,7 +27,7 @@ def cluster() -> Iterator[FakeCluster]:
 def connected(cluster: FakeCluster, make_face: MakeFace, **options: Any) -> Face:
     """Return a producer that knows the topic."""
     face = make_face(cluster.bootstrap_servers, **{**LIFE, **options})
-    face.call("t", b"first").result(10)
+    face.call("t", b"first", timeout=10).result(10)
     return face
 
 
@@ -185,7 +185,7 @@ def test_fired_record_leaves_at_its_deadline_and_the_failure_is_counted(
 
 def test_submitted_record_leaves_at_its_deadline(cluster: FakeCluster, loop_thread: LoopThread) -> None:
     with thread_producer(cluster.bootstrap_servers, **LIFE) as producer:
-        producer.produce("t", None, b"first")
+        producer.produce("t", None, b"first", timeout=10)
         take_away(cluster, producer)
         handle = producer.submit("t", None, b"gone", deadline=0.2)
         with pytest.raises(DeliveryTimeoutError, match="the call's deadline"):
@@ -237,7 +237,7 @@ def test_calls_that_are_done_in_time_are_not_troubled(cluster: FakeCluster, make
 def test_produce_all_ends_as_a_whole(cluster: FakeCluster, loop_thread: LoopThread) -> None:
     messages = [ProducerMessage.create("t", None, b"%d" % number) for number in range(20)]
     with thread_producer(cluster.bootstrap_servers, **LIFE, produce_timeout_ms=300) as producer:
-        producer.produce("t", None, b"first")
+        producer.produce("t", None, b"first", timeout=10)
         take_away(cluster, producer)
         with pytest.raises(ProduceAllError) as caught:
             producer.produce_all(messages)

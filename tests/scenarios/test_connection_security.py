@@ -93,9 +93,9 @@ def test_check_tells_over_what_it_came(authority: Authority) -> None:
 
 def test_a_user_without_a_password_of_scram_is_not_shown_before_it_is_let_in(make_face: MakeFace) -> None:
     with secured_cluster(None, sasl=SaslAccounts({"bob": "another"})) as cluster:
-        face = make_face(cluster.bootstrap_servers, **secured_options("SCRAM-SHA-256"), max_block_ms=300)
+        face = make_face(cluster.bootstrap_servers, **secured_options("SCRAM-SHA-256"), produce_timeout_ms=300)
         with pytest.raises(Exception, match="SCRAM-SHA-256"):
-            face.produce(TOPIC, b"v").result()
+            face.call(TOPIC, b"v").result()
 
         assert face.status().connections == ()
         face.close(0)

@@ -27,8 +27,8 @@ def failure_of(servers: str, options: dict[str, Any]) -> ProduceError:
     """Return what a message fails with where nobody is let in; it takes half a second, and no more."""
     began = time.monotonic()
     given: dict[str, Any] = {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 1_000, **options}
-    with ThreadFace(servers, max_block_ms=PATIENCE_MS, close_timeout_ms=0, **given) as face:
-        error = face.produce(TOPIC, b"v").exception(10)
+    with ThreadFace(servers, produce_timeout_ms=PATIENCE_MS, close_timeout_ms=0, **given) as face:
+        error = face.call(TOPIC, b"v").exception(10)
     assert isinstance(error, ProduceError)
     assert not error.may_be_persisted
     assert time.monotonic() - began < 5

@@ -74,10 +74,10 @@ def test_provider_that_gives_no_token_is_named(cluster: FakeCluster, case: str) 
         asked.append(time.monotonic())
         return provider()
 
-    options: dict[str, Any] = {PROVIDER: counted, "max_block_ms": 400}
+    options: dict[str, Any] = {PROVIDER: counted, "produce_timeout_ms": 400}
     options |= {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 1_000}
     with ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options)) as face:
-        error = face.produce(TOPIC, b"v").exception(10)
+        error = face.call(TOPIC, b"v").exception(10)
 
     assert isinstance(error, ProduceError)
     assert isinstance(error.__cause__, CredentialsUnavailableError)
@@ -95,9 +95,9 @@ def test_password_that_cannot_be_had_is_named(cluster: FakeCluster, case: str) -
         "returns nothing": lambda: None,
         "returns half of a character": lambda: f"{SECRET}\ud800",
     }
-    options: dict[str, Any] = {"sasl_password": given[case], "max_block_ms": 300}
+    options: dict[str, Any] = {"sasl_password": given[case], "produce_timeout_ms": 300}
     with ThreadFace(cluster.bootstrap_servers, **secured_options("SCRAM-SHA-256", **options)) as face:
-        error = face.produce(TOPIC, b"v").exception(10)
+        error = face.call(TOPIC, b"v").exception(10)
 
     assert isinstance(error, ProduceError)
     assert "sasl_password" in str(error.__cause__)
@@ -116,10 +116,15 @@ def test_provider_that_hangs_holds_up_neither_the_constructor_nor_the_error(
         return token_of()
 
     began = time.monotonic()
-    options: dict[str, Any] = {PROVIDER: hang, "request_timeout_ms": 100, "max_block_ms": 400, "close_timeout_ms": 300}
+    options: dict[str, Any] = {
+        PROVIDER: hang,
+        "request_timeout_ms": 100,
+        "produce_timeout_ms": 400,
+        "close_timeout_ms": 300,
+    }
     with ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options)) as face:
         assert time.monotonic() - began < 1
-        error = face.produce(TOPIC, b"v").exception(10)
+        error = face.call(TOPIC, b"v").exception(10)
 
     assert isinstance(error, ProduceError)
     assert isinstance(error.__cause__, CredentialsUnavailableError)

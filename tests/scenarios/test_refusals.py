@@ -119,7 +119,7 @@ def test_a_provider_that_fails_is_no_refusal(refusing: FakeCluster) -> None:
 
     login = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": token}
     with (
-        thread_producer(refusing.bootstrap_servers, **login, max_block_ms=300) as producer,
+        thread_producer(refusing.bootstrap_servers, **login, produce_timeout_ms=300) as producer,
         pytest.raises(DeliveryTimeoutError, match="sasl_oauth_token_provider raised OSError"),
     ):
         producer.produce("t", None, b"a")
@@ -127,7 +127,7 @@ def test_a_provider_that_fails_is_no_refusal(refusing: FakeCluster) -> None:
 
 def test_time_outs_are_no_refusal(refusing: FakeCluster) -> None:
     refusing.on(ApiKey.SASL_AUTHENTICATE).never_answer(times=ALWAYS)
-    quick = {**LOGIN, "max_block_ms": 600, "socket_connection_setup_timeout_ms": 100}
+    quick = {**LOGIN, "produce_timeout_ms": 600, "socket_connection_setup_timeout_ms": 100}
     with (
         thread_producer(refusing.bootstrap_servers, **quick) as producer,
         pytest.raises(DeliveryTimeoutError, match="did not authenticate us within"),
@@ -139,7 +139,7 @@ def test_a_broker_that_wants_a_login_is_not_hammered_by_one_who_has_none(
     refusing: FakeCluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It tells its versions to everybody, and closes the connection at the next request: that is no success."""
-    options = {"max_block_ms": 1_000, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1_000}
+    options = {"produce_timeout_ms": 1_000, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1_000}
     with (
         caplog.at_level(logging.WARNING, "dekaf.network"),
         thread_producer(refusing.bootstrap_servers, **options) as producer,

@@ -138,7 +138,7 @@ def test_a_port_that_answers_in_http_is_told_once_with_its_address(caplog: pytes
     caplog.set_level(logging.WARNING, "dekaf")
     with FakeCluster() as cluster:
         cluster.on(ApiKey.API_VERSIONS).garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n", times=ALWAYS)
-        with thread_producer(cluster.bootstrap_servers, max_block_ms=600) as producer:
+        with thread_producer(cluster.bootstrap_servers, produce_timeout_ms=600) as producer:
             with pytest.raises(DeliveryTimeoutError, match="The port answers in HTTP"):
                 producer.produce("t", None, b"a")
             assert len(cluster.connections) > 2

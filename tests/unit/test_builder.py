@@ -78,6 +78,7 @@ STEPS: dict[str, tuple[Any, Any]] = {
     "request_timeout_ms": (2000, 2000),
     "delivery_timeout_ms": (20_000, 20_000),
     "produce_timeout_ms": (15_000, 15_000),
+    "unavailable_after_ms": (2_000, 2_000),
     "close_timeout_ms": (3000, 3000),
     "retry_backoff_ms": (10, 10),
     "retry_backoff_max_ms": (200, 200),

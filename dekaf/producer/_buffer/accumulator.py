@@ -24,6 +24,7 @@ from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatc
 from dekaf.producer._buffer.batch_limit import LARGEST_GROWTH, BatchLimit
 from dekaf.producer._buffer.buffer_memory import BufferMemory
 from dekaf.producer._buffer.lock import new_lock
+from dekaf.producer._buffer.outage import Outage
 from dekaf.producer._buffer.queues import UNDECIDED, PartitionQueue, TopicQueues
 from dekaf.producer._buffer.waiting_record import JUST_NOW, PARKED_COST, WaitingRecord
 from dekaf.producer._buffer.withdrawal import rid_of_withdrawn
@@ -86,6 +87,8 @@ class RecordAccumulator:
         self.codec: Final = codec
         self.partitioner: Final = partitioner
         self.is_closed = False
+        self.outage: Outage | None = None  # while no broker can be reached
+        self._has_late_calls = False
         self.next_end = math.inf  # when the first call ends that did not find its end expected; monotonic seconds
         self.batch_size: Final[i64] = limits.batch_size
         # Even one that does not shrink at all must fit into a request, and leave space for others in the buffer.
@@ -354,6 +357,27 @@ class RecordAccumulator:
         if is_news:
             self._wake()
 
+    def begin_outage(self, outage: Outage) -> None:
+        """Let calls know that no broker can be reached, and let all who wait for space go."""
+        self.outage = outage
+        self.buffer.turn_away()
+
+    def end_outage(self) -> None:
+        """Let calls wait again."""
+        self.outage = None
+        self.buffer.welcome()
+
+    def end_late_calls(self) -> None:
+        """Have calls ended that were accepted while an outage began, unseen by either side."""
+        self._has_late_calls = True
+        self._wake()
+
+    def take_late_calls(self) -> bool:
+        """Return whether there are any, and forget it."""
+        has_late_calls = self._has_late_calls
+        self._has_late_calls = False
+        return has_late_calls
+
     def take_next_end(self) -> float:
         """Return when the first of these calls ends, and forget it."""
         if self.next_end == math.inf:
@@ -374,6 +398,7 @@ class RecordAccumulator:
         """Accept nothing any more; every append from now on finds its topic not open."""
         with self.lock:
             self.is_closed = True
+            self.outage = None  # it is that of an engine which ends; whoever asks hears of the end
             for topic in self.topics.values():
                 topic.is_known = False
                 for queue in topic.partitions:

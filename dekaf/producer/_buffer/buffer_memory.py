@@ -15,12 +15,13 @@ from mypy_extensions import i64
 
 @final
 class SpaceWaiter:
-    """A caller in line; `grant` is called once, without the lock, after `size` bytes were set aside."""
+    """A caller in line; `grant` is called once, without the lock, once it has waited: for `size` bytes, or in vain."""
 
     def __init__(self, size: i64, grant: Callable[[], None]) -> None:
         self.size: Final = size
         self.grant: Final = grant
         self.is_granted = False
+        self.is_turned_away = False  # in vain: nothing will become free for a while
 
 
 @final
@@ -33,6 +34,7 @@ class BufferMemory:
         self.waiters: deque[SpaceWaiter] = deque()
         self.has_waiters = False  # as the deque tells; a flag costs a record a tenth of asking the deque
         self._is_dismissed = False
+        self._turns_away = False
         self._lock = lock
 
     def has_space_locked(self, size: i64) -> bool:
@@ -42,10 +44,12 @@ class BufferMemory:
     def line_up(self, waiter: SpaceWaiter) -> None:
         """Join the line; the grant may come before this returns."""
         with self._lock:
-            is_late = self._is_dismissed  # the caller looked for the engine before it ended
-            if is_late:
+            is_late = self._is_dismissed or self._turns_away
+            if self._is_dismissed:  # the caller looked for the engine before it ended
                 waiter.is_granted = True
                 self.free -= waiter.size
+            elif self._turns_away:
+                waiter.is_turned_away = True
             else:
                 self.waiters.append(waiter)
                 self.has_waiters = True
@@ -91,6 +95,23 @@ class BufferMemory:
         for waiter in waiters:
             waiter.grant()
 
+    def turn_away(self) -> None:
+        """Let every caller in line go, and those yet to come, without anything being granted."""
+        with self._lock:
+            self._turns_away = True
+            waiters = list(self.waiters)
+            self.waiters.clear()
+            self.has_waiters = False
+            for waiter in waiters:
+                waiter.is_turned_away = True
+        for waiter in waiters:
+            waiter.grant()
+
+    def welcome(self) -> None:
+        """Let callers line up again."""
+        with self._lock:
+            self._turns_away = False
+
     def withdraw(self, waiter: SpaceWaiter) -> None:
         """Leave the line; what was granted in the meantime goes back."""
         size: i64 = 0
@@ -133,6 +154,10 @@ class SpaceTicket:
     def granted(self) -> Reservation:
         """Return what was granted."""
         return Reservation(self._buffer, self._waiter.size)
+
+    def was_turned_away(self) -> bool:
+        """Return whether nothing was granted, nor will be."""
+        return self._waiter.is_turned_away
 
     def withdraw(self) -> None:
         """Leave the line, giving back what was granted meanwhile."""

@@ -25,6 +25,7 @@ from dekaf.process_lock import ProcessLock
 from dekaf.producer._buffer.accumulator import NOT_KNOWN, RecordAccumulator
 from dekaf.producer._buffer.batch_limit import BatchLimit
 from dekaf.producer._buffer.lock import IS_INTERRUPTIBLE, is_held_here
+from dekaf.producer._buffer.outage import Outage
 from dekaf.producer._buffer.queues import TopicQueues
 from dekaf.producer._buffer.waiting_record import JUST_NOW
 from dekaf.producer._core.arguments import check_topic_name
@@ -179,6 +180,28 @@ class ProducerCore:
             where = self.check_partition(queues, key, partition)
         return accumulator.append(queues, key, value, headers, where, timestamp, recipient, route, 0, JUST_NOW)
 
+    def check_available(self, topic: str) -> None:
+        """Refuse a call that would wait while no broker can be reached.
+
+        Raises:
+            ClusterUnavailableError: None has been reachable for `unavailable_after_ms`.
+        """
+        if self._accumulator.outage is None:
+            return
+        self.renew_if_forked()  # the parent's is not the child's
+        outage = self._accumulator.outage
+        if outage is not None:
+            raise outage.refused_error(topic)
+
+    def outage(self) -> Outage | None:
+        """Return why no call should wait at present; None while calls may."""
+        return self._accumulator.outage
+
+    def end_if_unavailable(self) -> None:
+        """Have a call ended whose record was just accepted, if an outage has begun since it looked."""
+        if self._accumulator.outage is not None:
+            self._accumulator.end_late_calls()
+
     def expect_end(self, route: OutcomeRoute) -> None:
         """Have the engine look when the calls of a route end whose records were accepted."""
         if route.ends_at < math.inf:
@@ -304,7 +327,9 @@ class ProducerCore:
 
         Raises:
             UnknownTopicOrPartitionError: They are not known.
+            ClusterUnavailableError: No broker could be reached.
         """
+        self.check_available(topic)
         return partitions_of(topic, self.life.engine, self.config.max_block_ms)
 
     def cluster_check(self, timeout: float) -> ClusterCheck:

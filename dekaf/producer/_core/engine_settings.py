@@ -59,6 +59,7 @@ def engine_settings(config: ProducerConfig) -> EngineSettings:
         codec=codec_for(config.compression_type, config.compression_level),
         partitioner=config.create_partitioner(),
         max_block=config.max_block_ms / 1000.0,
+        unavailable_after=math.inf if config.unavailable_after_ms is None else config.unavailable_after_ms / 1000.0,
         call_timeout=config.produce_timeout_ms / 1000.0,
         metadata_max_age=config.metadata_max_age_ms / 1000.0,
         metadata_max_idle=config.metadata_max_idle_ms / 1000.0,

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
-from dekaf.errors import BufferExhaustedError
+from dekaf.errors import BufferExhaustedError, ProduceError
 from dekaf.producer._buffer.buffer_memory import SpaceTicket, SpaceWaiter
+from dekaf.producer._buffer.outage import Outage
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.slow_way import append_waiting
@@ -52,6 +53,9 @@ class SpaceWait:
         core = self._core
         if core.config.buffer_full != "block" or core.life.callbacks.is_current():
             raise exhausted_error(core, self._record.topic)
+        outage = core.outage()
+        if outage is not None:
+            raise self._vain_error(outage)
         waiter = SpaceWaiter(self._record.needed_bytes(), grant)
         self._ticket = SpaceTicket(core.start().accumulator.buffer, waiter, core.life.wake)
         self._ticket.line_up()
@@ -64,7 +68,8 @@ class SpaceWait:
         """Append the record, if there is space for it by now.
 
         Returns:
-            Whether it was accepted; if not, the engine that granted the space has ended: line up again.
+            Whether it was accepted; if not, the engine that granted the space has ended, or an outage that ended the
+            wait is over: line up again.
 
         Raises:
             BufferExhaustedError: There was no space in time.
@@ -77,7 +82,18 @@ class SpaceWait:
         ticket = self._ticket
         assert ticket is not None
         self._ticket = None
+        if ticket.was_turned_away():
+            outage = self._core.outage()
+            if outage is None:
+                return False  # it is over already
+            raise self._vain_error(outage)
         return append_waiting(self._core, self._record, ticket.granted())
+
+    def _vain_error(self, outage: Outage) -> ProduceError:
+        topic = self._record.topic
+        if self._record.route is not None and self._record.route.is_call:
+            return outage.refused_error(topic)
+        return exhausted_error(self._core, topic, "none becomes free while no broker can be reached")
 
     def withdraw(self) -> None:
         """Leave the line; what was granted meanwhile goes back."""
@@ -95,5 +111,6 @@ def exhausted_error(core: ProducerCore, topic: str, waits: str = "this call does
         topic=topic,
         is_retriable=True,
     )
-    error.__cause__ = core.life.last_error()
+    outage = core.outage()
+    error.__cause__ = core.life.last_error() if outage is None else outage.refused_error(topic)
     return error

@@ -35,6 +35,7 @@ def snapshot(
         engine_restarts=statistics.engine_restarts,
         producer_id_resets=statistics.producer_id_resets,
         last_error=statistics.last_error,
+        unavailable_for=None if engine is None else engine.unavailable_for(),
         pid=os.getpid(),
         connections=() if engine is None else engine.connections(),
     )

@@ -17,11 +17,13 @@ from dekaf._cluster.metadata import ClusterMetadata
 from dekaf._cluster.refresh import NEVER, MetadataRefresher
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.io_thread import IoThread
+from dekaf._network.reachability import Reachability
 from dekaf._record.compression import Codec
 from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError, caused_error
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import WAKE_ALWAYS, WAKE_AWAITED, WAKE_NEVER, BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
+from dekaf.producer._buffer.outage import Outage
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.completion import BatchCompletion
 from dekaf.producer._engine.flush import FlushWaiter
@@ -34,12 +36,13 @@ from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.topic_keeper import TopicKeeper
 from dekaf.producer._engine.undelivered import Undelivered, UndeliveredHook
 from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics
-from dekaf.producer._engine.waiting_calls import WaitingCalls
+from dekaf.producer._engine.waiting_calls import RecordFate, WaitingCalls
 from dekaf.producer._inquiries.description import Described, DescriptionInquiry, PendingCheck
 from dekaf.producer._inquiries.inquiry import Inquiry
 from dekaf.producer._inquiries.metadata import MetadataInquiry
 from dekaf.producer._inquiries.producer_id import ProducerIdInquiry
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
+from dekaf.producer._waiting.mailbox import OutcomeRoute
 from dekaf.reports import ConnectionSecurity
 
 logger = logging.getLogger("dekaf.producer.engine")
@@ -73,6 +76,7 @@ class EngineSettings:
         partitioner: Partitioner | None,
         max_block: float,
         call_timeout: float,
+        unavailable_after: float,
         metadata_max_age: float,
         metadata_max_idle: float,
         allow_auto_create_topics: bool,
@@ -84,6 +88,7 @@ class EngineSettings:
         self.codec: Final = codec
         self.partitioner: Final = partitioner
         self.max_block: Final = max_block
+        self.unavailable_after: Final = unavailable_after  # infinity: calls wait, however long
         self.call_timeout: Final = call_timeout  # of calls that wait, unless they have a timeout of their own
         self.metadata_max_age: Final = metadata_max_age
         self.metadata_max_idle: Final = metadata_max_idle
@@ -109,8 +114,16 @@ class Engine:
         self.accumulator: Final = RecordAccumulator(
             settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
         )
+        self._reachability: Final = Reachability(
+            settings.unavailable_after, settings.network.connection.request_timeout
+        )
         self._client: Final = NetworkClient(
-            self._io.loop, settings.bootstrap, settings.network, self._run_once, self._connection_lost
+            self._io.loop,
+            settings.bootstrap,
+            settings.network,
+            self._run_once,
+            self._connection_lost,
+            self._reachability,
         )
         backoff = settings.sender.retry.backoff
         self._refresher: Final = MetadataRefresher(settings.metadata_max_age, backoff, self.accumulator.has_waiting)
@@ -156,6 +169,7 @@ class Engine:
             ProducerIdInquiry(self._client, producer_id, self._sender.fail_unsent),
             self._description,
         ]
+        self._asking: Final[set[Callable[[], None]]] = set()  # for the partitions of topics
         self._timer: Any = None
         self._timer_due = NEVER
         self._read_until = 0.0  # what had arrived by then, in monotonic seconds, was read
@@ -211,11 +225,16 @@ class Engine:
         def begin() -> None:
             queues = self.accumulator.topic(topic)
             self._idle_topics.touch(topic, monotonic())
-            if queues.is_known or not self.is_running():
+            if queues.is_known or not self.is_running() or self.accumulator.outage is not None:
                 tell()
                 return
-            queues.flushes.append(tell)
+            self._asking.add(told)
+            queues.flushes.append(told)
             self._run_once()
+
+        def told() -> None:
+            self._asking.discard(told)
+            tell()
 
         return self._io.call(begin)
 
@@ -244,6 +263,10 @@ class Engine:
     def last_error(self) -> DekafError | None:
         """Return why no broker is connected at present."""
         return self._client.last_error
+
+    def unavailable_for(self) -> float | None:
+        """Return for how many seconds no broker has been reachable; None while one is, as far as is known."""
+        return self._reachability.unavailable_for(monotonic())
 
     def close_accepting(self) -> None:
         """Accept nothing more."""
@@ -293,11 +316,11 @@ class Engine:
         self.accumulator.wake_for = WAKE_ALWAYS  # an append during this pass asks for another
         for name in self._unknown_topics.take_new_topics(now):
             self._refresher.add_topic(name)
+        due = self._look_for_outage(now)
         times_out = NEVER
         if self._unknown_topics.is_waiting():
             servers = self._client.addresses_tried()
             times_out = self._unknown_topics.expire(self._read_until, self._client.trouble(), servers)
-        due = NEVER
         for inquiry in self._inquiries:
             due = min(due, inquiry.run(now))
         if self._unknown_topics.is_waiting():  # now that any server that may be tried again is being tried
@@ -342,8 +365,50 @@ class Engine:
 
         self._unknown_topics.end_calls(refused_error)
 
+    def _look_for_outage(self, now: float) -> float:
+        """Begin or end an outage of the whole cluster; return when to look again."""
+        due = self._reachability.look(now, are_all_tried=self._client.are_all_tried())
+        if self._reachability.is_failing():
+            due = min(due, self._client.probe(now))
+        outage = self.accumulator.outage
+        if self._reachability.is_away():
+            if outage is None and self.is_running():
+                self._begin_outage(now)
+            elif outage is not None and self.accumulator.take_late_calls():
+                self._end_calls(outage)
+        elif outage is not None:
+            self.accumulator.end_outage()
+            logger.info("A broker can be reached again")
+        return due
+
+    def _begin_outage(self, now: float) -> None:
+        unavailable = self._reachability.unavailable_for(now) or 0.0
+        limit = f"unavailable_after_ms={self._settings.unavailable_after * 1000:.0f}"
+        outage = Outage(now - unavailable, limit, self._client.trouble)
+        self.accumulator.begin_outage(outage)  # first of all: calls from now on either see it, or ask to be ended
+        self._end_calls(outage)
+        logger.warning(
+            "No broker could be reached for %.1f s: calls that would wait fail at once until one can", unavailable
+        )
+
+    def _end_calls(self, outage: Outage) -> None:
+        def batch_error(batch: ProducerBatch, _route: OutcomeRoute, fate: RecordFate) -> ProduceError:
+            if fate is RecordFate.SENT:
+                return outage.sent_error(batch.topic, int(batch.partition))
+            return outage.withdrawn_error(batch.topic, int(batch.partition))
+
+        def parked_error(topic: str) -> ProduceError:
+            return outage.withdrawn_error(topic, None)
+
+        for name in self._unknown_topics.take_new_topics(monotonic()):
+            self._refresher.add_topic(name)
+        self._unknown_topics.end_calls(parked_error)
+        self._sender.end_calls(batch_error)
+        for tell in list(self._asking):
+            tell()
+
     def _end_parked(self, now: float) -> float:
-        return self._unknown_topics.end_over(now, self._client.last_error)
+        return self._unknown_topics.end_over(now, self._client.trouble())
 
     def _arm(self, now: float, due: float) -> None:
         if due == NEVER:

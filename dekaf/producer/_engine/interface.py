@@ -63,6 +63,9 @@ class BackendEngine(Protocol):
     def last_error(self) -> DekafError | None:
         """Return why no broker is connected at present."""
 
+    def unavailable_for(self) -> float | None:
+        """Return for how many seconds no broker has been reachable; None while one is, as far as is known."""
+
     def close_accepting(self) -> None:
         """Accept nothing more."""
 

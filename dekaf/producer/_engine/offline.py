@@ -137,6 +137,10 @@ class OfflineEngine:
         """Return None: nothing can go wrong with connections."""
         return None
 
+    def unavailable_for(self) -> float | None:
+        """Return None: there is no broker to be reached."""
+        return None
+
     def close_accepting(self) -> None:
         """Accept nothing more."""
         if self.state is EngineState.RUNNING:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from dekaf._cluster.metadata import Broker
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.connection import BrokerConnection, ConnectionSettings
+from dekaf._network.reachability import Reachability
 from dekaf._network.requests import PendingRequest
 from dekaf._network.security import SecuritySettings
 from dekaf._protocol.api import ApiKey
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.asyncio
 
 PATIENCE = 10.0
 BACKOFF = 0.02
+AWAY_AFTER = 5.0
 THE_END = BrokerConnectionError("The test is over.")
 
 
@@ -42,6 +44,7 @@ class Network:
         self.changes = 0
         self.attempts: list[int] = []
         self.losses: list[tuple[int, DekafError]] = []
+        self.reachability = Reachability(AWAY_AFTER, 10.0)
         settings = NetworkSettings(
             ConnectionSettings("c", "1.0", PATIENCE, setup_timeout),
             SecuritySettings(None, None),
@@ -55,6 +58,7 @@ class Network:
             settings,
             self._changed,
             lambda node, error: self.losses.append((node, error)),
+            self.reachability,
         )
         self.client.start()
 

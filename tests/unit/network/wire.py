@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.connection import BrokerConnection, ConnectionSettings, Identity
+from dekaf._network.reachability import Reachability
 from dekaf._network.security import SecuritySettings
 from dekaf._protocol.api import ApiKey
 
@@ -60,7 +61,9 @@ class Wire:
             settings, SecuritySettings(None, None), lambda _attempt: 1.0, lambda _attempt: 1.0, 60.0
         )
         loop = asyncio.get_running_loop()
-        self.owner = NetworkClient(loop, (("b", 9092),), network, self._changed, lambda _node, _error: None)
+        self.owner = NetworkClient(
+            loop, (("b", 9092),), network, self._changed, lambda _node, _error: None, Reachability(5.0, 10.0)
+        )
         self.connection = BrokerConnection(
             -1, "b:9092", settings, self.owner, api_versions=4, identity=identity, peer=None
         )

@@ -84,6 +84,7 @@ class SavesAwaiting:
         ("request_timeout_ms", 10_000),
         ("delivery_timeout_ms", 120_000),
         ("produce_timeout_ms", 20_000),
+        ("unavailable_after_ms", 5_000),
         ("close_timeout_ms", 10_000),
         ("retry_backoff_ms", 100),
         ("retry_backoff_max_ms", 1_000),
@@ -586,3 +587,25 @@ def test_an_unknown_name_is_refused_by_its_name(name: str) -> None:
 
 def test_a_number_too_long_to_print_is_refused() -> None:
     assert "linger_ms=" in faults_of(linger_ms=10**5000)
+
+
+@pytest.mark.parametrize(
+    ("given", "milliseconds"), [(None, None), ("none", None), (" None ", None), (1, 1), ("2_000", 2_000), (3.0, 3)]
+)
+def test_calls_may_be_told_to_wait_however_long_kafka_is_away(given: Any, milliseconds: int | None) -> None:
+    config = ProducerConfig(bootstrap_servers="localhost:9092", unavailable_after_ms=given)
+
+    assert config.unavailable_after_ms == milliseconds
+
+
+@pytest.mark.parametrize("given", [0, -1, "", "never", True, 2**31])
+def test_what_is_no_such_time_is_refused_by_name(given: Any) -> None:
+    assert "unavailable_after_ms=" in faults_of(unavailable_after_ms=given)
+    assert "or None (as text: 'none') to always wait" in faults_of(unavailable_after_ms=given)
+
+
+def test_call_is_ended_by_the_records_own_life_where_that_is_shorter() -> None:
+    """Only an explicit option can contradict another: the default of one must not make the other one wrong."""
+    config = ProducerConfig(bootstrap_servers="localhost:9092", delivery_timeout_ms=15_000)
+
+    assert config.produce_timeout_ms == 20_000

@@ -49,6 +49,9 @@ class Engine:
     def connections(self) -> tuple[ConnectionSecurity, ...]:
         return (PLAIN,)
 
+    def unavailable_for(self) -> float | None:
+        return 6.5
+
     def last_error(self) -> DekafError | None:
         return self.error
 
