@@ -5,7 +5,7 @@
 # The steps of `make test` are sessions of nox: `.venv/bin/nox --list`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz secure wheel kafka clean demo-venv dev-venv bench-venv
+.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz secure outage wheel kafka clean demo-venv dev-venv bench-venv
 
 VENV := .venv/bin/python
 RUN := $(VENV) -m tools.run_tests
@@ -48,6 +48,9 @@ fuzz: dev-venv ## feed damaged bytes to every reader of others' bytes (RUNS=1000
 
 secure: dev-venv ## run the tests of secure connections against Kafka, for ten minutes (DEKAF_SECURE_SECONDS=60)
 	@$(RUN) secure
+
+outage: dev-venv ## take Kafka away from web applications under load, for a minute (DEKAF_OUTAGE_SECONDS=60)
+	@$(RUN) outage
 
 wheel: dev-venv ## build a wheel into dist/, compiled with mypyc for this Python; needs a C compiler (BUILD=interpreted does not)
 	@$(VENV) tools/build_wheel.py $(or $(BUILD),compiled) --to dist

@@ -199,6 +199,14 @@ def secure(session: nox.Session) -> None:
     pytest(session, *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/broker/test_secure_*.py")))
 
 
+@nox.session(default=False)
+def outage(session: nox.Session) -> None:
+    """Take Kafka away from Django and FastAPI under load for a minute: what visitors see, and what is lost."""
+    fetch_kafka(session)
+    session.env["DEKAF_OUTAGE_SECONDS"] = os.environ.get("DEKAF_OUTAGE_SECONDS", "60")
+    pytest(session, "tests/broker/test_outage.py", options=("-s",))
+
+
 @nox.session
 def speed(session: nox.Session) -> None:
     """Measure the steps of a message, and refuse a third more than they took."""
