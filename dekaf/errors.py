@@ -241,7 +241,7 @@ class BufferExhaustedError(ProduceError, TimeoutError):
 
 
 class DeliveryTimeoutError(ProduceError, TimeoutError):
-    """No outcome arrived within ``delivery_timeout_ms``, or within the timeout of the call."""
+    """No outcome arrived within ``delivery_timeout_ms``, ``produce_timeout_ms``, or the call's deadline or timeout."""
 
 
 class DeliveryAbortedError(ProduceError):
@@ -253,7 +253,7 @@ class ClusterUnavailableError(ProduceError):
 
 
 class UnknownTopicOrPartitionError(ProduceError):
-    """The topic or the partition does not exist, or its metadata did not arrive within ``max_block_ms``."""
+    """The partition does not exist; or brokers have denied the topic for ``max_block_ms``."""
 
 
 class InvalidTopicError(ProduceError):

@@ -195,7 +195,7 @@ class ProducerConfig(SecurityConfig):
         5_000,
         check=_MILLISECONDS,
         description="Milliseconds; default 5000 (Java: 60000, but here a request handler waits). How long a call may "
-        "wait for space in the buffer, and a record for its topic's metadata. Kafka: `max.block.ms`.",
+        "wait for space in the buffer, and for how long brokers may deny a record's topic. Kafka: `max.block.ms`.",
     )
     max_request_size: int = option(
         1_048_576,
