@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ssl
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,16 @@ def test_certificates_without_key_identifiers_are_accepted(tmp_path: Path) -> No
     authorities, pair = pair_without_key_identifiers(HOST)
 
     assert handshake(trusting(authorities), server_context(pair, tmp_path), HOST) is None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="Python verifies strictly from 3.13 on")
+def test_certificates_without_key_identifiers_are_refused_by_pythons_own_context(tmp_path: Path) -> None:
+    """What is accepted above would be refused with VERIFY_X509_STRICT, which a context of the user's own may have."""
+    authorities, pair = pair_without_key_identifiers(HOST)
+    strict = ssl.create_default_context(cadata=authorities)
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(strict, server_context(pair, tmp_path), HOST)
 
 
 @pytest.mark.parametrize(
