@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from dekaf import AsyncProducer, Producer
 from dekaf.testing import ApiKey, FakeCluster, SaslAccounts
 from tests.certificates import Authority
-from tests.scenarios.faces import MakeFace, eventually
+from tests.scenarios.faces import MakeFace, ThreadFace, eventually
 from tests.scenarios.secured import PASSWORD, TOPIC, USER, secured_cluster, secured_options
 
 
@@ -115,3 +117,44 @@ def test_connection_asks_for_versions_once_and_then_proves_who_we_are(make_face:
         ApiKey.SASL_AUTHENTICATE,
     ]
     assert asked.count(ApiKey.API_VERSIONS) == 1
+
+
+def test_status_may_be_asked_by_any_thread_while_brokers_come_and_go() -> None:
+    """What the I/O thread changes is read by the caller's: as whole values, in a list of its own."""
+    with secured_cluster(None, nodes=4) as cluster:
+        options = {**secured_options("PLAIN"), "metadata_max_age_ms": 20, "reconnect_backoff_ms": 2}
+        face = ThreadFace(cluster.bootstrap_servers, **options)
+        stop = threading.Event()
+        errors: list[BaseException] = []
+
+        def look() -> None:
+            try:
+                while not stop.is_set():
+                    status = face.status()
+                    assert all(one.mechanism == "PLAIN" for one in status.connections)
+                    assert 0 <= status.connected_brokers <= 4
+            except BaseException as error:  # whatever a thread raises is the test's
+                errors.append(error)
+
+        lookers = [threading.Thread(target=look) for _ in range(3)]
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            with face:
+                for looker in lookers:
+                    looker.start()
+                for _ in range(6):
+                    for node in (2, 3, 4):
+                        cluster.stop_broker(node)
+                    face.produce(TOPIC, b"v").result(10)
+                    for node in (2, 3, 4):
+                        cluster.start_broker(node, new_port=True)
+                    face.produce(TOPIC, b"v", partition=1).result(10)
+                stop.set()
+                for looker in lookers:
+                    looker.join()
+        finally:
+            stop.set()
+            sys.setswitchinterval(before)
+
+    assert errors == []
