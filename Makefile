@@ -46,7 +46,7 @@ bench-quick: bench-venv ## the main rows in short, in three minutes once dekaf i
 fuzz: dev-venv ## feed damaged bytes to every reader of others' bytes (RUNS=1000000; python -m tests.fuzz --help)
 	@$(VENV) -m tests.fuzz --runs $(or $(RUNS),1000000)
 
-secure: dev-venv ## run the tests of secure connections against Kafka, for ten minutes (DEKAF_SECURE_SECONDS=60)
+secure: dev-venv ## run the tests of secure connections against Kafka, for a quarter of an hour (DEKAF_SECURE_SECONDS=60)
 	@$(RUN) secure
 
 outage: dev-venv ## take Kafka away from web applications under load, for a minute (DEKAF_OUTAGE_SECONDS=60)

@@ -508,6 +508,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             addresses = await self._resolver.resolve(node.host, node.port)
         for at, address in enumerate(addresses):
             connection = self._new_connection(node, identity)
+            connection.set_up_by = deadline
             # Each address has its share of the time left: one that swallows packets must not use up the others'.
             share = (deadline - time.monotonic()) / (len(addresses) - at)
             try:

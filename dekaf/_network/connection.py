@@ -141,6 +141,8 @@ class BrokerConnection(SenderConnection):
         self.session: Session | None = None  # what SASL granted
         # How it is protected; replaced as a whole, since other threads read it. None while it does not serve.
         self.security: ConnectionSecurity | None = None
+        # When it must be ready, in monotonic seconds: TCP and TLS have used up a part of the time by when it is made.
+        self.set_up_by: float | None = None
         self._sends_unanswered = False
         # Requests without an answer, of which something still waits in the transport's buffer.
         self._unwritten: deque[PendingRequest] = deque()
@@ -293,8 +295,9 @@ class BrokerConnection(SenderConnection):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         transport.set_write_buffer_limits(WRITE_BUFFER_LIMIT)
         self.state = ConnectionState.NEGOTIATING
-        self._setup_due = monotonic() + self._settings.setup_timeout
-        asyncio.get_running_loop().call_later(self._settings.setup_timeout, self._check_setup)
+        now = monotonic()
+        self._setup_due = now + self._settings.setup_timeout if self.set_up_by is None else max(self.set_up_by, now)
+        asyncio.get_running_loop().call_later(self._setup_due - now, self._check_setup)
         self._ask_versions(self._api_versions_version)
 
     def data_received(self, data: bytes) -> None:

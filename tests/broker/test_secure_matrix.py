@@ -34,6 +34,8 @@ def run(secure_cluster: SecureCluster) -> Iterator[str]:
     prefix = f"way-{uuid.uuid4().hex[:8]}"
     secure_cluster.create_topics([topic_of(prefix, way) for way in WAYS], partitions=1)
     yield prefix
+    if not EXPECTED:
+        return
     lines = secure_cluster.console_consumer(f"{prefix}-.*", len(EXPECTED), is_pattern=True)
     assert sorted(lines) == sorted(EXPECTED)
 

@@ -128,6 +128,21 @@ def test_broker_that_never_answers_is_left_within_the_setup_timeout(authority: A
         assert 1 < len(cluster.connections) + len(cluster.handshakes) <= 2 * MOST_ATTEMPTS
 
 
+def test_setup_timeout_covers_tls_and_sasl_together(authority: Authority) -> None:
+    """A broker that takes its time for each must not get the whole of it twice."""
+    with secured_cluster(authority) as cluster:
+        cluster.on_tls_handshake().delay(0.7, times=ALWAYS)
+        cluster.on(ApiKey.SASL_HANDSHAKE).never_answer(times=ALWAYS)
+        options = secured_options("PLAIN", authority, socket_connection_setup_timeout_ms=1_000)
+        with ThreadFace(cluster.bootstrap_servers, **{**options, "close_timeout_ms": 0}) as face:
+            face.produce(TOPIC, b"v")
+            cluster.wait_until(lambda: cluster.connections)
+            began = cluster.handshakes[0].started_at
+            cluster.wait_until(lambda: not cluster.connections[0].is_open)
+
+            assert time.monotonic() - began < 1.5
+
+
 @pytest.mark.parametrize("stall", ["handshake of SASL", "first round", "second round"])
 def test_broker_that_hangs_up_while_we_authenticate_is_asked_again(stall: str) -> None:
     with secured_cluster(None) as cluster:
