@@ -47,6 +47,9 @@ LAST_CORRELATION_ID: Final = 0x7FFF_FFF0  # the few above stay free for re-authe
 IDLE_AFTER: Final = 1.0
 # Quotas are kept over a window of some seconds; a damaged number must not silence us for days.
 LONGEST_THROTTLE: Final = 300.0  # seconds
+# A request must have arrived by the end of the session, or the broker hangs up: none is sent in its last moments.
+LAST_SHARE: Final = 0.1  # of the session's life
+MOST_LAST: Final = 0.25  # seconds
 WRITE_BUFFER_LIMIT: Final = 4 * 1024 * 1024  # bytes in the transport before the sender is asked to hold back
 SMALLEST_TLS_LIMIT: Final = 1  # with 0, asyncio's TLS would ask us to hold back, and never to go on
 
@@ -493,7 +496,8 @@ class BrokerConnection(SenderConnection):
         self._session_end = math.inf
         self._reauthenticates_at = due
         if due is not None:
-            self._session_end = session.sent_at + session.lifetime_ms / 1000.0
+            lifetime = session.lifetime_ms / 1000.0
+            self._session_end = session.sent_at + lifetime - min(lifetime * LAST_SHARE, MOST_LAST)
             call_not_before(asyncio.get_running_loop(), due, self._session_due)
 
     def _session_due(self) -> None:

@@ -92,7 +92,7 @@ def test_principal_that_changes_fails_nothing(
     traffic.run(wait)
 
     traffic.check(secure_cluster.bootstrap_servers)
-    assert len(names) > SECONDS / 2.5
+    assert len(names) > SECONDS / 3.5
     assert seen[0] != seen[1]
     assert warnings_of(caplog) == []
 
