@@ -25,7 +25,7 @@ ALICE = {"sasl_username": "alice", "sasl_password": USERS["alice"]}
 
 def raised_by(servers: str, options: Mapping[str, Any], **more: Any) -> ProduceError:
     """Return what `produce` raises."""
-    given: dict[str, Any] = {"max_block_ms": 1_500, "close_timeout_ms": 0, **options, **more}
+    given: dict[str, Any] = {"produce_timeout_ms": 1_500, "close_timeout_ms": 0, **options, **more}
     with Producer(bootstrap_servers=servers, **given) as producer, pytest.raises(ProduceError) as caught:
         producer.produce("mistaken", "k", "v")
     return caught.value
@@ -152,12 +152,12 @@ def test_a_wrong_password_or_user(
     options = {**trusting, "security_protocol": "SASL_SSL", "sasl_mechanism": mechanism, **ALICE, **change}
     began = time.monotonic()
 
-    error = raised_by(secure_cluster.servers("SASL_SSL"), options, max_block_ms=20_000)
+    error = raised_by(secure_cluster.servers("SASL_SSL"), options, produce_timeout_ms=20_000)
 
     user = options["sasl_username"]
     assert f"refused the password of user {user!r} ({mechanism}): check sasl_username, sasl_password" in str(error)
     assert "4711" not in str(error)
-    assert time.monotonic() - began < 10  # not max_block_ms
+    assert time.monotonic() - began < 10  # not produce_timeout_ms
     assert type(error) is ProduceError
 
 

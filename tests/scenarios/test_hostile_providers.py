@@ -139,9 +139,11 @@ def test_provider_that_hangs_is_told_before_its_own_time_is_over(cluster: FakeCl
         held.wait()
         return token_of()
 
-    options: dict[str, Any] = {PROVIDER: hang, "max_block_ms": 100, "close_timeout_ms": 300}
-    with ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options)) as face:
-        error = face.produce(TOPIC, b"v").exception(10)
+    options: dict[str, Any] = {PROVIDER: hang, "produce_timeout_ms": 100, "close_timeout_ms": 300}
+    face = ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options))
+    with face, pytest.raises(ProduceError) as caught:
+        face.producer.produce(TOPIC, None, b"v")
+    error = caught.value
 
     assert isinstance(error, ProduceError)
     assert isinstance(error.__cause__, CredentialsUnavailableError)

@@ -23,7 +23,7 @@ LOGIN = {
     "sasl_mechanism": "PLAIN",
     "sasl_username": "alice",
     "sasl_password": OURS,
-    "max_block_ms": LONG_MS,
+    "produce_timeout_ms": LONG_MS,
     "delivery_timeout_ms": LONG_MS,
 }
 

@@ -123,7 +123,7 @@ class UnknownTopics:
         for name in names:
             if not self._accumulator.topics[name].partitions:
                 self._waiting[name] = now
-                self._next_look = min(self._next_look, now + self._limits.max_block)
+                self._next_look = min(self._next_look, now + min(self._limits.max_block, self._limits.life))
         return names
 
     def is_waiting(self) -> bool:
@@ -173,18 +173,16 @@ class UnknownTopics:
         """Fail what waited for `delivery_timeout_ms`, oldest first; return when to look again."""
         if now < self._next_look:
             return self._next_look
-        due = NEVER
+        self._next_look = NEVER
         for name in list(self._waiting):
             topic = self._accumulator.topics[name]
             expired: list[WaitingRecord] = []
             with self._accumulator.lock:
                 while topic.parked and now - topic.parked[0].accepted >= self._limits.life:
                     expired.append(topic.parked.popleft())
-                oldest = topic.parked[0].accepted if topic.parked else NEVER
             self._fail(topic, expired, self._expired_error(name, last_error, servers))
-            due = min(due, oldest + self._limits.life, self._drop_if_over(topic, now))
-        self._next_look = due
-        return due
+            self._drop_if_over(topic, now)
+        return self._next_look
 
     def end_over(self, now: float, last_error: DekafError | None) -> float:
         """Fail the records of calls whose limit is over; return when the next one is."""
@@ -290,12 +288,21 @@ class UnknownTopics:
         self._drop_if_empty(topic)
 
     def _drop_if_over(self, topic: TopicQueues, now: float) -> float:
-        """Forget a topic for which nothing waits, once it was asked for long enough; return when that is."""
-        if topic.parked:
-            return NEVER
+        """Forget a topic for which nothing waits, once it was asked for long enough; return when that is.
+
+        A caller may park its next record at any moment, even in this pass, when it hears of the one before: there is
+        always a later look for it.
+        """
         over = self._waiting.get(topic.name, NEVER) + self._limits.max_block
         if now >= over:
             self._drop_if_empty(topic)
+        if topic.name not in self._waiting:
+            return NEVER
+        with self._accumulator.lock:
+            is_empty = not topic.parked
+            first = now if is_empty else topic.parked[0].accepted
+        self._next_look = min(self._next_look, first + self._limits.life)
+        if not is_empty or over <= now:
             return NEVER
         self._next_look = min(self._next_look, over)
         return over

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from dekaf.errors import (
 )
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
+from dekaf.producer._buffer.batch import BatchWaits
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics, choose_partition
 from dekaf.producer._waiting.mailbox import CALLBACK_COST, OutcomeRoute, WaitKind
@@ -50,8 +52,8 @@ def cluster_of(**partitions: int) -> ClusterMetadata:
 class Lot:
     """Unknown topics with everything around them."""
 
-    def __init__(self, partitioner: Partitioner | None = None) -> None:
-        self.heard = Heard()
+    def __init__(self, partitioner: Partitioner | None = None, heard: Heard | None = None) -> None:
+        self.heard = heard or Heard()
         self.statistics = ProducerStatistics()
         self.accumulator: RecordAccumulator = accumulator_of(heard=self.heard, partitioner=partitioner)
         self.dropped: list[str] = []
@@ -171,6 +173,38 @@ def test_records_are_given_up_one_by_one_as_their_time_ends() -> None:
     assert not lot.unknown_topics.is_waiting()
     assert "t" not in lot.accumulator.topics
     assert lot.accumulator.pending_records() == 0
+
+
+class AtOnce(list[BatchWaits]):
+    """The callers of records: one of them does something else in the moment when it hears of an outcome."""
+
+    def __init__(self, do: Callable[[], object]) -> None:
+        super().__init__()
+        self._do: Callable[[], object] | None = do
+
+    def append(self, group: BatchWaits) -> None:
+        super().append(group)
+        do, self._do = self._do, None
+        if do is not None:
+            do()
+
+
+def test_a_caller_that_tries_again_the_moment_it_hears_is_not_forgotten() -> None:
+    """Its record is parked while the engine still looks for what is over; no other pass would look for it."""
+    later: list[CallbackNotes] = []
+    lot = Lot(heard=Heard(groups=AtOnce(lambda: later.append(lot.park(b"again", accepted=LIFE)))))
+    lot.park(b"first")
+
+    due = lot.expire(LIFE)
+    assert due <= 2 * LIFE
+    while due < 2 * LIFE:  # it may look earlier than it has to
+        later_due = lot.expire(due)
+        assert due < later_due <= 2 * LIFE
+        due = later_due
+    assert lot.expire(2 * LIFE) == math.inf
+
+    assert isinstance(error_of(later[0]), DeliveryTimeoutError)
+    assert lot.is_empty
 
 
 def test_error_names_the_servers_and_the_trouble() -> None:
