@@ -16,6 +16,7 @@
         ├── InvalidRecordError
         ├── InvalidTimestampError
         ├── BufferExhaustedError (TimeoutError)
+        ├── OutOfResourcesError
         ├── DeliveryTimeoutError (TimeoutError)
         ├── DeliveryAbortedError
         ├── ClusterUnavailableError
@@ -59,6 +60,7 @@ __all__ = (
     "NotEnoughReplicasError",
     "NotLeaderOrFollowerError",
     "OutOfOrderSequenceError",
+    "OutOfResourcesError",
     "ProduceError",
     "ProducerClosedError",
     "RecordTooLargeError",
@@ -238,6 +240,10 @@ class InvalidTimestampError(ProduceError):
 
 class BufferExhaustedError(ProduceError, TimeoutError):
     """``buffer_memory`` stayed full for ``max_block_ms``, or is full where waiting is not allowed."""
+
+
+class OutOfResourcesError(ProduceError):
+    """The system gives the producer no thread, no file descriptor or no memory to work with; later it may."""
 
 
 class DeliveryTimeoutError(ProduceError, TimeoutError):

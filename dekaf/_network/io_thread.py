@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from asyncio import _get_running_loop
 from collections.abc import Callable
@@ -14,14 +15,34 @@ from dekaf._network.timers import call_after_reading
 SHORTEST_DELAY: Final = 0.001
 
 
+# What a loop opens, with some to spare: uvloop aborts the process where it gets none.
+DESCRIPTORS_OF_A_LOOP: Final = 12
+
+
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return uvloop's loop where uvloop is installed, the standard one otherwise."""
+    """Return uvloop's loop where uvloop is installed, the standard one otherwise.
+
+    Raises:
+        OSError: There are not enough file descriptors.
+    """
+    _require_descriptors(DESCRIPTORS_OF_A_LOOP)
     try:
         import uvloop  # noqa: PLC0415 # optional, and 20 ms to import
     except (ImportError, RuntimeError):  # the latter if the interpreter is on its way out already
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+def _require_descriptors(count: int) -> None:
+    """Raise OSError unless so many files can be opened."""
+    opened: list[int] = []
+    try:
+        for _ in range(count):
+            opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 # those before the failure are to be closed
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def has_running_loop() -> bool:
@@ -45,8 +66,12 @@ class IoThread:
         self.loop.set_exception_handler(self._handle)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread; RuntimeError or MemoryError if the system gives none."""
         self._worker.start()
+
+    def discard(self) -> None:
+        """Close the loop of a thread that could not be started."""
+        self.loop.close()
 
     def wake(self) -> None:
         """Have `run_once` called soon; from any thread, and at once if it was asked for already."""

@@ -114,6 +114,7 @@ class Closing:
                 hook.give_up()
             for_callbacks = 0.0
         self._life.callbacks.stop(for_callbacks)
+        self._life.over()
 
     def report(self) -> DrainReport:
         """Return the report of the producer's close, once it is made; or that of one that had nothing to do."""
@@ -137,6 +138,7 @@ class Closing:
         if given_up > 0:
             self._make_report()
         life.callbacks.stop(0.0)
+        life.over()
 
     def _make_report(self) -> None:
         """Count and log how it went, unless another close of the same producer did so before."""
@@ -164,6 +166,8 @@ def begin_closing(life: ProducerLife, timeout: float | None, occasion: Occasion)
             life.state = LifeState.CLOSING
     if engine is not None:
         engine.close_accepting()
+    elif life.engine is None or not life.engine.is_alive():
+        life.over()
     return Closing(life, engine, timeout, occasion)
 
 
@@ -209,6 +213,7 @@ def close_dropped(life: ProducerLife) -> bool:
         return False
     if not engine.is_running():  # it has failed, and nothing was produced since
         life.callbacks.stop(0.0)
+        life.over()
         return False
     Closing(life, engine, None, Occasion.DROP).leave_to_engine()
     return True

@@ -254,7 +254,7 @@ class ProducerCore:
 
         Raises:
             ProducerClosedError: The producer was closed, or the interpreter exits.
-            DekafError: The system gives no thread.
+            OutOfResourcesError: The system gives no thread, no file descriptor or no memory.
         """
         self.renew_if_forked()
         life = self.life

@@ -23,6 +23,7 @@ def drain_at_exit(life: ProducerLife) -> None:
     """Have a producer, whose engine has been started, drained at exit."""
     if life not in _lives:
         _lives.append(life)
+        life.when_over = _forget_one
     _forget([other for other in _lives if not _is_alive(other)])
     _register_in_multiprocessing()
 
@@ -44,6 +45,10 @@ def close_at_exit() -> None:
 def _is_alive(life: ProducerLife) -> bool:
     engine = life.engine
     return engine is not None and engine.is_alive()
+
+
+def _forget_one(life: ProducerLife) -> None:
+    _forget([life])
 
 
 def _forget(lives: list[ProducerLife]) -> None:

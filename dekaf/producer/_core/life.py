@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from enum import Enum
 from typing import Final, final
 
-from dekaf.errors import DekafError, ProducerClosedError, caused_error
+from dekaf.errors import DekafError, OutOfResourcesError, ProducerClosedError, caused_error
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._core.process import FORKS, is_exiting
 from dekaf.producer._engine.engine import Engine, EngineSettings
@@ -55,6 +56,7 @@ class ProducerLife:
         self.lock: Final = threading.RLock()  # guards the state, and the starting and replacing of engines
         self.reporting: Final = threading.RLock()  # guards the report
         self.engine: BackendEngine | None = None
+        self.when_over: Callable[[ProducerLife], None] | None = None  # called once nothing is left to be drained
         self.close_timeout: Final = config.close_timeout_ms / 1000.0
         self.statistics: Final = ProducerStatistics()
         self.callbacks: Final = CallbackThread()
@@ -66,6 +68,12 @@ class ProducerLife:
             self.on_undelivered = UndeliveredHook(config.on_undelivered, self.callbacks)
         self.produced = ProducedMessages(config.buffer_memory) if config.backend == "memory" else None
         self._backend: Final = config.backend
+
+    def over(self) -> None:
+        """Let those who keep it know that its engine has ended."""
+        when_over = self.when_over
+        if when_over is not None:
+            when_over(self)
 
     def is_inherited(self) -> bool:
         """Return whether this is the life of the process from which the present one was forked."""
@@ -88,19 +96,20 @@ class ProducerLife:
 
         Raises:
             ProducerClosedError: The producer was closed, or the interpreter exits.
-            DekafError: The system gives no thread.
+            OutOfResourcesError: The system gives no thread, no file descriptor or no memory.
         """
         self.check_open()
         engine = self.engine
         if engine is not None and engine.is_running():
             return engine
-        if engine is not None:
-            self.statistics.engine_restarts += 1
-        engine = self._new_engine(settings)
+        is_restart = engine is not None
         try:
+            engine = self._new_engine(settings)
             engine.start()
-        except RuntimeError as error:
-            raise caused_error(_no_threads_error(error), error) from error
+        except (RuntimeError, OSError, MemoryError) as error:
+            raise caused_error(_no_resources_error(error), error) from error
+        if is_restart:
+            self.statistics.engine_restarts += 1
         if self.on_undelivered is not None:
             self.callbacks.start()  # an interpreter that exits, when it is most needed, may start no thread
         self.engine = engine
@@ -140,7 +149,17 @@ class ProducerLife:
         )
 
 
-def _no_threads_error(error: RuntimeError) -> DekafError:
-    if "shutdown" in str(error):  # "can't create new thread at interpreter shutdown", since Python 3.12
+def _no_resources_error(error: RuntimeError | OSError | MemoryError) -> DekafError:
+    if isinstance(error, RuntimeError) and "shutdown" in str(error):
+        # "can't create new thread at interpreter shutdown", since Python 3.12
         return ProducerClosedError("The interpreter is exiting and starts no more threads.")
-    return DekafError(f"A producer needs a thread, and the system gives none: {error}.")
+    needed, mend = "memory", "free some"
+    if isinstance(error, RuntimeError):
+        needed, mend = "a thread", "raise the limit of threads or processes (ulimit -u, pids.max)"
+    elif isinstance(error, OSError):
+        needed, mend = "file descriptors", "raise the limit (ulimit -n)"
+    reason = str(error) or type(error).__name__
+    return OutOfResourcesError(
+        f"A producer needs {needed} to start, and the system gives none: {reason}. Use less elsewhere, or {mend}.",
+        is_retriable=True,
+    )

@@ -178,9 +178,14 @@ class Engine:
     # From any thread.
 
     def start(self) -> None:
-        """Start the threads."""
-        self._client.start()
-        self._io.start()
+        """Start the threads; RuntimeError or MemoryError if the system gives none, and then nothing is left of it."""
+        try:
+            self._client.start()
+            self._io.start()
+        except BaseException:
+            self._client.close(BrokerConnectionError("The producer could not start."))
+            self._io.discard()
+            raise
         self._io.wake()
 
     def wake(self) -> None:

@@ -8,6 +8,33 @@ import textwrap
 
 import pytest
 
+from dekaf.producer._core import exit_hook
+from dekaf.testing import FakeCluster
+from tests.scenarios.faces import break_engine, eventually, thread_producer
+
+
+@pytest.mark.parametrize("end", ["close", "drop", "close without waiting", "close after a failure"])
+def test_producer_that_has_ended_is_kept_no_longer(end: str) -> None:
+    with FakeCluster(topics={"t": 1}) as cluster:
+        producer = thread_producer(cluster.bootstrap_servers)
+        producer.produce("t", None, b"v")
+        life = producer._core.life
+        assert life in exit_hook._lives
+
+        if end == "drop":
+            held = [producer]
+            del producer
+            with pytest.warns(ResourceWarning):
+                held.clear()
+        elif end == "close without waiting":
+            producer._core.close_without_waiting(None)
+        else:
+            if end == "close after a failure":
+                break_engine(producer)
+            producer.close()
+
+        eventually(lambda: life not in exit_hook._lives)
+
 
 def output_of(program: str) -> str:
     """Run a program in an interpreter of its own; return what it has printed and logged."""
