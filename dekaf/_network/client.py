@@ -133,6 +133,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._will_grow_impatient = False
         self._renewals: set[asyncio.Task[None]] = set()
         self._leaving: list[BrokerConnection] = []  # of brokers that an answer left out, with requests under way
+        self._throttled_until: dict[str, float] = {}  # by address, for its next connection
         self._finishing: set[BrokerConnection] = set()  # what we have closed, and brokers still read
         self._finished: Callable[[], None] | None = None
 
@@ -256,6 +257,25 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             self._connect(candidate)
         return None
 
+    def other_than(self, asked: BrokerConnection, now: float) -> BrokerConnection | None:
+        """Return a connection to another broker that takes requests; without one, connect to another one."""
+        candidate: Node | None = None
+        for node in self._nodes():  # discovered brokers first
+            if node.address == asked.address or node.connection is asked:
+                continue
+            if node.connection is not None:
+                if node.connection.takes_requests(now):
+                    return node.connection
+            elif node.connecting is not None:
+                if now - node.connecting_since < IMPATIENCE:
+                    return None  # it comes
+            elif now >= node.not_before and candidate is None:
+                candidate = node
+        if candidate is not None:
+            self._connect(candidate)
+            self._grow_impatient_later()
+        return None
+
     def connected(self) -> int:
         """Return how many discovered brokers are connected; any thread may ask."""
         count = 0
@@ -322,6 +342,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
 
     def connection_ready(self, connection: BrokerConnection) -> None:
         """Forget failures; only now, for a broker that accepts and then refuses us must not be hammered."""
+        connection.hold_back_until(self._throttled_until.pop(connection.address, 0.0))
         node = self._node_of(connection)
         if node is not None:
             node.attempts_before = node.attempts
@@ -339,6 +360,13 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         logger.info("Connected to the broker at %s", connection.address)
         self._loop.call_later(RETIRE_AFTER, self.retire_bootstrap)
         self._changed()
+
+    def connection_throttled(self, connection: BrokerConnection) -> None:
+        """Hold back on every connection to the broker: it measures the client, not the connection (KIP-219)."""
+        self._throttled_until[connection.address] = connection.throttled_until
+        for node in self._nodes():
+            if node.address == connection.address and node.connection is not None:
+                node.connection.hold_back_until(connection.throttled_until)
 
     def connection_closed(self, connection: BrokerConnection, error: DekafError) -> None:
         """Wait before connecting again."""
@@ -457,6 +485,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         # broker it knew finds the cluster again (KIP-899).
         earliest = min(node.not_before for node in candidates)
         self._connect(random.choice([node for node in candidates if node.not_before == earliest]))
+        self._grow_impatient_later()
+
+    def _grow_impatient_later(self) -> None:
         if not self._will_grow_impatient:
             self._will_grow_impatient = True
             call_not_before(self._loop, time.monotonic() + IMPATIENCE, self._grow_impatient)

@@ -95,6 +95,10 @@ class ConnectionObserver:
         """The broker speaks versions we speak: requests may be sent."""
         raise NotImplementedError
 
+    def connection_throttled(self, connection: BrokerConnection) -> None:
+        """Its broker wants us to send nothing for a while."""
+        raise NotImplementedError
+
     def connection_closed(self, connection: BrokerConnection, error: DekafError) -> None:
         """It is gone, and every pending request was told so."""
         raise NotImplementedError
@@ -234,10 +238,16 @@ class BrokerConnection(SenderConnection):
         if milliseconds <= 0:
             return
         seconds = min(milliseconds / 1000.0, LONGEST_THROTTLE)
-        self.throttled_until = max(self.throttled_until, monotonic() + seconds)
         for request in self.pending:  # what the broker makes us wait must not look like a broker that does not answer
             request.deadline += seconds
-        call_not_before(asyncio.get_running_loop(), self.throttled_until, self._throttle_over)
+        self.hold_back_until(monotonic() + seconds)
+        self._owner.connection_throttled(self)
+
+    def hold_back_until(self, moment: float) -> None:
+        """Take no requests before `moment`, in monotonic seconds, nor sooner than was asked for before."""
+        if moment > self.throttled_until and moment > monotonic():
+            self.throttled_until = moment
+            call_not_before(asyncio.get_running_loop(), moment, self._throttle_over)
 
     def close(self, reason: DekafError) -> None:
         """Close at once; pending requests hear of it from `connection_lost`, on the loop's next round."""

@@ -52,6 +52,10 @@ logger = logging.getLogger("dekaf.producer.engine")
 TIMER_SLACK: Final = 0.0005
 
 
+# A broker that has not answered for so long is not waited for alone; none that works takes as long.
+LONGEST_WITHOUT_HEDGE: Final = 1.0  # seconds
+
+
 class EngineState(Enum):
     """An engine's life; it only moves down."""
 
@@ -157,6 +161,8 @@ class Engine:
             statistics,
             WaitingCalls(self.accumulator, self._cluster, statistics, settings.call_timeout, self._end_parked),
         )
+        # In time for the call that waits for the answer.
+        hedge_after = min(LONGEST_WITHOUT_HEDGE, settings.max_block / 4)
         self._description: Final = DescriptionInquiry(self._client)
         self._inquiries: Final[list[Inquiry]] = [
             MetadataInquiry(
@@ -164,9 +170,10 @@ class Engine:
                 self._refresher,
                 topic_keeper.take_over,
                 ReplacedCluster(self.accumulator, self._cluster, producer_id, completion, statistics).adopt,
+                hedge_after=hedge_after,
                 allow_auto_create_topics=settings.allow_auto_create_topics,
             ),
-            ProducerIdInquiry(self._client, producer_id, self._sender.fail_unsent),
+            ProducerIdInquiry(self._client, producer_id, self._sender.fail_unsent, hedge_after=hedge_after),
             self._description,
         ]
         self._asking: Final[set[Callable[[], None]]] = set()  # for the partitions of topics

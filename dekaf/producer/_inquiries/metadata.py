@@ -7,17 +7,16 @@ from time import monotonic
 from typing import Final, final
 
 from dekaf._cluster.cluster_identity import ClusterNews, judge_cluster
-from dekaf._cluster.refresh import NEVER, MetadataRefresher
+from dekaf._cluster.refresh import NEVER, NO_QUESTION, MetadataRefresher
 from dekaf._network.client import NetworkClient
 from dekaf._network.connection import BrokerConnection
-from dekaf._network.requests import CallbackRequest
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError
-from dekaf.producer._inquiries.inquiry import Inquiry
+from dekaf.producer._inquiries.hedged import Answer, HedgedInquiry
 
 # Takes over an answer of the broker with that node id; returns the topics that it leaves without a leader, or in doubt.
 TakeOver = Callable[[MetadataResponse, int], set[str]]
@@ -26,7 +25,7 @@ AdoptCluster = Callable[[str | None], None]
 
 
 @final
-class MetadataInquiry(Inquiry):
+class MetadataInquiry(HedgedInquiry):
     """The question is the refresher's, who also knows when to ask it."""
 
     def __init__(
@@ -36,14 +35,16 @@ class MetadataInquiry(Inquiry):
         take_over: TakeOver,
         adopt_cluster: AdoptCluster,
         *,
+        hedge_after: float,
         allow_auto_create_topics: bool,
     ) -> None:
-        super().__init__(ApiKey.METADATA, client)
+        super().__init__(ApiKey.METADATA, client, hedge_after)
         self._refresher: Final = refresher
         self._take_over: Final = take_over
         self._adopt_cluster: Final = adopt_cluster
         self._cluster_id: str | None = None  # as last told
         self._allow_auto_create_topics: Final = allow_auto_create_topics
+        self._asked = NO_QUESTION
 
     def due_at(self, now: float) -> float:
         """Return when the refresher wants to know."""
@@ -60,20 +61,28 @@ class MetadataInquiry(Inquiry):
 
     def encode(self, body: BytesWriter, version: int) -> None:
         """Ask for the topics that are due."""
-        question = self._refresher.question(monotonic())
-        may_create = question.may_create and self._allow_auto_create_topics
-        MetadataRequest(topics=tuple(question.topics), allow_auto_topic_creation=may_create).encode(body, version)
-        self._refresher.asked(question)
+        self._asked = self._refresher.question(monotonic())
+        self.encode_again(body, version)
+        self._refresher.asked(self._asked)
 
-    def request(self, connection: BrokerConnection) -> CallbackRequest:
-        """Return what takes the answer over."""
+    def encode_again(self, body: BytesWriter, version: int) -> None:
+        """Ask another broker for the same topics."""
+        may_create = self._asked.may_create and self._allow_auto_create_topics
+        MetadataRequest(topics=tuple(self._asked.topics), allow_auto_topic_creation=may_create).encode(body, version)
 
-        def answered(reader: Reader, version: int) -> None:
-            response = MetadataResponse.decode(reader, version)
-            connection.throttle(response.throttle_time_ms)
+    def read(self, reader: Reader, version: int, connection: BrokerConnection) -> Answer:
+        """Decode an answer; a broker that is still starting names no brokers."""
+        response = MetadataResponse.decode(reader, version)
+        connection.throttle(response.throttle_time_ms)
+
+        def take() -> None:
             self._answered(response, connection)
 
-        return CallbackRequest(ApiKey.METADATA, answered, self._lost)
+        return Answer(take, is_usable=response.error_code == ErrorCode.NONE and len(response.brokers) > 0)
+
+    def lost(self, error: DekafError) -> None:
+        """Ask again after a wait."""
+        self._refresher.failed(monotonic())
 
     def unsupported(self, connection: BrokerConnection, error: BrokerConnectionError, now: float) -> float:
         """Leave a broker without which there is no way to find the leaders."""
@@ -108,6 +117,3 @@ class MetadataInquiry(Inquiry):
         self._cluster_id = told or self._cluster_id
         still_wanted = self._take_over(response, connection.node_id)
         self._refresher.answered(monotonic(), still_wanted)
-
-    def _lost(self, _error: DekafError) -> None:
-        self._refresher.failed(monotonic())

@@ -9,24 +9,29 @@ from typing import Final, final
 from dekaf._cluster.refresh import NEVER
 from dekaf._network.client import NetworkClient
 from dekaf._network.connection import BrokerConnection
-from dekaf._network.requests import CallbackRequest
 from dekaf._protocol.api import ApiKey
+from dekaf._protocol.error_codes import ErrorCode
 from dekaf._protocol.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError, ProduceError
-from dekaf.producer._inquiries.inquiry import Inquiry
+from dekaf.producer._inquiries.hedged import Answer, HedgedInquiry
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource, unsupported_error
 
 
 @final
-class ProducerIdInquiry(Inquiry):
+class ProducerIdInquiry(HedgedInquiry):
     """`hopeless` hears of answers for which no waiting record has any use in going on to wait."""
 
     def __init__(
-        self, client: NetworkClient, source: ProducerIdSource, hopeless: Callable[[ProduceError], None]
+        self,
+        client: NetworkClient,
+        source: ProducerIdSource,
+        hopeless: Callable[[ProduceError], None],
+        *,
+        hedge_after: float,
     ) -> None:
-        super().__init__(ApiKey.INIT_PRODUCER_ID, client)
+        super().__init__(ApiKey.INIT_PRODUCER_ID, client, hedge_after)
         self._source: Final = source
         self._hopeless: Final = hopeless
 
@@ -36,18 +41,26 @@ class ProducerIdInquiry(Inquiry):
 
     def encode(self, body: BytesWriter, version: int) -> None:
         """Ask for an identity without a transaction."""
+        self.encode_again(body, version)
+        self._source.asked()
+
+    def encode_again(self, body: BytesWriter, version: int) -> None:
+        """Ask another broker; of two identities the first is taken, and the other never used."""
         InitProducerIdRequest().encode(body, version)
 
-    def request(self, connection: BrokerConnection) -> CallbackRequest:
-        """Note that it is asked."""
+    def read(self, reader: Reader, version: int, connection: BrokerConnection) -> Answer:
+        """Decode an answer."""
+        response = InitProducerIdResponse.decode(reader, version)
+        connection.throttle(response.throttle_time_ms)
 
-        def answered(reader: Reader, version: int) -> None:
-            response = InitProducerIdResponse.decode(reader, version)
-            connection.throttle(response.throttle_time_ms)
+        def take() -> None:
             self._answered(response)
 
-        self._source.asked()
-        return CallbackRequest(ApiKey.INIT_PRODUCER_ID, answered, self._lost)
+        return Answer(take, is_usable=response.error_code == ErrorCode.NONE)
+
+    def lost(self, error: DekafError) -> None:
+        """Ask again after a wait."""
+        self._source.lost(monotonic())
 
     def unsupported(self, connection: BrokerConnection, error: BrokerConnectionError, now: float) -> float:
         """Fail what waits: a broker that old never will give an identity."""
@@ -59,6 +72,3 @@ class ProducerIdInquiry(Inquiry):
         error = self._source.answered(response, monotonic())
         if error is not None:
             self._hopeless(error)
-
-    def _lost(self, _error: DekafError) -> None:
-        self._source.lost(monotonic())

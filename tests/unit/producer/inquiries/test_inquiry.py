@@ -27,15 +27,15 @@ class Desk:
         self.wire = Wire(offered={**OFFERED, ApiKey.INIT_PRODUCER_ID: (0, version)})
         self.source = ProducerIdSource(constant_backoff, is_needed=True)
         self.hopeless: list[ProduceError] = []
-        self.inquiry = ProducerIdInquiry(self.wire.owner, self.source, self.hopeless.append)
+        self.inquiry = ProducerIdInquiry(self.wire.owner, self.source, self.hopeless.append, hedge_after=1.0)
 
 
 async def test_question_goes_to_a_ready_broker_once_in_the_version_both_sides_speak() -> None:
     desk = Desk(version=2)
     desk.wire.open()
 
-    assert desk.inquiry.run(NOW) == math.inf
-    assert desk.inquiry.run(NOW) == math.inf
+    desk.inquiry.run(NOW)
+    desk.inquiry.run(NOW)
 
     (sent,) = desk.wire.transport.written
     assert sent.hex() == frame(ApiKey.INIT_PRODUCER_ID, 2, 2, InitProducerIdRequest())

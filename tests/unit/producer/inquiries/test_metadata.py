@@ -38,6 +38,7 @@ class Desk:
             self.refresher,
             self._take_over,
             self.adopted.append,
+            hedge_after=1.0,
             allow_auto_create_topics=creates_topics,
         )
 

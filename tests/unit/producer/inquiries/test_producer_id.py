@@ -30,7 +30,7 @@ class Desk:
         self.wire.open()
         self.source = ProducerIdSource(constant_backoff, is_needed=is_needed)
         self.hopeless: list[ProduceError] = []
-        self.inquiry = ProducerIdInquiry(self.wire.owner, self.source, self.hopeless.append)
+        self.inquiry = ProducerIdInquiry(self.wire.owner, self.source, self.hopeless.append, hedge_after=1.0)
         self.due = self.inquiry.run(monotonic())
 
 
