@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from dekaf.errors import ProduceError
+from dekaf.message import ProducerMessage
 from dekaf.producer import Producer
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
-from tests.scenarios.faces import PATIENCE, MakeFace, thread_producer
+from tests.scenarios.faces import PATIENCE, MakeFace, UnexpectedError, eventually, thread_producer
 
 SECRET = "s3cret"
 RECORDS = 300
@@ -119,3 +121,46 @@ def test_idempotence_that_is_off_by_itself_is_told_once(
 
 async def _produce(producer: Producer[object, object]) -> None:
     await producer.as_async().produce("t", None, b"b")
+
+
+def fail_all(cluster: FakeCluster) -> None:
+    cluster.on(ApiKey.PRODUCE).fail(ErrorCode.INVALID_RECORD, times=ALWAYS)
+
+
+def test_handle_that_is_dropped_does_not_take_its_failure_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    with FakeCluster(topics={"t": 1}) as cluster, thread_producer(cluster.bootstrap_servers) as producer:
+        fail_all(cluster)
+
+        producer.submit("t", None, b"dropped")
+        eventually(lambda: producer.status().unobserved_failures_total == 1)
+        eventually(lambda: "1 record(s) for topic t were not delivered" in caplog.text)
+
+
+def test_handle_whose_failure_was_seen_is_not_told_again() -> None:
+    with FakeCluster(topics={"t": 1}) as cluster, thread_producer(cluster.bootstrap_servers) as producer:
+        fail_all(cluster)
+
+        with pytest.raises(ProduceError):
+            producer.submit("t", None, b"seen").result(10)
+        heard = threading.Event()
+        producer.submit("t", None, b"heard").add_done_callback(lambda _: heard.set())
+        assert heard.wait(10)
+        producer.flush()
+
+        assert producer.status().failed_total == 2
+        assert producer.status().unobserved_failures_total == 0
+
+
+def test_records_of_a_call_whose_iterator_failed_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def messages() -> Iterator[ProducerMessage[None, bytes]]:
+        yield ProducerMessage.create("t", None, b"1")
+        yield ProducerMessage.create("t", None, b"2")
+        raise UnexpectedError
+
+    with FakeCluster(topics={"t": 1}) as cluster, thread_producer(cluster.bootstrap_servers) as producer:
+        fail_all(cluster)
+        with pytest.raises(UnexpectedError):
+            producer.produce_all(messages())
+
+        eventually(lambda: producer.status().unobserved_failures_total == 2)
+        eventually(lambda: "record(s) for topic t were not delivered" in caplog.text)

@@ -149,6 +149,7 @@ class Closing:
                 return
             report = life.statistics.take_report(elapsed=monotonic() - self._started, undelivered=0)
             life.report = report
+        life.statistics.log_rest()
         log_report(report, self._occasion)
 
 

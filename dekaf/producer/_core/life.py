@@ -58,7 +58,7 @@ class ProducerLife:
         self.engine: BackendEngine | None = None
         self.when_over: Callable[[ProducerLife], None] | None = None  # called once nothing is left to be drained
         self.close_timeout: Final = config.close_timeout_ms / 1000.0
-        self.statistics: Final = ProducerStatistics()
+        self.statistics: Final = ProducerStatistics(wake=self.wake)
         self.callbacks: Final = CallbackThread()
         self.listener: Final = BatchListener(
             self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post

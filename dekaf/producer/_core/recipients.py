@@ -58,7 +58,7 @@ class Recipients:
 
     def new_delivery(self, topic: str) -> DeliveryFuture:
         """Return a handle for a record of a thread."""
-        return DeliveryFuture(topic, self._run_done_callbacks)
+        return DeliveryFuture(topic, self._run_done_callbacks, self._life.statistics.handle_dropped)
 
     def new_blocked_call(self, topic: str) -> ThreadWait:
         """Return what a thread waits on that wants to do nothing else meanwhile."""

@@ -343,7 +343,7 @@ class Engine:
             self._read_first(now)
         else:
             due = min(due, times_out)
-        self._arm(now, due)
+        self._arm(now, min(due, self.statistics.log_due(now)))
         if self._timer is not None and self._timer_due <= now + self._settings.sender.rules.linger:
             # The timer will look before any record appended from now on may have lingered long enough.
             self.accumulator.wake_for = WAKE_NEVER if self._queues.are_all_busy() else WAKE_AWAITED

@@ -6,6 +6,7 @@ without a thread or a socket.
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable
 from typing import Final, final
@@ -346,7 +347,10 @@ class Sender:
         """Fail everything that waits to be sent for the first time, for a reason that waiting will not cure."""
         for queue in self._queues.active_queues():
             for batch in self._accumulator.take_unsent(queue):
-                self._completion.give_up(batch, error)
+                own = copy.copy(error)  # it is about the producer id, and knows of no place
+                own.topic = batch.topic
+                own.partition = int(batch.partition)
+                self._completion.give_up(batch, caused_error(own, error.__cause__))
 
     def abort(self, make_error: Callable[[ProducerBatch], ProduceError], undelivered: Undelivered | None) -> None:
         """Fail everything accepted and not yet told; nothing is sent any more. `undelivered` takes it down before."""

@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
 from dekaf.errors import ProduceError
+from dekaf.producer._engine.failure_log import FailureLog
 from dekaf.types import DrainReport
 
-logger = logging.getLogger("dekaf.producer")
-
-LOG_INTERVAL: Final = 10.0  # seconds between two log lines about failures of one topic
 FAILURE_SAMPLE: Final = 16  # how many errors a report shows
 
 
 @final
-class FailureLog:
-    """Log failures of one kind, at most one line per topic and interval, with the count of what was left out."""
-
-    def __init__(self, message: str, clock: Callable[[], float]) -> None:
-        self._message = message
-        self._clock = clock
-        self._lock = threading.Lock()  # guards _suppressed and _logged_at
-        self._suppressed: dict[str, int] = {}
-        self._logged_at: dict[str, float] = {}
-
-    def add(self, topic: str, count: int, error: BaseException) -> None:
-        """Count `count` failures, and log them unless the topic's last line is too recent."""
-        now = self._clock()
-        with self._lock:
-            total = self._suppressed.get(topic, 0) + count
-            if now - self._logged_at.get(topic, -LOG_INTERVAL) < LOG_INTERVAL:
-                self._suppressed[topic] = total
-                return
-            self._suppressed[topic] = 0
-            self._logged_at[topic] = now
-        # A handler is an application's code and may raise anything; this may be the I/O thread, in the midst of things.
-        with contextlib.suppress(BaseException):
-            logger.error(self._message, total, topic, error)
-
-
-@final
 class ProducerStatistics:
-    """Counters over a producer's life. They outlive its engines; written by the I/O thread unless said otherwise."""
+    """Counters over a producer's life. They outlive its engines; written by the I/O thread unless said otherwise.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        clock: Monotonic seconds.
+        wake: Has the I/O thread look, so that it calls `log_due`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wake: Callable[[], None] | None = None) -> None:
+        begun = _nothing if wake is None else wake
         self.delivered = 0
         self.failed = 0
         self.given_up = 0  # of the failed ones, those that a close had no more time for
@@ -59,10 +36,12 @@ class ProducerStatistics:
         self.producer_id_resets = 0
         self.last_error: str | None = None
         self._unobserved = FailureLog(
-            "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s", clock
+            "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s", clock, begun
         )
-        self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r", clock)
-        self._broken_hooks = FailureLog("The producer's listener raised %d time(s) for topic %s: %r", clock)
+        self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r", clock, begun)
+        self._broken_hooks = FailureLog("The producer's listener raised %d time(s) for topic %s: %r", clock, begun)
+        self._begun: Final = begun
+        self._dropped: deque[tuple[str, ProduceError]] = deque()  # what finalizers saw
         self._reported_delivered = 0
         self._reported_failed = 0
         self._reported_given_up = 0
@@ -86,6 +65,30 @@ class ProducerStatistics:
         """Count and log failed records that have no caller to tell; on any thread."""
         self.unobserved_failures += count
         self._unobserved.add(topic, count, error)
+
+    def handle_dropped(self, topic: str, error: ProduceError) -> None:
+        """Note a failed record whose handle went away unseen. It takes no lock and logs nothing: finalizers call it."""
+        self._dropped.append((topic, error))
+        self._begun()
+
+    def log_due(self, now: float) -> float:
+        """Log, on the I/O thread, what was held back long enough; return when there is more, in monotonic seconds."""
+        self._tell_dropped()
+        return min(self._unobserved.log_due(now), self._broken_callbacks.log_due(now), self._broken_hooks.log_due(now))
+
+    def log_rest(self) -> None:
+        """Log all that was held back: the producer ends."""
+        self._tell_dropped()
+        for log in (self._unobserved, self._broken_callbacks, self._broken_hooks):
+            log.log_rest()
+
+    def _tell_dropped(self) -> None:
+        while self._dropped:
+            try:
+                topic, error = self._dropped.popleft()
+            except IndexError:  # another thread, that closes, took the last one
+                return
+            self.unobserved_failure(topic, 1, error)
 
     def callback_failed(self, topic: str, failure: BaseException) -> None:
         """Log what an `on_delivery` raised; on any thread."""
@@ -113,3 +116,7 @@ class ProducerStatistics:
                 elapsed=elapsed,
                 failures=tuple(failures),
             )
+
+
+def _nothing() -> None:
+    """Without an engine there is no thread to be woken."""

@@ -95,14 +95,27 @@ class DeliveryFuture(ThreadWait):
     `complete` is called once, by the I/O thread. All other methods may be called from any thread.
     """
 
-    def __init__(self, topic: str, run_callbacks: Callable[[DeliveryFuture], object]) -> None:
+    def __init__(
+        self,
+        topic: str,
+        run_callbacks: Callable[[DeliveryFuture], object],
+        dropped: Callable[[str, ProduceError], None] | None = None,
+    ) -> None:
         super().__init__(topic)
         self._run_callbacks = run_callbacks
+        self._dropped = dropped  # hears of a failure that no caller has looked at; called by the finalizer
+        self._is_heard = False
         self._gate = (
             threading.Lock()
         )  # held until the outcome is known; there may be many handles: it takes no descriptor
         self._gate.acquire()
         self._callbacks: list[Callable[[DeliveryFuture], object]] = []
+
+    def __del__(self) -> None:
+        dropped = self._dropped
+        error = self._error
+        if dropped is not None and error is not None and not self._is_heard:
+            dropped(self.topic, error)
 
     def complete(self, metadata: RecordMetadata | None, error: ProduceError | None) -> None:
         """Set the outcome and let the waiters go."""
@@ -135,10 +148,12 @@ class DeliveryFuture(ThreadWait):
             elif not self._gate.acquire(timeout=wait_seconds(left)):
                 raise still_waiting_error(self.topic, timeout or 0.0)
             self._gate.release()  # the next waiter's turn
+        self._is_heard = True
         return self._outcome()
 
     def add_done_callback(self, callback: Callable[[DeliveryFuture], object]) -> None:
         """Call `callback(handle)` once the outcome is known: at once if it is, or on the producer's callback thread."""
+        self._is_heard = True
         self._callbacks.append(callback)
         # `complete` may have looked at the callbacks just before this one was added. Popping is atomic, so the
         # thread that comes first runs it, and no other.

@@ -474,7 +474,11 @@ def test_what_will_never_be_sent_fails_and_what_is_under_way_does_not() -> None:
     desk.sender.fail_unsent(NO_IDENTITY)
     desk.heard.notify_all()
 
-    assert waiting == [(None, NO_IDENTITY)]
+    ((metadata, error),) = waiting
+    assert metadata is None
+    assert error is not None
+    assert (str(error), error.topic, error.partition) == ("t-0: no producer id", "t", 0)
+    assert NO_IDENTITY.topic is None
     assert under_way == []
 
 

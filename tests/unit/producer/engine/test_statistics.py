@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from dekaf.errors import ProduceError
-from dekaf.producer._engine.statistics import FAILURE_SAMPLE, LOG_INTERVAL, ProducerStatistics
+from dekaf.producer._engine.statistics import FAILURE_SAMPLE, ProducerStatistics
 
 ERROR = ProduceError("refused", topic="t")
 
@@ -36,29 +36,6 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
 
 
-def test_failures_nobody_hears_of_are_logged_once_per_interval_with_their_count(
-    statistics: ProducerStatistics, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
-    for _ in range(5):
-        statistics.unobserved_failure("t", 10, ERROR)
-    assert len(lines(caplog)) == 1
-    assert lines(caplog)[0].startswith("10 record(s) for topic t")
-
-    clock.now += LOG_INTERVAL
-    statistics.unobserved_failure("t", 3, ERROR)
-
-    assert len(lines(caplog)) == 2
-    assert lines(caplog)[1].startswith("43 record(s)")
-    assert statistics.unobserved_failures == 53
-
-
-def test_topics_do_not_silence_each_other(statistics: ProducerStatistics, caplog: pytest.LogCaptureFixture) -> None:
-    for topic in ("a", "b", "a", "b"):
-        statistics.unobserved_failure(topic, 1, ERROR)
-
-    assert len(lines(caplog)) == 2
-
-
 def test_broken_callbacks_are_logged_apart(statistics: ProducerStatistics, caplog: pytest.LogCaptureFixture) -> None:
     statistics.unobserved_failure("t", 1, ERROR)
     statistics.callback_failed("t", ValueError("on purpose"))
@@ -67,6 +44,31 @@ def test_broken_callbacks_are_logged_apart(statistics: ProducerStatistics, caplo
     assert len(lines(caplog)) == 2
     assert "on purpose" in lines(caplog)[1]
     assert statistics.unobserved_failures == 1
+
+
+def test_failure_of_a_handle_that_went_away_is_counted_and_logged_by_the_io_thread(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    woken: list[bool] = []
+    statistics = ProducerStatistics(clock, lambda: woken.append(True))
+
+    statistics.handle_dropped("t", ERROR)
+    logged_at_once = lines(caplog)
+    statistics.log_due(clock.now)
+
+    assert (woken[0], logged_at_once) == (True, [])
+    assert statistics.unobserved_failures == 1
+    assert lines(caplog)[0].startswith("1 record(s) for topic t")
+
+
+def test_the_end_tells_what_was_held_back(statistics: ProducerStatistics, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        statistics.unobserved_failure("t", 1, ERROR)
+    statistics.handle_dropped("t", ERROR)
+
+    statistics.log_rest()
+
+    assert [line.split()[0] for line in lines(caplog)] == ["1", "3"]
 
 
 def test_report_tells_what_happened_since_the_last_one(statistics: ProducerStatistics) -> None:
