@@ -443,16 +443,21 @@ class Producer(Generic[K_contra, V_contra]):
         route = core.recipients.gathered(wait, deadline, core.record_life)
         results: list[RecordMetadata | ProduceError] = []
         under_way: deque[DeliveryFuture | ProduceError] = deque()
-        for message in messages:
-            if not isinstance(message, ProducerMessage):
-                raise no_message_error(message)
-            under_way.append(self._try_submit(message, route, give_up))
-            if len(under_way) >= PRODUCE_ALL_WINDOW:
-                core.expect_end(route)
+        try:
+            for message in messages:
+                if not isinstance(message, ProducerMessage):
+                    raise no_message_error(message)
+                under_way.append(self._try_submit(message, route, give_up))
+                if len(under_way) >= PRODUCE_ALL_WINDOW:
+                    core.expect_end(route)
+                    results.append(_outcome(under_way.popleft(), give_up, wait))
+            core.expect_end(route)
+            while under_way:
                 results.append(_outcome(under_way.popleft(), give_up, wait))
-        core.expect_end(route)
-        while under_way:
-            results.append(_outcome(under_way.popleft(), give_up, wait))
+        finally:  # an exception ended the call, and the caller will not see what is left
+            for handle in under_way:
+                if not isinstance(handle, ProduceError):
+                    handle.is_abandoned = True
         if not return_exceptions and any(isinstance(result, ProduceError) for result in results):
             raise ProduceAllError.of(results)
         return results
@@ -661,6 +666,7 @@ def _outcome(
     try:
         return handle.result_by(None if give_up is None else give_up - time.monotonic(), timeout)
     except ProduceError as error:
+        handle.is_abandoned = not handle.done()  # the timeout ended, and not the record
         return error
 
 

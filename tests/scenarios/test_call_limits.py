@@ -326,3 +326,28 @@ def test_deadline_that_makes_no_sense_is_refused(
                 call()
         loop_thread.run(on_loop.close())
     assert values(cluster) == []
+
+
+def test_record_whose_caller_gave_up_before_stays(cluster: FakeCluster, loop_thread: LoopThread) -> None:
+    """By a timeout, or because its task was cancelled: both leave the record to the producer, whatever ends later."""
+    options: dict[str, Any] = {**LIFE, "produce_timeout_ms": 600, "unavailable_after_ms": 300}
+    with thread_producer(cluster.bootstrap_servers, **options) as producer:
+        producer.produce("t", None, b"first", timeout=10)
+        take_away(cluster, producer)
+        with pytest.raises(DeliveryTimeoutError):
+            producer.produce("t", None, b"timed out", timeout=0.1)
+        results: list[Any] = producer.produce_all(
+            [ProducerMessage.create("t", None, b"timed out, too")], timeout=0.05, return_exceptions=True
+        )
+        assert results[0].may_be_persisted
+        task = loop_thread.start(producer.as_async().produce("t", None, b"cancelled"))
+        parked = loop_thread.start(producer.as_async().produce("unknown", None, b"cancelled"))
+        eventually(lambda: producer.status().buffered_records == 4)
+        task.cancel()
+        parked.cancel()
+        eventually(lambda: (producer.status().unavailable_for or 0.0) > 0.9)  # every limit and the outage have come
+        cluster.start_broker(1)
+        cluster.create_topic("unknown", 1)
+        producer.flush(10)
+    assert values(cluster) == [b"first", b"timed out", b"timed out, too", b"cancelled"]
+    assert len(cluster.log("unknown")) == 1

@@ -37,6 +37,13 @@ class BatchState(Enum):
     DONE = "done"  # outcome told; the bytes may still be on their way to a socket
 
 
+def has_given_up(route: OutcomeRoute, recipient: object) -> bool:
+    """Return whether a caller has given up waiting, by a timeout or with its task, and has left the record to us."""
+    if route.kind is WaitKind.FUTURES:
+        return cast(OutcomeFuture, recipient).done()
+    return route.kind is WaitKind.DELIVERIES and cast(ThreadWait, recipient).is_abandoned
+
+
 @final
 class BatchWaits:
     """The records of one batch whose outcome goes to one place, in order; an object per record would be dear.
@@ -87,6 +94,16 @@ class BatchWaits:
             for run in range(len(self._starts))
             for at in range(self._starts[run], self._end_of(run))
         ]
+
+    def still_waiting(self) -> BatchWaits:
+        """Return the waits of those who have not given up meanwhile."""
+        mine = BatchWaits(self.route)
+        for run in range(len(self._starts)):
+            offset = self._indexes[run] - self._starts[run]
+            for at in range(self._starts[run], self._end_of(run)):
+                if not has_given_up(self.route, self.recipients[at]):
+                    mine.add(self.recipients[at], offset + at, self._deltas[run])
+        return mine
 
     def moved(self, places: Mapping[i64, i64], shift: i64) -> BatchWaits:
         """Return the same waits for a batch in which the records have other indexes.

@@ -86,6 +86,7 @@ def _pass_on_waits(parent: ProducerBatch, child: ProducerBatch, first: i64) -> N
         if mine is not None:
             mine.batch = child
             child.waits.append(mine)
+            child.ends_at = min(child.ends_at, mine.route.ends_at)
 
 
 @final

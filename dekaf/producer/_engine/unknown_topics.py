@@ -22,7 +22,7 @@ from dekaf.producer._buffer.queues import TopicQueues, batch_without_bytes
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
-from dekaf.producer._engine.waiting_calls import RecordFate, limit_error
+from dekaf.producer._engine.waiting_calls import RecordFate, leaves_with_call, limit_error
 
 # Seconds between two answers of a cluster that goes on answering: the longest back-off, with some time for the answer.
 # What is longer was silence, at least in part.
@@ -54,7 +54,8 @@ def _is_partition(returned: object, count: int) -> TypeGuard[int]:
 
 
 def _is_of_call(record: WaitingRecord) -> bool:
-    return record.route is not None and record.route.is_call
+    route = record.route
+    return route is not None and route.is_call and leaves_with_call(route, record.recipient)
 
 
 def no_such_partition_error(topic: str, partition: int, count: int) -> ProduceError:
@@ -194,7 +195,7 @@ class UnknownTopics:
                 return False
             if record.route.ends_at > now:
                 due = min(due, record.route.ends_at)
-            return record.route.ends_at <= now
+            return record.route.ends_at <= now and leaves_with_call(record.route, record.recipient)
 
         for name in list(self._waiting):
             topic = self._accumulator.topics[name]

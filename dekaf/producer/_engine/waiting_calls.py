@@ -14,12 +14,12 @@ from typing import Final, final
 from dekaf._cluster.refresh import NEVER
 from dekaf.errors import DekafError, DeliveryTimeoutError, ProduceError, caused_error
 from dekaf.producer._buffer.accumulator import RecordAccumulator
-from dekaf.producer._buffer.batch import BatchState, ProducerBatch
+from dekaf.producer._buffer.batch import BatchState, BatchWaits, ProducerBatch, has_given_up
 from dekaf.producer._buffer.queues import PartitionQueue
 from dekaf.producer._buffer.withdrawal import forget
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer._waiting.mailbox import OutcomeRoute
+from dekaf.producer._waiting.mailbox import DEADLINE, OutcomeRoute
 
 
 class RecordFate(Enum):
@@ -56,6 +56,19 @@ def limit_error(
 def is_call(route: OutcomeRoute) -> bool:
     """Return whether someone waits in a call."""
     return route.is_call
+
+
+def leaves_with_call(route: OutcomeRoute, recipient: object) -> bool:
+    """Return whether a record leaves with its call, when that is over.
+
+    A deadline is the record's own. Other limits, and outages, end the call: who has given up waiting before, by a
+    timeout or because the task was cancelled, has left the record to the producer, which keeps it.
+    """
+    return route.limit == DEADLINE or not has_given_up(route, recipient)
+
+
+def _concerned(ended: BatchWaits) -> BatchWaits:
+    return ended if ended.route.limit == DEADLINE else ended.still_waiting()
 
 
 @final
@@ -145,8 +158,11 @@ class WaitingCalls:
         queue = self._cluster.queues.queue_of(batch)
         if queue.current is batch:
             self._accumulator.close_current(queue)
-        for waits in batch.take_ended(is_over):
+        for ended in batch.take_ended(is_over):
+            waits = _concerned(ended)
             count = len(waits.recipients)
+            if count == 0:
+                continue
             batch.withdrawn.extend(waits.indexes())
             error = make_error(batch, waits.route, RecordFate.WITHDRAWN)
             # Counted first: whoever hears of it may look at the counters at once.
@@ -171,7 +187,8 @@ class WaitingCalls:
         """Tell those whose wait is over that the record was sent; it will have its outcome without them."""
         if batch.state is BatchState.DONE:
             return
-        for waits in batch.take_ended(is_over):
+        for ended in batch.take_ended(is_over):
+            waits = _concerned(ended)
             error = make_error(batch, waits.route, RecordFate.SENT)
             batch.part_for(waits).end_wait(error)
 

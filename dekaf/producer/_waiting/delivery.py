@@ -38,6 +38,7 @@ class ThreadWait:
 
     def __init__(self, topic: str) -> None:
         self.topic: Final = topic
+        self.is_abandoned = False  # its caller waits no longer, and has left the record to the producer
         self._is_done = False
         self._metadata: RecordMetadata | None = None
         self._error: ProduceError | None = None
@@ -81,8 +82,10 @@ class BlockedCall(ThreadWait):
         deadline = None if left is None else monotonic() + left
         try:
             while not self._is_done:  # a wake-up may be a late one, meant for the call before
-                if not self._waker.wait(deadline) and not self._is_done:
-                    raise still_waiting_error(self.topic, timeout or 0.0)
+                if not self._waker.wait(deadline):
+                    self.is_abandoned = True
+                    if not self._is_done:
+                        raise still_waiting_error(self.topic, timeout or 0.0)
         finally:
             self._wakers.give_back(self._waker)
         return self._outcome()
