@@ -404,3 +404,41 @@ async def test_closed_client_disconnects_and_connects_to_nothing_any_more(
     assert not connection.is_ready()
     assert network.losses == []
     assert not any(one.is_open for one in cluster.connections)
+
+
+async def test_brokers_with_nothing_to_do_are_asked_in_turn(cluster: FakeCluster, connect: MakeNetwork) -> None:
+    """Or one that has heard of nothing for a while would be the only one that is ever asked."""
+    network = connect(cluster.broker(1).address)
+    network.know(cluster.broker(1), cluster.broker(2))
+    await network.connection_to(1)
+    await network.connection_to(2)
+
+    asked = {await network.any_connection() for _ in range(6)}
+
+    assert {connection.node_id for connection in asked} >= {1, 2}
+
+
+async def test_another_broker_than_the_one_in_doubt_is_connected_to(cluster: FakeCluster, connect: MakeNetwork) -> None:
+    network = connect(cluster.broker(1).address)
+    network.know(cluster.broker(1), cluster.broker(2))
+    await network.connection_to(1)
+    assert network.client.another_broker(time.monotonic(), 1) is None
+
+    other = await network._ready(lambda: network.client.another_broker(time.monotonic(), 1))
+
+    assert other.node_id == 2
+
+
+async def test_new_beginning_loses_what_is_under_way_to_brokers_that_had_left(
+    cluster: FakeCluster, connect: MakeNetwork
+) -> None:
+    network = connect(cluster.broker(1).address)
+    network.know(cluster.broker(2))
+    leaving = await network.connection_to(2)
+    leaving.pending.append(Quiet(ApiKey.METADATA))
+    network.know()
+    assert leaving.is_ready()
+
+    network.client.rebootstrap(BrokerConnectionError("another cluster"))
+
+    await until(lambda: not leaving.is_ready())

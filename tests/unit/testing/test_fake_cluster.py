@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from dekaf._protocol.error_codes import ErrorCode
 from dekaf.errors import ConfigurationError
 from dekaf.testing import FakeCluster, ReceivedProduce
 from tests.unit.testing.batches import batch
@@ -33,6 +34,47 @@ def test_broker_can_stop_without_an_election() -> None:
         cluster.stop_broker(1, elect=False)
 
         assert cluster.leader("orders", 0) == 1
+
+
+# What brokers have not heard of, and other clusters.
+
+
+def test_broker_with_frozen_metadata_describes_the_topics_as_they_were() -> None:
+    with FakeCluster(nodes=2, topics={"orders": 2}) as cluster, RawClient(cluster.broker(1)) as stale:
+        before = cluster.topic_id("orders")
+        cluster.freeze_metadata(1)
+        cluster.create_topic("orders", 3)
+        cluster.create_topic("new", 1)
+
+        assert (len(leaders(stale)), stale.metadata("orders").topics[0].topic_id) == (2, before)
+        assert stale.metadata("new").topics[0].error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        assert cluster.stale_answers(1) == 3
+        with RawClient(cluster.broker(2)) as fresh:
+            assert len(leaders(fresh)) == 3
+        cluster.thaw_metadata(1)
+        assert len(leaders(stale)) == 3
+        assert cluster.stale_answers(1) == 3
+
+
+def test_cluster_that_is_replaced_has_another_id_other_topic_ids_and_empty_logs() -> None:
+    with FakeCluster(topics={"orders": 2}) as cluster, RawClient(cluster.broker(1)) as client:
+        client.produce(("orders", 0, batch()))
+        before = cluster.topic_id("orders")
+        cluster.replace_cluster("other")
+
+        answer = client.metadata("orders")
+        assert answer.cluster_id == cluster.cluster_id == "other"
+        assert answer.topics[0].topic_id != before
+        assert len(answer.topics[0].partitions) == 2
+        assert cluster.log("orders") == []
+        assert cluster.topics() == ["orders"]
+
+
+def test_one_broker_may_belong_to_another_cluster() -> None:
+    with FakeCluster(nodes=2) as cluster, RawClient(cluster.broker(1)) as one, RawClient(cluster.broker(2)) as two:
+        cluster.tell_cluster_id(2, "stranger")
+
+        assert (one.metadata().cluster_id, two.metadata().cluster_id) == (cluster.cluster_id, "stranger")
 
 
 # Waiting and looking.
