@@ -130,3 +130,20 @@ def test_record_after_the_topic_was_forgotten_is_written_too(cluster: KafkaClust
     assert (first.offset, second.offset) == (0, 1)
     values = [record.value for record in read_back(cluster.bootstrap_servers, topic, 2)]
     assert values == [b"first", b"second"]
+
+
+def test_brokers_that_agree_on_fewer_partitions_are_believed_where_there_are_no_topic_ids() -> None:
+    one_replica = {"min.insync.replicas": "1"}
+    with cluster_of_release("2.1.1", brokers=3, heap_mb=256, properties=one_replica) as cluster:
+        topic = new_topic(cluster, 6)
+        with Producer(
+            bootstrap_servers=cluster.bootstrap_servers, key=str, value=str, metadata_max_age_ms=200
+        ) as producer:
+            for handle in [producer.submit(topic, f"k{number}", "before") for number in range(60)]:
+                handle.result(30)
+            recreate_topic(cluster.bootstrap_servers, topic, partitions=2)
+            eventually(lambda: len(producer.partitions_for(topic)) == 2)
+            after = [producer.submit(topic, f"k{number}", "after") for number in range(60)]
+
+            assert {handle.result(30).partition for handle in after} == {0, 1}
+        assert len(read_back(cluster.bootstrap_servers, topic, 60)) == 60
