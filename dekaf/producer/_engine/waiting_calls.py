@@ -132,6 +132,8 @@ class WaitingCalls:
                 self._withdraw(batch, is_over, self._limit_error)
             due = min(due, batch.ends_at)
         for batch in sent:
+            if batch.state is BatchState.DONE:  # its time was over before, and only its request is still under way
+                continue
             if batch.ends_at <= now:
                 self._end_waits(batch, is_over, self._limit_error)
             due = min(due, batch.ends_at)

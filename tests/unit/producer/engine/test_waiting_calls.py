@@ -9,7 +9,8 @@ from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.withdrawal import rid_of_withdrawn
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.waiting_calls import RecordFate, WaitingCalls, limit_error
-from dekaf.producer._waiting.mailbox import CALLBACK_COST, OutcomeRoute, WaitKind
+from dekaf.producer._waiting.delivery import DeliveryFuture
+from dekaf.producer._waiting.mailbox import CALLBACK_COST, DEADLINE, DELIVERY_COST, OutcomeRoute, WaitKind
 from tests.unit.producer.rooms import (
     CALLBACKS,
     CallbackNotes,
@@ -187,3 +188,30 @@ def test_error_without_a_cause_is_a_sentence() -> None:
     assert str(error) == (
         "t: Not sent within produce_timeout_ms=5, and withdrawn. It was not written: producing it again is safe."
     )
+
+
+def test_batch_whose_time_was_over_before_needs_no_look() -> None:
+    """Its request may be under way for long: a moment that is over would bring one pass after the other."""
+    lot = Lot()
+    called = lot.add(CALL.ending(10.0, "the limit"))
+    batch = lot.send()
+    batch.fail(ProduceError("its own time was over", topic="t"))
+
+    assert lot.end_over(11.0, batch) == math.inf
+    assert len(called) == 1
+
+
+def test_caller_who_has_given_up_leaves_the_record_to_the_producer_but_a_deadline_is_the_records_own() -> None:
+    lot = Lot()
+    for limit in ("the limit", DEADLINE):
+        handle = DeliveryFuture("t", lambda _: None)
+        handle.is_abandoned = True
+        route = OutcomeRoute(WaitKind.DELIVERIES, None, DELIVERY_COST, wakes_after_loop_round=False, is_call=True)
+        append(lot.accumulator, lot.topic, recipient=handle, route=route.ending(10.0, limit))
+    lot.cluster.queues.adopt_activated()
+
+    assert lot.end_over(10.0) == math.inf
+
+    (batch,) = lot.queue.full
+    assert [int(index) for index in batch.withdrawn] == [1]
+    assert lot.statistics.failed == 1
