@@ -49,7 +49,7 @@ fuzz: dev-venv ## feed damaged bytes to every reader of others' bytes (RUNS=1000
 secure: dev-venv ## run the tests of secure connections against Kafka, for a quarter of an hour (DEKAF_SECURE_SECONDS=60)
 	@$(RUN) secure
 
-outage: dev-venv ## take Kafka away from web applications under load, for a minute (DEKAF_OUTAGE_SECONDS=60)
+outage: dev-venv ## take Kafka away from web applications under load, for a minute (OUTAGE_SECONDS=60)
 	@$(RUN) outage
 
 wheel: dev-venv ## build a wheel into dist/, compiled with mypyc for this Python; needs a C compiler (BUILD=interpreted does not)

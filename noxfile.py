@@ -203,7 +203,7 @@ def secure(session: nox.Session) -> None:
 def outage(session: nox.Session) -> None:
     """Take Kafka away from Django and FastAPI under load for a minute: what visitors see, and what is lost."""
     fetch_kafka(session)
-    session.env["DEKAF_OUTAGE_SECONDS"] = os.environ.get("DEKAF_OUTAGE_SECONDS", "60")
+    session.env["OUTAGE_SECONDS"] = os.environ.get("OUTAGE_SECONDS", "60")
     pytest(session, "tests/broker/test_outage.py", options=("-s",))
 
 

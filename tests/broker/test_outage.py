@@ -18,8 +18,8 @@ from tests.broker.web_servers import Kind, Server, StartServer
 from tests.kafka import KafkaCluster, read_back
 
 APPS = "tests.broker.web_apps"
-IS_LONG = "DEKAF_OUTAGE_SECONDS" in os.environ
-OUTAGE_SECONDS = float(os.environ.get("DEKAF_OUTAGE_SECONDS", "8"))
+IS_LONG = "OUTAGE_SECONDS" in os.environ
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "8"))
 BEFORE_SECONDS = 10.0 if IS_LONG else 4.0
 UNAVAILABLE_AFTER_MS = 5_000 if IS_LONG else 1_000
 REQUEST_TIMEOUT_MS = 10_000 if IS_LONG else 2_000
