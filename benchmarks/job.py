@@ -37,6 +37,7 @@ class Job:
     threads: int = 1
     connections: int = 1
     workers: int = 1
+    is_made_before_fork: bool = False
     is_secure: bool = False
     cafile: str = ""
     username: str = ""

@@ -7,6 +7,7 @@ from typing import Final
 OURS: Final = "dekaf"
 INTERPRETED: Final = "dekaf interpreted"
 OURS_PLAINTEXT: Final = "dekaf, plaintext"
+OURS_BEFORE_FORK: Final = "dekaf, made before the fork"
 CONFLUENT: Final = "confluent-kafka"
 CONFLUENT_LARGE_BATCHES: Final = "confluent-kafka, batches of 1 MB"
 BRIDGE_0: Final = "confluent-kafka bridge, linger 0"

@@ -20,12 +20,15 @@ READY = b"."
 
 
 def first_acknowledgements(job: Job, make_client: Callable[[Job], BlockingClient]) -> Answer:
-    """Measure from the barrier to each worker's acknowledgement; clients are made behind the barrier.
+    """Measure from the barrier to each worker's acknowledgement.
+
+    Clients are made behind the barrier, or once before the fork, where a client can do that.
 
     Raises:
         RuntimeError: a worker failed.
     """
     record = make_records(job)[0]
+    inherited = make_client(job) if job.is_made_before_fork else None
     barrier, gate = os.pipe()
     ready, tell_ready = os.pipe()
     results, tell_result = os.pipe()
@@ -34,7 +37,13 @@ def first_acknowledgements(job: Job, make_client: Callable[[Job], BlockingClient
         worker = os.fork()
         if worker == 0:
             os.close(gate)  # or it would stay open when the parent closes it
-            _work(job, make_client, record, barrier=barrier, tell_ready=tell_ready, tell_result=tell_result)
+            _work(
+                lambda: inherited or make_client(job),
+                record,
+                barrier=barrier,
+                tell_ready=tell_ready,
+                tell_result=tell_result,
+            )
         workers.append(worker)
     _read_exactly(ready, len(READY) * job.workers)
     began, used = time.monotonic(), _cpu_of_children()
@@ -53,8 +62,7 @@ def first_acknowledgements(job: Job, make_client: Callable[[Job], BlockingClient
 
 
 def _work(
-    job: Job,
-    make_client: Callable[[Job], BlockingClient],
+    take_client: Callable[[], BlockingClient],
     record: KeyValue,
     *,
     barrier: int,
@@ -66,7 +74,7 @@ def _work(
     try:
         os.write(tell_ready, READY)
         os.read(barrier, 1)  # returns when the gate is closed, for all at once
-        make_client(job).produce(*record)
+        take_client().produce(*record)
         os.write(tell_result, TIME.pack(time.monotonic()))
         status = 0
     finally:

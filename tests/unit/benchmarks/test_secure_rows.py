@@ -144,6 +144,19 @@ def test_workers_begin_at_once_and_each_is_heard() -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_a_client_that_was_made_before_the_fork_is_every_workers() -> None:
+    made: list[int] = []
+
+    def make(job: Job) -> Client:
+        made.append(os.getpid())
+        return Client(job)
+
+    answer = first_acknowledgements(job_of(workers=3, is_made_before_fork=True), make)
+
+    assert answer.produced == 3
+    assert made == [os.getpid()]
+
+
 def test_a_worker_that_fails_is_no_figure(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="3 of 3 workers failed"):
         first_acknowledgements(job_of(workers=3), Failing)
