@@ -24,6 +24,7 @@ from dekaf.producer.options import (
     Backend,
     BufferFull,
     CompressionType,
+    MetadataRecoveryStrategy,
     PartitionerSpec,
     ProducerOptions,
     Start,
@@ -149,6 +150,14 @@ class _BuilderBase(SecuritySteps, Generic[K, V]):
     def with_metadata_max_idle_ms(self, milliseconds: int) -> Self:
         """Forget a topic that nothing is produced to for this long; default 300000."""
         return self.with_options(metadata_max_idle_ms=milliseconds)
+
+    def with_metadata_recovery_strategy(self, strategy: MetadataRecoveryStrategy) -> Self:
+        """Ask bootstrap servers again when brokers cannot help (``rebootstrap``, the default), or never (``none``)."""
+        return self.with_options(metadata_recovery_strategy=strategy)
+
+    def with_metadata_recovery_rebootstrap_trigger_ms(self, milliseconds: int) -> Self:
+        """Return to the bootstrap servers after this long without usable metadata; default 300000."""
+        return self.with_options(metadata_recovery_rebootstrap_trigger_ms=milliseconds)
 
     def with_start(self, start: Start) -> Self:
         """Connect at the first message (``lazy``, the default), in the ``background`` or at once (``eager``)."""

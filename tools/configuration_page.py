@@ -40,6 +40,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "reconnect_backoff_max_ms",
         "metadata_max_age_ms",
         "metadata_max_idle_ms",
+        "metadata_recovery_strategy",
+        "metadata_recovery_rebootstrap_trigger_ms",
         "allow_auto_create_topics",
     ),
     "Security": (

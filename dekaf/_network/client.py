@@ -63,12 +63,15 @@ class NetworkSettings:
         backoff: Callable[[int], float],
         refused_backoff: Callable[[int], float],
         max_idle: float,
+        *,
+        returns_to_bootstrap: bool = True,
     ) -> None:
         self.connection: Final = connection
         self.security: Final = security
         self.backoff: Final = backoff  # attempt, from 1 → seconds
         self.refused_backoff: Final = refused_backoff  # the same, after the broker or we refused to go on
         self.max_idle: Final = max_idle  # infinity: idle connections stay
+        self.returns_to_bootstrap: Final = returns_to_bootstrap  # when brokers are known (KIP-899)
 
 
 @final
@@ -260,7 +263,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
     def other_than(self, asked: BrokerConnection, now: float) -> BrokerConnection | None:
         """Return a connection to another broker that takes requests; without one, connect to another one."""
         candidate: Node | None = None
-        for node in self._nodes():  # discovered brokers first
+        for node in self._nodes_to_ask():  # discovered brokers first
             if node.address == asked.address or node.connection is asked:
                 continue
             if node.connection is not None:
@@ -428,6 +431,11 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             connection.close(BrokerConnectionError(f"The broker {connection.address} left the cluster."))
         self._leaving = [one for one in self._leaving if one.is_busy()]
 
+    def _nodes_to_ask(self) -> list[Node]:
+        if self._brokers and not self._settings.returns_to_bootstrap:
+            return list(self._brokers.values())
+        return self._nodes()
+
     def _nodes(self) -> list[Node]:
         return [*self._brokers.values(), *self._bootstrap]
 
@@ -466,7 +474,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         return False
 
     def _connect_somewhere(self, now: float) -> None:
-        self._connect_to_one_of(self._nodes(), now)
+        self._connect_to_one_of(self._nodes_to_ask(), now)
 
     def _connect_to_one_of(self, nodes: list[Node], now: float) -> None:
         candidates: list[Node] = []

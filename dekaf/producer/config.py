@@ -20,6 +20,7 @@ from dekaf.producer.options import (
     Backend,
     BufferFull,
     CompressionType,
+    MetadataRecoveryStrategy,
     PartitionerSpec,
     ProducerOptions,
     Start,
@@ -285,6 +286,20 @@ class ProducerConfig(SecurityConfig):
         description="Milliseconds; default 300000. After how long a topic that nothing is produced to is forgotten, so "
         "that the cluster is not asked for it any more; the next message asks again. Kafka: `metadata.max.idle.ms` "
         "(KIP-526).",
+    )
+    metadata_recovery_strategy: MetadataRecoveryStrategy = option(
+        "rebootstrap",
+        check=one_of("rebootstrap", "none"),
+        description="`rebootstrap` or `none`; default `rebootstrap`. Whether the bootstrap servers are asked again "
+        "when the brokers they led to cannot be reached, or give no usable metadata. Kafka: "
+        "`metadata.recovery.strategy` (KIP-899).",
+    )
+    metadata_recovery_rebootstrap_trigger_ms: int = option(
+        300_000,
+        check=_MILLISECONDS,
+        description="Milliseconds; default 300000. After how long without usable metadata the known brokers are "
+        "forgotten, and the bootstrap servers asked again; only with `rebootstrap`. Kafka: "
+        "`metadata.recovery.rebootstrap.trigger.ms` (KIP-1102).",
     )
     allow_auto_create_topics: bool = option(
         default=True,

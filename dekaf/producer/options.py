@@ -34,6 +34,7 @@ __all__ = (
     "Backend",
     "BufferFull",
     "CompressionType",
+    "MetadataRecoveryStrategy",
     "PartitionerSpec",
     "ProducerOptions",
     "Start",
@@ -60,6 +61,7 @@ AcksSpec: TypeAlias = Acks | Literal["all", "none", "leader", -1, 0, 1]
 CompressionType: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 Backend: TypeAlias = Literal["kafka", "memory", "disabled"]
 Start: TypeAlias = Literal["lazy", "background", "eager"]
+MetadataRecoveryStrategy: TypeAlias = Literal["rebootstrap", "none"]
 BufferFull: TypeAlias = Literal["block", "raise"]
 PartitionerSpec: TypeAlias = str | type[Partitioner] | Partitioner
 
@@ -125,6 +127,8 @@ class ProducerOptions(TypedDict, total=False):
     connections_max_idle_ms: int
     metadata_max_age_ms: int
     metadata_max_idle_ms: int
+    metadata_recovery_strategy: MetadataRecoveryStrategy
+    metadata_recovery_rebootstrap_trigger_ms: int
     allow_auto_create_topics: bool
     start: Start
     backend: Backend

@@ -88,6 +88,8 @@ STEPS: dict[str, tuple[Any, Any]] = {
     "connections_max_idle_ms": (-1, -1),
     "metadata_max_age_ms": (60_000, 60_000),
     "metadata_max_idle_ms": (70_000, 70_000),
+    "metadata_recovery_strategy": ("none", "none"),
+    "metadata_recovery_rebootstrap_trigger_ms": (80_000, 80_000),
     "allow_auto_create_topics": (False, False),
     "start": ("eager", "eager"),
     "backend": ("memory", "memory"),

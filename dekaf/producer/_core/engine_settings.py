@@ -51,6 +51,7 @@ def engine_settings(config: ProducerConfig) -> EngineSettings:
                 max(config.reconnect_backoff_max_ms / 1000.0, LONGEST_AFTER_REFUSAL),
             ),
             math.inf if config.connections_max_idle_ms < 0 else config.connections_max_idle_ms / 1000.0,
+            returns_to_bootstrap=config.metadata_recovery_strategy == "rebootstrap",
         ),
         sender=SenderSettings(
             int(config.acks), request_timeout, RetrySettings(config.delivery_timeout_ms / 1000.0, backoff), rules
@@ -62,9 +63,16 @@ def engine_settings(config: ProducerConfig) -> EngineSettings:
         unavailable_after=math.inf if config.unavailable_after_ms is None else config.unavailable_after_ms / 1000.0,
         call_timeout=config.produce_timeout_ms / 1000.0,
         metadata_max_age=config.metadata_max_age_ms / 1000.0,
+        rebootstrap_after=_rebootstrap_after(config),
         metadata_max_idle=config.metadata_max_idle_ms / 1000.0,
         allow_auto_create_topics=config.allow_auto_create_topics,
     )
+
+
+def _rebootstrap_after(config: ProducerConfig) -> float:
+    if config.metadata_recovery_strategy == "none":
+        return math.inf
+    return config.metadata_recovery_rebootstrap_trigger_ms / 1000.0
 
 
 def _security(config: ProducerConfig) -> SecuritySettings:

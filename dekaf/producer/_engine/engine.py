@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, Final, final
 
 from dekaf._cluster.metadata import ClusterMetadata
+from dekaf._cluster.recovery import MetadataRecovery
 from dekaf._cluster.refresh import NEVER, MetadataRefresher
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.io_thread import IoThread
@@ -82,6 +83,7 @@ class EngineSettings:
         call_timeout: float,
         unavailable_after: float,
         metadata_max_age: float,
+        rebootstrap_after: float,
         metadata_max_idle: float,
         allow_auto_create_topics: bool,
     ) -> None:
@@ -95,6 +97,7 @@ class EngineSettings:
         self.unavailable_after: Final = unavailable_after  # infinity: calls wait, however long
         self.call_timeout: Final = call_timeout  # of calls that wait, unless they have a timeout of their own
         self.metadata_max_age: Final = metadata_max_age
+        self.rebootstrap_after: Final = rebootstrap_after  # without usable metadata; infinity: never
         self.metadata_max_idle: Final = metadata_max_idle
         self.allow_auto_create_topics: Final = allow_auto_create_topics
 
@@ -170,6 +173,7 @@ class Engine:
                 self._refresher,
                 topic_keeper.take_over,
                 ReplacedCluster(self.accumulator, self._cluster, producer_id, completion, statistics).adopt,
+                MetadataRecovery(settings.rebootstrap_after),
                 hedge_after=hedge_after,
                 allow_auto_create_topics=settings.allow_auto_create_topics,
             ),

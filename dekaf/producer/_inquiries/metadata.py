@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Final, final
 
 from dekaf._cluster.cluster_identity import ClusterNews, judge_cluster
+from dekaf._cluster.recovery import MetadataRecovery
 from dekaf._cluster.refresh import NEVER, NO_QUESTION, MetadataRefresher
 from dekaf._network.client import NetworkClient
 from dekaf._network.connection import BrokerConnection
@@ -28,12 +29,13 @@ AdoptCluster = Callable[[str | None], None]
 class MetadataInquiry(HedgedInquiry):
     """The question is the refresher's, who also knows when to ask it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # what decides when to ask, and what takes each kind of answer
         self,
         client: NetworkClient,
         refresher: MetadataRefresher,
         take_over: TakeOver,
         adopt_cluster: AdoptCluster,
+        recovery: MetadataRecovery,
         *,
         hedge_after: float,
         allow_auto_create_topics: bool,
@@ -44,7 +46,17 @@ class MetadataInquiry(HedgedInquiry):
         self._adopt_cluster: Final = adopt_cluster
         self._cluster_id: str | None = None  # as last told
         self._allow_auto_create_topics: Final = allow_auto_create_topics
+        self._recovery: Final = recovery
         self._asked = NO_QUESTION
+
+    def run(self, now: float) -> float:
+        """Begin again with the bootstrap servers if nothing usable came for too long; otherwise ask if it is time."""
+        if self._refresher.is_asking or self.due_at(now) <= now:
+            self._recovery.sought(now)
+        if self._recovery.due_at() <= now:
+            self._recovery.begun_again(now)
+            self._client.rebootstrap(BrokerConnectionError("No broker has given usable metadata for too long."))
+        return min(super().run(now), self._recovery.due_at())
 
     def due_at(self, now: float) -> float:
         """Return when the refresher wants to know."""
@@ -94,7 +106,7 @@ class MetadataInquiry(HedgedInquiry):
             self._take_over_from(connection, response)
             return
         self._refresher.failed(monotonic())  # a broker that is still starting names none
-        if response.error_code == ErrorCode.REBOOTSTRAP_REQUIRED:  # KIP-1102
+        if response.error_code == ErrorCode.REBOOTSTRAP_REQUIRED and self._recovery.is_on:  # KIP-1102
             self._client.rebootstrap(BrokerConnectionError("The broker belongs to another cluster now."))
 
     def _take_over_from(self, connection: BrokerConnection, response: MetadataResponse) -> None:
@@ -117,3 +129,4 @@ class MetadataInquiry(HedgedInquiry):
         self._cluster_id = told or self._cluster_id
         still_wanted = self._take_over(response, connection.node_id)
         self._refresher.answered(monotonic(), still_wanted)
+        self._recovery.found()

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -40,7 +41,13 @@ async def until(condition: Callable[[], object]) -> None:
 class Network:
     """A client, and what it reported."""
 
-    def __init__(self, *servers: str, max_idle: float = math.inf, setup_timeout: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        *servers: str,
+        max_idle: float = math.inf,
+        setup_timeout: float = PATIENCE,
+        returns_to_bootstrap: bool = True,
+    ) -> None:
         self.changes = 0
         self.attempts: list[int] = []
         self.losses: list[tuple[int, DekafError]] = []
@@ -51,6 +58,7 @@ class Network:
             self._backoff,
             self._backoff,
             max_idle,
+            returns_to_bootstrap=returns_to_bootstrap,
         )
         self.client = NetworkClient(
             asyncio.get_running_loop(),
@@ -119,7 +127,7 @@ async def connect() -> AsyncIterator[MakeNetwork]:
     """Make clients, and close them with the test."""
     networks: list[Network] = []
 
-    def make(*servers: str, **options: float) -> Network:
+    def make(*servers: str, **options: Any) -> Network:
         networks.append(Network(*servers, **options))
         return networks[-1]
 
@@ -346,6 +354,25 @@ async def test_new_beginning_forgets_the_brokers_and_goes_back_to_the_bootstrap_
     await until(lambda: not bootstrap.is_ready() and not known.is_ready())
 
     assert (await network.any_connection()).address == cluster.broker(1).address
+
+
+@pytest.mark.parametrize("returns", [True, False])
+async def test_bootstrap_servers_are_asked_beside_known_brokers_only_if_options_say_so(
+    cluster: FakeCluster, connect: MakeNetwork, returns: bool
+) -> None:
+    network = connect(cluster.broker(1).address, returns_to_bootstrap=returns)
+    bootstrap = await network.any_connection()
+    network.know(cluster.broker(2))
+    bootstrap.close(BrokerConnectionError("lost"))
+    cluster.stop_broker(2)
+    await until(lambda: not bootstrap.is_ready())
+    asked = len(cluster.connections)
+
+    for _ in range(20):
+        network.client.least_loaded(time.monotonic())
+        await asyncio.sleep(BACKOFF)
+
+    assert (len(cluster.connections) > asked) is returns
 
 
 async def test_bootstrap_connections_are_closed_once_a_broker_can_be_asked_instead(

@@ -94,6 +94,8 @@ class SavesAwaiting:
         ("connections_max_idle_ms", 540_000),
         ("metadata_max_age_ms", 300_000),
         ("metadata_max_idle_ms", 300_000),
+        ("metadata_recovery_strategy", "rebootstrap"),
+        ("metadata_recovery_rebootstrap_trigger_ms", 300_000),
         ("allow_auto_create_topics", True),
         ("start", "lazy"),
         ("backend", "kafka"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from time import monotonic
 
 import pytest
 
+from dekaf._cluster.recovery import MetadataRecovery
 from dekaf._cluster.refresh import MetadataRefresher
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
@@ -20,6 +20,8 @@ from tests.unit.protocol.responses import METADATA
 pytestmark = pytest.mark.asyncio
 
 ANSWER = b"\0" + bytes.fromhex(METADATA[12])  # brokers 1 and 2, the topics t and gone; throttled for 3 ms
+
+TRIGGER = 40.0  # seconds
 
 
 class Desk:
@@ -38,6 +40,7 @@ class Desk:
             self.refresher,
             self._take_over,
             self.adopted.append,
+            MetadataRecovery(TRIGGER),
             hedge_after=1.0,
             allow_auto_create_topics=creates_topics,
         )
@@ -149,6 +152,29 @@ async def test_broker_that_knows_no_metadata_is_left() -> None:
 
     desk.run()
 
-    assert desk.due == math.inf
+    assert desk.due > monotonic() + TRIGGER - 5.0  # only to begin again
     assert desk.wire.transport.is_aborted
     assert desk.wire.transport.written == []
+
+
+async def test_without_usable_metadata_for_too_long_the_bootstrap_servers_are_asked_again() -> None:
+    desk = Desk()
+    began = monotonic()
+    desk.inquiry.run(began)
+
+    desk.inquiry.run(began + TRIGGER - 1.0)
+    was_aborted = desk.wire.transport.is_aborted
+    desk.inquiry.run(began + TRIGGER)
+
+    assert not was_aborted
+    assert desk.wire.transport.is_aborted
+
+
+async def test_usable_answer_in_time_keeps_the_brokers() -> None:
+    desk = Desk()
+    desk.run()
+    desk.wire.answer(2, ANSWER)
+
+    desk.inquiry.run(monotonic() + TRIGGER)
+
+    assert not desk.wire.transport.is_aborted
