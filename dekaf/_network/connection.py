@@ -191,6 +191,10 @@ class BrokerConnection(SenderConnection):
             and now < self._session_end
         )
 
+    def offers(self, api: ApiKey) -> bool:
+        """Return whether the broker knows an API, in whatever version; only once it is ready."""
+        return self._versions is not None and self._versions.offers(api)
+
     def version(self, api: ApiKey, *, at_most: int = 32767) -> int:
         """Return the version both sides speak; BrokerConnectionError if there is none."""
         assert self._versions is not None

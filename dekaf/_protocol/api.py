@@ -120,6 +120,10 @@ class ApiVersionTable:
             self._usual[api] = version
         return version
 
+    def offers(self, api: ApiKey) -> bool:
+        """Return whether the broker knows the API, in whatever version."""
+        return api in self._broker
+
     def _highest(self, api: ApiKey, at_most: int) -> int:
         ours = SUPPORTED[api]
         theirs = self._broker.get(api)

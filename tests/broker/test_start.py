@@ -35,3 +35,14 @@ def test_eagerly_the_cluster_has_answered_when_the_constructor_returns(
 def test_eagerly_an_absent_cluster_fails_the_constructor() -> None:
     with pytest.raises(BrokerConnectionError, match=r"127\.0\.0\.1:1"):
         Producer(bootstrap_servers="127.0.0.1:1", start="eager", max_block_ms=300)
+
+
+def test_controller_is_told_from_a_broker(kafka_cluster: KafkaCluster) -> None:
+    address = f"127.0.0.1:{kafka_cluster.brokers[0].node.controller_port}"
+    options = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1_000, "unavailable_after_ms": None}
+
+    with (
+        Producer(bootstrap_servers=address, **options) as producer,  # type: ignore[arg-type]  # two kinds of values
+        pytest.raises(BrokerConnectionError, match="It may be a KRaft controller"),
+    ):
+        producer.check(3.0)

@@ -97,8 +97,11 @@ class MetadataInquiry(HedgedInquiry):
         self._refresher.failed(monotonic())
 
     def unsupported(self, connection: BrokerConnection, error: BrokerConnectionError, now: float) -> float:
-        """Leave a broker without which there is no way to find the leaders."""
-        connection.close(error)
+        """Leave a server without which there is no way to find the leaders."""
+        if connection.offers(ApiKey.METADATA):
+            connection.close(error)
+        else:
+            connection.close(_no_broker_error(connection.address))
         return NEVER  # its end brings the next pass
 
     def _answered(self, response: MetadataResponse, connection: BrokerConnection) -> None:
@@ -130,3 +133,10 @@ class MetadataInquiry(HedgedInquiry):
         still_wanted = self._take_over(response, connection.node_id)
         self._refresher.answered(monotonic(), still_wanted)
         self._recovery.found()
+
+
+def _no_broker_error(address: str) -> BrokerConnectionError:
+    return BrokerConnectionError(
+        f"The server at {address} speaks Kafka's protocol, but is no broker: it offers no metadata. It may be a KRaft "
+        "controller; bootstrap_servers must name listeners of brokers."
+    )

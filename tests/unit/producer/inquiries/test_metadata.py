@@ -27,8 +27,8 @@ TRIGGER = 40.0  # seconds
 class Desk:
     """The inquiry, and the broker it asks."""
 
-    def __init__(self, *, is_enough: bool = True, creates_topics: bool = True, version: int = 12) -> None:
-        self.wire = Wire(offered={**OFFERED, ApiKey.METADATA: (0, version)})
+    def __init__(self, *, is_enough: bool = True, creates_topics: bool = True, version: int | None = 12) -> None:
+        self.wire = Wire(offered=OFFERED if version is None else {**OFFERED, ApiKey.METADATA: (0, version)})
         self.wire.open()
         self.answers: list[MetadataResponse] = []
         self.adopted: list[str | None] = []
@@ -178,3 +178,13 @@ async def test_usable_answer_in_time_keeps_the_brokers() -> None:
     desk.inquiry.run(monotonic() + TRIGGER)
 
     assert not desk.wire.transport.is_aborted
+
+
+async def test_server_that_is_no_broker_is_named_for_what_it_is() -> None:
+    desk = Desk(version=None)
+
+    desk.run()
+    desk.wire.connection.connection_lost(None)
+
+    assert desk.wire.transport.is_aborted
+    assert "is no broker: it offers no metadata. It may be a KRaft controller" in str(desk.wire.owner.last_error)
