@@ -93,13 +93,7 @@ class BatchCompletion:
             return
         now = self._clock()
         is_expired = now - batch.created >= self._settings.delivery_timeout
-        context = BatchContext(
-            queue.sequences.state,
-            is_oldest=_is_oldest(queue, batch),
-            is_expired=is_expired,
-            is_overtaken=queue.sequences.is_overtaken(batch.identity, batch.base_sequence),
-        )
-        verdict = judge(batch, code, context)
+        verdict = judge(batch, code, _context(queue, batch, is_expired=is_expired))
         if verdict is Verdict.DELIVERED:
             self._deliver(queue, batch, result)
             return
@@ -109,12 +103,11 @@ class BatchCompletion:
         if row.refreshes_metadata:
             self._cluster.refresher.want_topic(batch.topic)
         if verdict is Verdict.FAIL:
-            error = self._answer_error(batch, code, result, is_expired=is_expired)
             if result is not None:
                 batch.record_errors = result.record_errors
             if row.renews_producer_id:
                 self._drop_identity(queue, batch, now)
-            self.give_up(batch, error)
+            self.give_up(batch, self._answer_error(batch, code, result, is_expired=is_expired))
             return
         if verdict is Verdict.SPLIT:
             self._split(queue, batch, now)
@@ -366,6 +359,15 @@ def _note_ambiguity(queue: PartitionQueue, batch: ProducerBatch, code: int) -> N
     batch.may_be_in_later_log = batch.may_be_in_later_log or may_be_in_later_log
     if batch.queue_life == queue.life or may_be_in_later_log:
         batch.is_ambiguous = True
+
+
+def _context(queue: PartitionQueue, batch: ProducerBatch, *, is_expired: bool) -> BatchContext:
+    return BatchContext(
+        queue.sequences.state,
+        is_oldest=_is_oldest(queue, batch),
+        is_expired=is_expired,
+        is_overtaken=queue.sequences.is_overtaken(batch.identity, batch.base_sequence),
+    )
 
 
 def _is_oldest(queue: PartitionQueue, batch: ProducerBatch) -> bool:
