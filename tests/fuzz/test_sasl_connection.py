@@ -35,7 +35,7 @@ def damaging(chance: random.Random) -> Callable[[bytes], bytes]:
 def sabotaged(seed: int) -> Iterator[tuple[FakeCluster, Face]]:
     chance = random.Random(seed)
     mechanism = MECHANISMS[seed % len(MECHANISMS)]
-    options = secured_options(mechanism, socket_connection_setup_timeout_ms=150, request_timeout_ms=300)
+    options = secured_options(mechanism, socket_connection_setup_timeout_ms=400, request_timeout_ms=600)
     with secured_cluster(None, nodes=2, session_lifetime_ms=1_300) as cluster:
         for api in DAMAGED:
             cluster.on(api, nth=chance.randint(1, 2)).rewrite(damaging(chance), times=chance.randint(1, 3))
@@ -65,9 +65,9 @@ def test_answers_damaged_while_a_session_is_renewed_cost_no_message(
     seed: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(seed)
-    options = secured_options(MECHANISMS[seed % len(MECHANISMS)], socket_connection_setup_timeout_ms=300)
+    options = secured_options(MECHANISMS[seed % len(MECHANISMS)], socket_connection_setup_timeout_ms=500)
     with secured_cluster(None, session_lifetime_ms=1_300) as cluster:
-        face = ThreadFace(cluster.bootstrap_servers, request_timeout_ms=300, **options)
+        face = ThreadFace(cluster.bootstrap_servers, request_timeout_ms=600, **options)
         with face:
             ledger = Ledger(face, TOPIC)
             ledger.produce(1)

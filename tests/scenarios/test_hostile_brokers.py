@@ -17,21 +17,21 @@ from tests.scenarios.faces import ThreadFace
 from tests.scenarios.places import silent_server
 from tests.scenarios.secured import PASSWORD, TOPIC, USER, secured_cluster, secured_options
 
-PATIENCE_MS = 400
+PATIENCE_MS = 2_000  # on a busy machine, too, an attempt or two fail meanwhile
 # Each attempt waits twice as long as the one before, beginning with 20 ms.
 MOST_ATTEMPTS = 10
 MIB = 1024 * 1024
 
 
 def failure_of(servers: str, options: dict[str, Any]) -> ProduceError:
-    """Return what a message fails with where nobody is let in; it takes half a second, and no more."""
+    """Return what a message fails with where nobody is let in: at once if it is refused, else when its time is over."""
     began = time.monotonic()
     given: dict[str, Any] = {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 1_000, **options}
     with ThreadFace(servers, produce_timeout_ms=PATIENCE_MS, close_timeout_ms=0, **given) as face:
         error = face.call(TOPIC, b"v").exception(10)
     assert isinstance(error, ProduceError)
     assert not error.may_be_persisted
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert PASSWORD not in f"{error} {error.__cause__!r}"
     return error
 
@@ -131,16 +131,16 @@ def test_broker_that_never_answers_is_left_within_the_setup_timeout(authority: A
 def test_setup_timeout_covers_tls_and_sasl_together(authority: Authority) -> None:
     """A broker that takes its time for each must not get the whole of it twice."""
     with secured_cluster(authority) as cluster:
-        cluster.on_tls_handshake().delay(0.7, times=ALWAYS)
+        cluster.on_tls_handshake().delay(1.4, times=ALWAYS)
         cluster.on(ApiKey.SASL_HANDSHAKE).never_answer(times=ALWAYS)
-        options = secured_options("PLAIN", authority, socket_connection_setup_timeout_ms=1_000)
+        options = secured_options("PLAIN", authority, socket_connection_setup_timeout_ms=2_000)
         with ThreadFace(cluster.bootstrap_servers, **{**options, "close_timeout_ms": 0}) as face:
             face.produce(TOPIC, b"v")
             cluster.wait_until(lambda: cluster.connections)
             began = cluster.handshakes[0].started_at
             cluster.wait_until(lambda: not cluster.connections[0].is_open)
 
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("stall", ["handshake of SASL", "first round", "second round"])

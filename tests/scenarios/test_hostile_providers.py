@@ -129,7 +129,7 @@ def test_provider_that_hangs_holds_up_neither_the_constructor_nor_the_error(
     assert isinstance(error, ProduceError)
     assert isinstance(error.__cause__, CredentialsUnavailableError)
     assert "request_timeout_ms=100" in str(error)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 def test_provider_that_hangs_is_told_before_its_own_time_is_over(cluster: FakeCluster, held: threading.Event) -> None:
@@ -216,5 +216,5 @@ print(time.time())
     exited = time.time()
 
     assert done.returncode == 0, done.stderr
-    assert exited - float(done.stdout) < 3  # half a second, and what an interpreter takes to end on a busy machine
+    assert exited - float(done.stdout) < 5  # half a second, and what an interpreter takes to end on a busy machine
     assert "undelivered" in done.stderr
