@@ -124,7 +124,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._settings: Final = settings
         self._changed = changed
         self._connection_lost = connection_lost
-        self._resolver = Resolver(loop)
+        self._resolver = Resolver(loop, name=f"dekaf-resolver {settings.connection.client_id.decode()}")
         self._security: Final = Security(loop, settings.security, settings.connection.request_timeout)
         self._reachability: Final = reachability
         self._next_probe = 0.0
@@ -616,7 +616,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         if not self._is_any_ready():
             self._reachability.failed(time.monotonic(), silent_since)
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"
-        logger.log(logging.WARNING if node.attempts == 1 else logging.DEBUG, "%s Next attempt in %.2f s.", what, delay)
+        level = logging.WARNING if node.attempts == 1 else logging.DEBUG
+        client_id = self._settings.connection.client_id.decode()
+        logger.log(level, "%s Next attempt in %.2f s. (client_id %s)", what, delay, client_id)
         call_not_before(self._loop, node.not_before, self._changed)
 
     def _drop(self, node: Node) -> None:

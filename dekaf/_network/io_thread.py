@@ -55,14 +55,16 @@ def has_running_loop() -> bool:
 class IoThread:
     """Run `run_once` on a daemon thread whenever a caller wakes it; the exit hook drains, then lets the thread die."""
 
-    def __init__(self, run_once: Callable[[], None], crashed: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, run_once: Callable[[], None], crashed: Callable[[BaseException], None], name: str = "dekaf-io"
+    ) -> None:
         self.loop: Final = new_event_loop()
         self._run_once = run_once
         self._crashed = crashed
         self._wake_pending = False
         self._is_ending = False
         self._is_stopped = False
-        self._worker = threading.Thread(target=self._run, name="dekaf-io", daemon=True)
+        self._worker = threading.Thread(target=self._run, name=name, daemon=True)
         self.loop.set_exception_handler(self._handle)
 
     def start(self) -> None:

@@ -64,15 +64,16 @@ def look_up(host: str, port: int) -> list[str]:
 class Resolver:
     """Turn `host:port` into addresses to connect to. All runs on the event loop's thread, but for the looking up."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ask: LookUp = look_up) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, ask: LookUp = look_up, name: str = "dekaf-resolver") -> None:
         self._loop: Final = loop
         self._ask: Final = ask
+        self._name: Final = name  # of its threads
         self._questions: dict[tuple[str, int], Question] = {}  # under way, or waiting in line
         self._line: deque[Question] = deque()
         self._is_worker_busy = False
         self._extra = 0  # threads beside the worker
         self._jobs: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
-        self._worker = threading.Thread(target=self._work, name="dekaf-resolver", daemon=True)
+        self._worker = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -111,7 +112,7 @@ class Resolver:
         if self._extra >= MOST_LOOK_UPS - 1:
             return False
         try:
-            threading.Thread(target=self._answer_beside, args=(question,), name="dekaf-resolver", daemon=True).start()
+            threading.Thread(target=self._answer_beside, args=(question,), name=self._name, daemon=True).start()
         except (RuntimeError, MemoryError):  # the system gives none, or the interpreter exits
             return False
         self._extra += 1

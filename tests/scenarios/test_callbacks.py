@@ -44,7 +44,7 @@ def noting(told: Told, value: bytes) -> OnDelivery:
     """Return a callback that notes what it hears, and on which thread."""
 
     def note(metadata: RecordMetadata | None, error: ProduceError | None) -> None:
-        told.append((value, metadata, error, threading.current_thread().name))
+        told.append((value, metadata, error, threading.current_thread().name.partition(" ")[0]))
 
     return note
 

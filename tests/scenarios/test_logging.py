@@ -82,7 +82,9 @@ def test_close_that_delivered_everything_is_news(
     report = face.close()
     face.close()
 
-    assert lines(log, "Producer closed") == [(logging.INFO, f"Producer closed by close(): {report}")]
+    ((level, line),) = lines(log, "Producer closed")
+    assert level == logging.INFO
+    assert line.startswith(f"Producer closed by close(): {report} (client_id ")
     assert str(report).startswith("1 delivered, 0 failed, 0 undelivered in ")
 
 
@@ -94,7 +96,9 @@ def test_close_that_gave_something_up_is_an_error(
     handle = face.produce("t", b"a", partition=0)
     report = face.close(0.05)
 
-    assert lines(log, "Producer closed") == [(logging.ERROR, f"Producer closed by close(): {report}")]
+    ((level, line),) = lines(log, "Producer closed")
+    assert level == logging.ERROR
+    assert line.startswith(f"Producer closed by close(): {report} (client_id ")
     assert str(report).startswith("0 delivered, 0 failed, 1 undelivered in ")
     assert isinstance(handle.exception(PATIENCE), ProduceError)
 
@@ -164,3 +168,22 @@ def test_records_of_a_call_whose_iterator_failed_are_counted_and_logged(caplog: 
 
         eventually(lambda: producer.status().unobserved_failures_total == 2)
         eventually(lambda: "record(s) for topic t were not delivered" in caplog.text)
+
+
+def test_log_lines_and_threads_tell_whose_they_are(cluster: FakeCluster, caplog: pytest.LogCaptureFixture) -> None:
+    called = threading.Event()
+    with thread_producer(cluster.bootstrap_servers, client_id="shop %d") as producer:
+        producer.fire("t", value=b"a", on_delivery=lambda _metadata, _error: called.set())
+        assert called.wait(PATIENCE)
+        names = {thread.name for thread in threading.enumerate()}
+        fail_all(cluster)
+        producer.fire("t", value=b"b")
+        producer.flush()
+        for broker in cluster.brokers:
+            cluster.stop_broker(broker.node_id)
+        eventually(lambda: "Next attempt" in caplog.text)
+
+    assert {"dekaf-io shop %d", "dekaf-resolver shop %d", "dekaf-callbacks shop %d"} <= names
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert any("1 record(s) for topic t" in line for line in told)
+    assert all(line.endswith("(client_id shop %d)") for line in told), told

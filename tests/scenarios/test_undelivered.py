@@ -42,7 +42,7 @@ class Saved:
         self.threads: set[str] = set()
 
     def __call__(self, messages: Messages) -> None:
-        self.threads.add(threading.current_thread().name)
+        self.threads.add(threading.current_thread().name.partition(" ")[0])
         self.calls.append(list(messages))
 
     @property

@@ -150,7 +150,7 @@ class Closing:
             report = life.statistics.take_report(elapsed=monotonic() - self._started, undelivered=0)
             life.report = report
         life.statistics.log_rest()
-        log_report(report, self._occasion)
+        log_report(life, report, self._occasion)
 
 
 def begin_closing(life: ProducerLife, timeout: float | None, occasion: Occasion) -> Closing:
@@ -200,7 +200,7 @@ def close_without_waiting(life: ProducerLife, timeout: float | None) -> DrainRep
     closing.leave_to_engine()
     undelivered = engine.accumulator.pending_records()
     report = DrainReport(delivered=0, failed=0, undelivered=undelivered, elapsed=0.0, pending=True)
-    log_report(report, Occasion.PENDING)
+    log_report(life, report, Occasion.PENDING)
     return report
 
 
@@ -220,7 +220,7 @@ def close_dropped(life: ProducerLife) -> bool:
     return True
 
 
-def log_report(report: DrainReport, occasion: Occasion) -> None:
+def log_report(life: ProducerLife, report: DrainReport, occasion: Occasion) -> None:
     """Log how a close went: an error if anything was lost, or is not safe yet."""
     level = logging.INFO if report.ok else logging.ERROR
-    logger.log(level, "Producer closed %s: %s", occasion.value, report)
+    logger.log(level, "Producer closed %s: %s (client_id %s)", occasion.value, report, life.client_id)

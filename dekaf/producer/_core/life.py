@@ -57,9 +57,10 @@ class ProducerLife:
         self.reporting: Final = threading.RLock()  # guards the report
         self.engine: BackendEngine | None = None
         self.when_over: Callable[[ProducerLife], None] | None = None  # called once nothing is left to be drained
+        self.client_id: Final = config.client_id  # tells this producer's log lines from others'
         self.close_timeout: Final = config.close_timeout_ms / 1000.0
-        self.statistics: Final = ProducerStatistics(wake=self.wake)
-        self.callbacks: Final = CallbackThread()
+        self.statistics: Final = ProducerStatistics(wake=self.wake, client_id=config.client_id)
+        self.callbacks: Final = CallbackThread(f"dekaf-callbacks {config.client_id}")
         self.listener: Final = BatchListener(
             self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post
         )

@@ -117,7 +117,9 @@ class Engine:
         self.statistics: Final = statistics
         self._settings: Final = settings
         self._on_undelivered: Final = on_undelivered
-        self._io: Final = IoThread(self._run_once, self._crashed)
+        self._io: Final = IoThread(
+            self._run_once, self._crashed, f"dekaf-io {settings.network.connection.client_id.decode()}"
+        )
         self.accumulator: Final = RecordAccumulator(
             settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
         )

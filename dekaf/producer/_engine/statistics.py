@@ -22,9 +22,16 @@ class ProducerStatistics:
     Args:
         clock: Monotonic seconds.
         wake: Has the I/O thread look, so that it calls `log_due`.
+        client_id: Tells this producer's log lines from those of others; None: there is but one.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, wake: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        wake: Callable[[], None] | None = None,
+        client_id: str | None = None,
+    ) -> None:
+        whose = "" if client_id is None else f" (client_id {client_id.replace('%', '%%')})"
         begun = _nothing if wake is None else wake
         self.delivered = 0
         self.failed = 0
@@ -36,10 +43,12 @@ class ProducerStatistics:
         self.producer_id_resets = 0
         self.last_error: str | None = None
         self._unobserved = FailureLog(
-            "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s", clock, begun
+            "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s" + whose, clock, begun
         )
-        self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r", clock, begun)
-        self._broken_hooks = FailureLog("The producer's listener raised %d time(s) for topic %s: %r", clock, begun)
+        self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r" + whose, clock, begun)
+        self._broken_hooks = FailureLog(
+            "The producer's listener raised %d time(s) for topic %s: %r" + whose, clock, begun
+        )
         self._begun: Final = begun
         self._dropped: deque[tuple[str, ProduceError]] = deque()  # what finalizers saw
         self._reported_delivered = 0

@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from typing import final
+from typing import Final, final
 
 from dekaf.producer._waiting.mailbox import OutcomeGroup
 
@@ -15,7 +15,8 @@ from dekaf.producer._waiting.mailbox import OutcomeGroup
 class CallbackThread:
     """Run callbacks one after the other, so that they keep the order in which they are posted."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "dekaf-callbacks") -> None:
+        self._name: Final = name
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         # Guards _worker. Re-entrant: a signal handler that closes may interrupt the thread that starts one.
         self._lock = threading.RLock()
@@ -56,7 +57,7 @@ class CallbackThread:
         with self._lock:
             if self._worker is not None:
                 return
-            self._worker = threading.Thread(target=self._work, name="dekaf-callbacks", daemon=True)
+            self._worker = threading.Thread(target=self._work, name=self._name, daemon=True)
             try:
                 self._worker.start()
             except RuntimeError:

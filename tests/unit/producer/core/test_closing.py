@@ -116,7 +116,9 @@ def test_what_could_not_be_delivered_in_time_is_given_up_and_reported(caplog: py
         report = close(life, 0.01)
 
     assert (report.delivered, report.undelivered, report.ok) == (0, 3, False)
-    assert [record.getMessage() for record in caplog.records] == [f"Producer closed by close(): {report}"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Producer closed by close(): {report} (client_id {life.client_id})"
+    ]
 
 
 def test_all_closings_get_the_report_of_the_first(caplog: pytest.LogCaptureFixture) -> None:
@@ -212,7 +214,7 @@ def test_close_that_does_not_wait_leaves_the_steps_to_the_engine(caplog: pytest.
 
     assert life.state is LifeState.CLOSED
     assert [record.getMessage() for record in caplog.records] == [
-        f"Producer closed by close() where it cannot wait: {report}"
+        f"Producer closed by close() where it cannot wait: {report} (client_id {life.client_id})"
     ]
 
 

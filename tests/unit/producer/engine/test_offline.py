@@ -112,7 +112,7 @@ def test_callbacks_of_threads_run_on_the_callback_thread_in_order(backend: Local
     told: list[tuple[int, str]] = []
 
     def note(number: int) -> OnDelivery:
-        return lambda _metadata, _error: told.append((number, threading.current_thread().name))
+        return lambda _metadata, _error: told.append((number, threading.current_thread().name.partition(" ")[0]))
 
     with Producer(backend=backend) as producer:
         for number in range(100):
