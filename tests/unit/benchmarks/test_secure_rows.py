@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__lazy_modules__ = ("benchmarks.clients",)  # two need clients that Python 3.15 has no wheels of yet
+
 import json
 import os
 import time
@@ -24,6 +26,7 @@ from benchmarks.workers.connections import hold_connections
 from benchmarks.workers.forked import first_acknowledgements
 from tests.certificates import Authority
 from tests.kafka import KafkaCluster
+from tests.peers import needs_aiokafka, needs_confluent
 
 
 def job_of(**changes: object) -> Job:
@@ -83,6 +86,8 @@ def test_a_broker_of_somebody_elses_is_refused(secure_job: Job) -> None:
 # The clients.
 
 
+@needs_aiokafka
+@needs_confluent
 def test_each_client_is_told_the_same(secure_job: Job) -> None:
     theirs = confluent.configuration(secure_job)
     assert (theirs["security.protocol"], theirs["sasl.mechanism"]) == ("SASL_SSL", MECHANISM)
@@ -98,6 +103,8 @@ def test_each_client_is_told_the_same(secure_job: Job) -> None:
     assert ours.ssl_cafile == secure_job.cafile
 
 
+@needs_aiokafka
+@needs_confluent
 def test_in_plain_text_nobody_is_told_anything() -> None:
     job = job_of(bootstrap_servers="broker.example:9092")
 
