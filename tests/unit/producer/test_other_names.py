@@ -61,4 +61,4 @@ def test_jaas_config_is_told_by_its_login_module_and_shows_nothing_else(wrap: ty
 
 
 def test_value_is_never_shown() -> None:
-    assert "s3cret" not in told("pasword", "s3cret")
+    assert "s3cret" not in told("passphrase", "s3cret")
