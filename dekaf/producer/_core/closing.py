@@ -114,6 +114,7 @@ class Closing:
                 hook.give_up()
             for_callbacks = 0.0
         self._life.callbacks.stop(for_callbacks)
+        self._life.statistics.log_rest()
         self._life.over()
 
     def report(self) -> DrainReport:
@@ -138,6 +139,7 @@ class Closing:
         if given_up > 0:
             self._make_report()
         life.callbacks.stop(0.0)
+        life.statistics.log_rest()
         life.over()
 
     def _make_report(self) -> None:
@@ -149,7 +151,6 @@ class Closing:
                 return
             report = life.statistics.take_report(elapsed=monotonic() - self._started, undelivered=0)
             life.report = report
-        life.statistics.log_rest()
         log_report(life, report, self._occasion)
 
 
