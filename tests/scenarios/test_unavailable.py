@@ -322,6 +322,26 @@ def test_one_broker_of_three_that_is_gone_is_no_outage(make_face: MakeFace) -> N
         assert "produce_timeout_ms=1500" in str(error)
         assert face.status().unavailable_for is None
         face.call("t", b"b", partition=0).result(10)
+        face.close(0)
+
+
+def test_one_broker_of_three_that_hangs_is_no_outage(make_face: MakeFace) -> None:
+    """Its silence is noticed late, when it has lasted longer than an outage has to; but the others are there."""
+    with FakeCluster(nodes=3, topics={"t": 3}) as cluster:
+        quick = {"request_timeout_ms": 1_000, "socket_connection_setup_timeout_ms": 1_000, "produce_timeout_ms": 2_500}
+        face = make_face(cluster.broker(2).address, **{**LONG, **quick})
+        face.call("t", b"first", partition=1, timeout=10).result(10)  # no other broker is connected
+        cluster.broker(2).pause_reading()
+
+        error = error_of(face.call("t", b"a", partition=1))
+
+        assert not isinstance(error, ClusterUnavailableError), error
+        assert error.may_be_persisted
+        assert face.status().unavailable_for is None
+        face.call("t", b"b", partition=0, timeout=10).result(10)
+        cluster.broker(2).resume_reading()
+        face.flush(10)
+        face.close()
 
 
 def test_throttled_broker_is_reachable(cluster: FakeCluster, make_face: MakeFace) -> None:
