@@ -117,15 +117,12 @@ class Engine:
         self.statistics: Final = statistics
         self._settings: Final = settings
         self._on_undelivered: Final = on_undelivered
-        self._io: Final = IoThread(
-            self._run_once, self._crashed, f"dekaf-io {settings.network.connection.client_id.decode()}"
-        )
+        connection = settings.network.connection
+        self._io: Final = IoThread(self._run_once, self._crashed, f"dekaf-io {connection.client_id.decode()}")
         self.accumulator: Final = RecordAccumulator(
             settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
         )
-        self._reachability: Final = Reachability(
-            settings.unavailable_after, settings.network.connection.request_timeout
-        )
+        self._reachability: Final = Reachability(settings.unavailable_after, connection.request_timeout)
         self._client: Final = NetworkClient(
             self._io.loop,
             settings.bootstrap,
@@ -150,6 +147,22 @@ class Engine:
             self.accumulator, self._cluster, producer_id, settings.sender.retry, statistics, monotonic
         )
         self._idle_topics: Final = IdleTopics(self.accumulator, self._cluster, producer_id, settings.metadata_max_idle)
+        self._sender: Final = self._new_sender(producer_id, completion)
+        self._description: Final = DescriptionInquiry(self._client)
+        self._inquiries: Final = self._new_inquiries(producer_id, completion)
+        self._asking: Final[set[Callable[[], None]]] = set()  # for the partitions of topics
+        self._timer: Any = None
+        self._timer_due = NEVER
+        self._read_until = 0.0  # what had arrived by then, in monotonic seconds, was read
+        self._is_reading = False  # another look at the sockets was asked for, after which there is a pass
+
+    def _new_sender(self, producer_id: ProducerIdSource, completion: BatchCompletion) -> Sender:
+        settings = self._settings
+        calls = WaitingCalls(self.accumulator, self._cluster, self.statistics, settings.call_timeout, self._end_parked)
+        return Sender(self.accumulator, self._cluster, producer_id, completion, settings.sender, self.statistics, calls)
+
+    def _new_inquiries(self, producer_id: ProducerIdSource, completion: BatchCompletion) -> list[Inquiry]:
+        settings = self._settings
         topic_keeper = TopicKeeper(
             self.accumulator,
             self._cluster,
@@ -157,36 +170,18 @@ class Engine:
             RecreatedTopics(self.accumulator, self._queues, completion),
             self._idle_topics,
         )
-        self._sender: Final = Sender(
-            self.accumulator,
-            self._cluster,
-            producer_id,
-            completion,
-            settings.sender,
-            statistics,
-            WaitingCalls(self.accumulator, self._cluster, statistics, settings.call_timeout, self._end_parked),
+        hedge_after = min(LONGEST_WITHOUT_HEDGE, settings.max_block / 4)  # in time for the call that waits
+        metadata = MetadataInquiry(
+            self._client,
+            self._refresher,
+            topic_keeper.take_over,
+            ReplacedCluster(self.accumulator, self._cluster, producer_id, completion, self.statistics).adopt,
+            MetadataRecovery(settings.rebootstrap_after),
+            hedge_after=hedge_after,
+            allow_auto_create_topics=settings.allow_auto_create_topics,
         )
-        # In time for the call that waits for the answer.
-        hedge_after = min(LONGEST_WITHOUT_HEDGE, settings.max_block / 4)
-        self._description: Final = DescriptionInquiry(self._client)
-        self._inquiries: Final[list[Inquiry]] = [
-            MetadataInquiry(
-                self._client,
-                self._refresher,
-                topic_keeper.take_over,
-                ReplacedCluster(self.accumulator, self._cluster, producer_id, completion, statistics).adopt,
-                MetadataRecovery(settings.rebootstrap_after),
-                hedge_after=hedge_after,
-                allow_auto_create_topics=settings.allow_auto_create_topics,
-            ),
-            ProducerIdInquiry(self._client, producer_id, self._sender.fail_unsent, hedge_after=hedge_after),
-            self._description,
-        ]
-        self._asking: Final[set[Callable[[], None]]] = set()  # for the partitions of topics
-        self._timer: Any = None
-        self._timer_due = NEVER
-        self._read_until = 0.0  # what had arrived by then, in monotonic seconds, was read
-        self._is_reading = False  # another look at the sockets was asked for, after which there is a pass
+        source = ProducerIdInquiry(self._client, producer_id, self._sender.fail_unsent, hedge_after=hedge_after)
+        return [metadata, source, self._description]
 
     # From any thread.
 
