@@ -112,6 +112,7 @@ class OutageTimes:
 
     began: float
     is_known: float  # from then on, no call should wait any more
+    restarts: float  # the broker does; for some seconds that takes the processor, from visitors, too
     listens: float  # the broker does, again
 
 
@@ -138,7 +139,7 @@ class OutageFigures:
 def figures_of(visits: list[Visit], times: OutageTimes) -> OutageFigures:
     """Return the figures of a load."""
     before = [visit for visit in visits if visit.path == "page" and visit.answered < times.began]
-    meanwhile = [visit for visit in visits if times.is_known <= visit.sent and visit.answered < times.listens]
+    meanwhile = [visit for visit in visits if times.is_known <= visit.sent and visit.answered < times.restarts]
     pages = [visit for visit in meanwhile if visit.path == "page"]
     confirmed = [visit for visit in meanwhile if visit.path == "confirmed"]
     failing = [visit for visit in confirmed if visit.status == 503]

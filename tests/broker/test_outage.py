@@ -45,9 +45,10 @@ def killed(cluster: KafkaCluster) -> OutageTimes:
     began = time.monotonic()
     cluster.kill(0)
     time.sleep(OUTAGE_SECONDS)
+    restarts = time.monotonic()
     cluster.brokers[0].start()
     listens = wait_for_port(cluster.bootstrap_servers)
-    return OutageTimes(began, began + UNAVAILABLE_AFTER_MS / 1000 + 0.5, listens)
+    return OutageTimes(began, began + UNAVAILABLE_AFTER_MS / 1000 + 0.5, restarts, listens)
 
 
 def frozen(cluster: KafkaCluster) -> OutageTimes:
@@ -56,7 +57,8 @@ def frozen(cluster: KafkaCluster) -> OutageTimes:
     with cluster.paused(0):
         time.sleep(OUTAGE_SECONDS)
     longest = max(UNAVAILABLE_AFTER_MS, REQUEST_TIMEOUT_MS)
-    return OutageTimes(began, began + longest / 1000 + 0.5, time.monotonic())
+    listens = time.monotonic()
+    return OutageTimes(began, began + longest / 1000 + 0.5, listens, listens)
 
 
 HOW: dict[str, Callable[[KafkaCluster], OutageTimes]] = {"killed": killed, "frozen": frozen}
