@@ -170,7 +170,7 @@ def test_no_secret_is_shown_by_a_producer_at_work(
         TROUBLES[trouble](cluster, {"PLAIN": PASSWORD, "a token": TOKEN}.get(kind, "that"))
         options = {
             "bootstrap_servers": cluster.bootstrap_servers,
-            "max_block_ms": 250,
+            "produce_timeout_ms": 250,
             "request_timeout_ms": 150,
             "socket_connection_setup_timeout_ms": 150,
             "close_timeout_ms": 0,
