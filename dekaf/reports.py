@@ -121,7 +121,7 @@ class ProducerStatus:
         producer_id_resets: how often a new producer id had to be asked for.
         unavailable_for: for how many seconds no broker has been reachable; None while one is, as far as is known, and
             with a backend without Kafka. From ``unavailable_after_ms`` on, calls that would wait end at once.
-        last_error: the last error's text, if there was one.
+        last_error: why no broker is connected at present, or the last failure of a record; None without either.
         pid: the process this snapshot was taken in.
         connections: how each connection that is open and serves is protected; to bootstrap servers, too.
     """

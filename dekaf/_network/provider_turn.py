@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from dekaf.process_lock import ProcessLock
 
-_turns: Final[WeakKeyDictionary[object, ProcessLock]] = WeakKeyDictionary()
+# By the provider's id, for as long as it lives. Not by its hash: a dataclass has none, and equal ones are two.
+_turns: Final[dict[int, tuple[object, ProcessLock]]] = {}
 _adding: Final = ProcessLock()  # guards `_turns`
 
 
@@ -16,10 +17,23 @@ def provider_turn(provider: object) -> ProcessLock:
     # A bound method is another object each time it is looked up: what it is bound to is what must not be disturbed.
     owner: Any = getattr(provider, "__self__", provider)
     with _adding:
-        try:
-            turn = _turns.get(owner)
-            if turn is None:
-                turn = _turns[owner] = ProcessLock()
-        except TypeError:  # it cannot be hashed, or not weakly referred to: it has its turn to itself
-            return ProcessLock()
-        return turn
+        known = _turns.get(id(owner))
+        if known is None:
+            known = _turns[id(owner)] = (_reference(owner), ProcessLock())
+        return known[1]
+
+
+def _reference(owner: object) -> object:
+    """Return what forgets the owner's turn with it; the owner itself where there is no such thing.
+
+    Held then, it cannot leave its id, and with it its turn, to another object.
+    """
+    key = id(owner)
+
+    def forget(_: object) -> None:
+        _turns.pop(key, None)
+
+    try:
+        return weakref.ref(owner, forget)
+    except TypeError:  # it has __slots__
+        return owner

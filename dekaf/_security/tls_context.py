@@ -181,7 +181,7 @@ def _called(password: Callable[[], object]) -> Secret:
         return _password_of(password())
     except ConfigurationError:
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit() as well: this may be the login thread, or one of an application's
         raised = type(error).__name__
     raise ConfigurationError(f"ssl_key_password: calling it raised {raised}")
 

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final
 
 from dekaf._protocol.api import SUPPORTED, ApiKey
+from dekaf._protocol.init_producer_id import InitProducerIdResponse
 from dekaf._protocol.metadata import MetadataResponse
 from dekaf._protocol.produce import ProduceResponse
 from dekaf._wire.framing import FrameBuffer
@@ -92,24 +93,43 @@ class Saboteur:
     def _is_wanted(self, api: ApiKey, version: int, answer: bytes, damaged: bytes) -> bool:
         if judge(api, version, answer, damaged) is not self.kind:
             return False
-        return self.kind is not Damage.LIE or _can_be_recovered_from(api, version, damaged)
+        return self.kind is not Damage.LIE or _can_be_recovered_from(api, version, answer, damaged)
 
 
-def _can_be_recovered_from(api: ApiKey, version: int, damaged: bytes) -> bool:
+def _can_be_recovered_from(api: ApiKey, version: int, answer: bytes, damaged: bytes) -> bool:
     """Say whether a client may be expected to work again once it hears the truth.
 
-    A leader epoch from the far future makes it deaf to true ones, which is the purpose of epochs; a throttle time is to
-    be obeyed however long it is; and we do not want to talk to whatever host a damaged name leads to.
+    A leader epoch from the far future makes it deaf to true ones, which is the purpose of epochs; as is that of the ids
+    of topics and clusters, and of the rule that topics do not shrink. A throttle time is to be obeyed however long it
+    is; and we do not want to talk to whatever host a damaged name leads to.
     """
     reader = Reader(damaged, _ID_END)
     if api is ApiKey.METADATA:
-        reader.skip_tags()
-        metadata = MetadataResponse.decode(reader, version)
+        metadata = _metadata(damaged, version)
         epochs = {partition.leader_epoch for topic in metadata.topics for partition in topic.partitions}
-        return epochs <= {-1, 0} and {broker.host for broker in metadata.brokers} <= {"127.0.0.1"}
+        return (
+            epochs <= {-1, 0}
+            and {broker.host for broker in metadata.brokers} <= {"127.0.0.1"}
+            and metadata.throttle_time_ms < _LONGEST_THROTTLE_MS
+            and _identities(metadata) == _identities(_metadata(answer, version))
+        )
     if api is ApiKey.PRODUCE:
         reader.skip_tags()
         produced = ProduceResponse.decode(reader, version)
         return produced.throttle_time_ms < _LONGEST_THROTTLE_MS and not produced.node_endpoints
+    if api is ApiKey.INIT_PRODUCER_ID:
+        reader.skip_tags()
+        return InitProducerIdResponse.decode(reader, version).throttle_time_ms < _LONGEST_THROTTLE_MS
     # The versions a connection settles on, and throttling in the same answer, last as long as the connection does.
-    return api is ApiKey.INIT_PRODUCER_ID
+    return False
+
+
+def _metadata(answer: bytes, version: int) -> MetadataResponse:
+    reader = Reader(answer, _ID_END)
+    reader.skip_tags()
+    return MetadataResponse.decode(reader, version)
+
+
+def _identities(metadata: MetadataResponse) -> tuple[str | None, list[tuple[str, bytes, int]]]:
+    """Return by what a cluster and its topics are recognised."""
+    return metadata.cluster_id, [(topic.name, topic.topic_id, len(topic.partitions)) for topic in metadata.topics]

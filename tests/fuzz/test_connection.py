@@ -99,7 +99,8 @@ def test_broker_that_answers_nothing_but_nonsense_fails_in_time_and_says_so() ->
     with FakeCluster(topics={"t": 1}) as cluster:
         for api in DAMAGED_APIS:
             cluster.on(api).garbage(times=ALWAYS)
-        with ThreadFace(cluster.bootstrap_servers, max_block_ms=300) as face:
+        options = {"request_timeout_ms": 100, "delivery_timeout_ms": 300}
+        with ThreadFace(cluster.bootstrap_servers, **options) as face:
             error = face.produce("t", b"a").exception(10)
 
     assert isinstance(error, ProduceError)

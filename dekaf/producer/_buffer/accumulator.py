@@ -184,7 +184,8 @@ class RecordAccumulator:
         if fresh is not None and (result < 0 or not result & OPENED):
             self.recycle(fresh.builder.writer)
         if result > 0:
-            self._after_append(queue, before, fresh, route, result)
+            # A record that was parked is placed by the I/O thread, which is awake, and must not touch a caller's loop.
+            self._after_append(queue, before, fresh, route if accepted == JUST_NOW else None, result)
         return result
 
     def _refusal_locked(self, queue: PartitionQueue, needed: i64, reserved: i64, accepted: float) -> i64:

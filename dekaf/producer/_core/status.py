@@ -18,6 +18,7 @@ def snapshot(
     """Return how a producer is doing; any thread may change it meanwhile."""
     metadata = NO_METADATA if engine is None else engine.metadata()
     buffer = accumulator.buffer
+    trouble = None if engine is None else engine.last_error()
     return ProducerStatus(
         state=state,
         buffered_records=accumulator.pending_records(),
@@ -34,7 +35,7 @@ def snapshot(
         retries_total=statistics.retries,
         engine_restarts=statistics.engine_restarts,
         producer_id_resets=statistics.producer_id_resets,
-        last_error=statistics.last_error,
+        last_error=statistics.last_error if trouble is None else str(trouble),
         unavailable_for=None if engine is None else engine.unavailable_for(),
         pid=os.getpid(),
         connections=() if engine is None else engine.connections(),

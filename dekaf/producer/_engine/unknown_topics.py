@@ -241,8 +241,13 @@ class UnknownTopics:
             if not parked:
                 break
             empty = deque()
-            for record in parked:
-                self._place_record(topic, record)
+            try:
+                while parked:
+                    self._place_record(topic, parked.popleft())
+            except BaseException:  # this thread ends, and fails what it finds
+                with self._accumulator.lock:
+                    topic.parked.extendleft(reversed(parked))
+                raise
         self._waiting.pop(topic.name, None)
         for flush in self._take_flushes(topic):
             flush()

@@ -109,7 +109,12 @@ class HedgedInquiry(Inquiry):
             if question.is_over or (not answer.is_usable and question.under_way > 0):
                 return
             self._end(question)
-            answer.take()
+            try:
+                answer.take()
+            except BaseException:  # it made no sense after all: the request is lost, which `lost` will be told
+                question.under_way += 1
+                question.is_over = False
+                raise
 
         def lost(error: DekafError) -> None:
             question.under_way -= 1

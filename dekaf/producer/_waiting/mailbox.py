@@ -221,8 +221,8 @@ class LoopMailbox:
     def wake_after_this_round(self) -> None:
         """Wake the I/O thread once all callbacks of the loop's present round have appended their records."""
         if not self._wake_scheduled:
+            self.loop.call_soon(self._end_of_round)  # of a closed loop it raises
             self._wake_scheduled = True
-            self.loop.call_soon(self._end_of_round)
 
     def _end_of_round(self) -> None:
         self._wake_scheduled = False

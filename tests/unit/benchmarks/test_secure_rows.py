@@ -147,8 +147,6 @@ def test_workers_begin_at_once_and_each_is_heard() -> None:
     assert 0 < answer.metrics["worker_p50_ms"] <= answer.metrics["all_workers_ms"]
     assert answer.metrics["all_workers_ms"] < (time.monotonic() - began) * 1e3
     assert answer.metrics["worker_cpu_ms"] > 0
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 def test_a_client_that_was_made_before_the_fork_is_every_workers() -> None:

@@ -22,6 +22,15 @@ class Unhashable(Provider):
     __hash__ = None  # type: ignore[assignment]  # what a class with __eq__ alone has
 
 
+class Slotted:
+    """One that no weak reference can be made to."""
+
+    __slots__ = ()
+
+    def token(self) -> str:
+        return "token"
+
+
 def test_all_who_call_a_provider_share_its_turn() -> None:
     one, other = Provider(), Provider()
 
@@ -29,9 +38,17 @@ def test_all_who_call_a_provider_share_its_turn() -> None:
     assert provider_turn(one) is not provider_turn(other)
 
 
-def test_provider_that_cannot_be_hashed_is_not_refused() -> None:
-    with provider_turn(Unhashable()):
-        pass
+def test_provider_that_cannot_be_hashed_has_its_turn_too() -> None:
+    one, equal = Unhashable(), Unhashable()
+
+    assert provider_turn(one) is provider_turn(one)
+    assert provider_turn(one) is not provider_turn(equal)
+
+
+def test_provider_that_takes_no_weak_references_has_its_turn_too() -> None:
+    one = Slotted()
+
+    assert provider_turn(one) is provider_turn(one.token)
 
 
 def test_turn_goes_with_its_provider() -> None:
