@@ -130,6 +130,9 @@ def _metadata(answer: bytes, version: int) -> MetadataResponse:
     return MetadataResponse.decode(reader, version)
 
 
-def _identities(metadata: MetadataResponse) -> tuple[str | None, list[tuple[str, bytes, int]]]:
+def _identities(metadata: MetadataResponse) -> tuple[str | None, list[tuple[str, bytes, set[int]]]]:
     """Return by what a cluster and its topics are recognised."""
-    return metadata.cluster_id, [(topic.name, topic.topic_id, len(topic.partitions)) for topic in metadata.topics]
+    topics = [
+        (topic.name, topic.topic_id, {partition.index for partition in topic.partitions}) for topic in metadata.topics
+    ]
+    return metadata.cluster_id, topics
