@@ -28,6 +28,7 @@ REQUEST_TIMEOUT_MS = 10_000 if IS_LONG else 2_000
 FAILING_P99_MS = 50.0 if IS_LONG else 900.0
 FIRST_SUCCESS_SECONDS = 2.0 if IS_LONG else 10.0
 SLOWER_PAGES = 2.0 if IS_LONG else 20.0
+FAST_ENOUGH_PAGES_MS = 20.0 if IS_LONG else 500.0  # however fast they were before
 
 GUNICORN = ("gunicorn", "-k", "gthread", "--threads", "16", "-w", "2")
 # Visits per second. Sixteen threads wait for Kafka until it counts as away, and visitors queue up behind them: of a
@@ -99,7 +100,7 @@ def test_outage_costs_503s_and_neither_workers_nor_messages(
     assert [number for number, count in found.items() if count > 1] == []
     assert figures.unexpected == 0
     assert figures.failing_p99 < FAILING_P99_MS
-    assert figures.pages_meanwhile_p99 <= max(SLOWER_PAGES * figures.pages_before_p99, 20.0)
+    assert figures.pages_meanwhile_p99 <= max(SLOWER_PAGES * figures.pages_before_p99, FAST_ENOUGH_PAGES_MS)
     assert figures.first_success_seconds <= FIRST_SUCCESS_SECONDS
 
 
