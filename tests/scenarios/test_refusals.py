@@ -82,6 +82,16 @@ def test_fire_and_submit_go_on_until_the_broker_lets_them_in(refusing: FakeClust
     assert [record.value for record in refusing.log("t")] == [b"fired", b"submitted"]
 
 
+def test_the_status_says_why_no_broker_lets_us_in_until_one_does(refusing: FakeCluster) -> None:
+    with thread_producer(refusing.bootstrap_servers, **{**LOGIN, "reconnect_backoff_max_ms": 100}) as producer:
+        producer.fire("t", None, b"a")
+        eventually(lambda: "sasl_password" in (producer.status().last_error or ""))
+
+        refusing.accounts.set_password("alice", OURS)
+        producer.flush(10)
+        assert producer.status().last_error is None
+
+
 def test_produce_succeeds_by_itself_once_the_broker_is_mended(refusing: FakeCluster) -> None:
     with thread_producer(refusing.bootstrap_servers, **LOGIN) as producer:
         with pytest.raises(ProduceError):

@@ -366,6 +366,7 @@ def raising() -> str:
     ("password", "expected"),
     [
         (raising, "ssl_key_password: calling it raised LookupError"),
+        (sys.exit, "ssl_key_password: calling it raised SystemExit"),
         (lambda: None, "ssl_key_password: must return text, not NoneType"),
         (lambda: ["marker"], "ssl_key_password: must return text, not list"),
         (lambda: "marker\udcff", "ssl_key_password: calling it raised UnicodeEncodeError"),
