@@ -114,6 +114,21 @@ def test_no_attribute_becomes_a_keyword_in_machine_code() -> None:
     assert {path: names for path, names in found.items() if names} == {}
 
 
+def test_no_compiled_coroutine_waits_while_it_handles_an_exception() -> None:
+    """One that is never resumed leaves the exception behind in its thread, as the context of all later ones."""
+    waiting = [
+        f"{path}:{node.lineno}"
+        for path, tree in modules()
+        if path in compiled_paths()
+        for handler in ast.walk(tree)
+        if isinstance(handler, ast.ExceptHandler)
+        for node in ast.walk(handler)
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.AsyncWith | ast.AsyncFor)
+    ]
+
+    assert waiting == []
+
+
 @pytest.mark.parametrize(
     ("source", "is_found"),
     [

@@ -85,13 +85,11 @@ class Resolver:
 
     async def resolve(self, host: str, port: int) -> list[str]:
         """Return the addresses of `host`; OSError if it has none."""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            future: asyncio.Future[list[str]] = self._loop.create_future()
-            self._ask_for(host, port, future)
-            return await future
-        return [host]
+        if _is_address(host):
+            return [host]
+        future: asyncio.Future[list[str]] = self._loop.create_future()
+        self._ask_for(host, port, future)
+        return await future
 
     def _ask_for(self, host: str, port: int, future: asyncio.Future[list[str]]) -> None:
         question = self._questions.get((host, port))
@@ -165,3 +163,11 @@ class Resolver:
         except RuntimeError:  # the loop is closed, and with it whatever waited
             return False
         return True
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
