@@ -141,6 +141,7 @@ def test_no_room_within_max_block_is_an_error_and_the_room_is_counted_on(
         max_request_size=100_000,
         max_block_ms=300,
         delivery_timeout_ms=60_000,
+        unavailable_after_ms=None,
     ) as producer:
         producer.produce(topic, "first", b"", partition=0)
 
@@ -180,13 +181,13 @@ GROWTH = """
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts it in KiB
 
     def from_thread():
-        with Producer(bootstrap_servers=servers) as producer:
+        with Producer(bootstrap_servers=servers, produce_timeout_ms=110_000) as producer:
             producer.produce_all(messages(20_000))
             before = peak()
             return producer.produce_all(messages(count)), before
 
     async def from_loop():
-        async with AsyncProducer(bootstrap_servers=servers) as producer:
+        async with AsyncProducer(bootstrap_servers=servers, produce_timeout_ms=110_000) as producer:
             await producer.produce_all(async_messages(20_000))
             before = peak()
             return await producer.produce_all(async_messages(count)), before

@@ -120,20 +120,17 @@ def give_up_soon(cluster: KafkaCluster, topic: str) -> DeliveryTimeoutError:
 # Topics.
 
 
-@pytest.mark.parametrize("recreated_by", ["an administrator", "the producer"])
 def test_a_topic_that_is_deleted_and_created_again_is_written_to_again(
-    kafka_cluster: KafkaCluster, topic: str, read_back: ReadBack, recreated_by: str
+    kafka_cluster: KafkaCluster, topic: str, read_back: ReadBack
 ) -> None:
     """Kafka deletes what was in the topic. From the first message on that the new one has, none is missing."""
-    is_automatic = recreated_by == "the producer"
-    options: ProducerOptions = {"allow_auto_create_topics": is_automatic}
+    options: ProducerOptions = {"allow_auto_create_topics": False}
     traffic = Traffic(kafka_cluster.bootstrap_servers, topic, options)
 
     def trouble() -> None:
         wait_for_deliveries(traffic, 100)
         kafka_cluster.delete_topic(topic)
-        if not is_automatic:
-            kafka_cluster.create_topic(topic, partitions=4)
+        kafka_cluster.create_topic(topic, partitions=4)
         wait_for_deliveries(traffic, 500)
 
     traffic.run(trouble)

@@ -28,7 +28,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def cause_of(options: dict[str, Any]) -> BaseException:
     """Return why a message cannot be sent, which is known within seconds."""
     began = time.monotonic()
-    given = {"max_block_ms": 1_500, "close_timeout_ms": 0, **options}
+    given = {"produce_timeout_ms": 2_000, "close_timeout_ms": 0, **options}
     with Producer(**given) as producer, pytest.raises(ProduceError) as caught:
         producer.produce("t", "k", "v")
     assert time.monotonic() - began < 10

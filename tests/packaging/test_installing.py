@@ -45,5 +45,5 @@ def test_compiled_wheel_shows_help_as_the_interpreted_one_does(compiled_wheel: P
     environment.install(str(compiled_wheel), "jedi")
 
     assert ", 0 problems" in environment.run(str(CHECK_HELP), "--with-jedi")
-    parameters = "topic key value headers partition timestamp timeout"
+    parameters = "topic key value headers partition timestamp timeout deadline"
     assert environment.run("-c", BOUND_SIGNATURES).splitlines() == [parameters, "produce"] * 2
