@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from dekaf.testing import FakeCluster
+from tests.kafka.users import SCRAM_USERS
 from tests.unit.testing.raw_client import RawClient
 
 
@@ -14,6 +15,13 @@ from tests.unit.testing.raw_client import RawClient
 def cluster() -> Iterator[FakeCluster]:
     """One broker with the topic orders of two partitions."""
     with FakeCluster(topics={"orders": 2}) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def sasl_cluster() -> Iterator[FakeCluster]:
+    """One broker that wants to know who comes: alice, or those with a password of SCRAM."""
+    with FakeCluster(topics={"orders": 1}, sasl={**SCRAM_USERS, "alice": "wonder"}) as cluster:
         yield cluster
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from dekaf._protocol.error_codes import ErrorCode
@@ -14,54 +12,32 @@ from dekaf.testing import (
     ReceivedSaslAuthenticate,
     SaslAccounts,
 )
-from tests.certificates import Authority
-from tests.kafka.sasl_probe import SaslProbe
-from tests.kafka.users import MECHANISMS, SCRAM_USERS
-
-ALICE = b"\0alice\0wonder"
+from tests.unit.testing.sasl import ALICE, SCRAM, probe
 
 
-SCRAM = [one for one in MECHANISMS if one.startswith("SCRAM")]
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster(topics={"orders": 1}, sasl={**SCRAM_USERS, "alice": "wonder"}) as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-def probe(cluster: FakeCluster) -> SaslProbe:
-    return SaslProbe(cluster.broker(1).port)
-
-
-def test_a_password_can_be_changed_and_withdrawn(cluster: FakeCluster) -> None:
-    cluster.accounts.set_password("alice", "glass")
+def test_a_password_can_be_changed_and_withdrawn(sasl_cluster: FakeCluster) -> None:
+    sasl_cluster.accounts.set_password("alice", "glass")
     for mechanism in SCRAM:
-        with probe(cluster) as client:
+        with probe(sasl_cluster) as client:
             assert not client.log_in_with_scram(mechanism, "alice", "wonder")
-        with probe(cluster) as client:
+        with probe(sasl_cluster) as client:
             assert client.log_in_with_scram(mechanism, "alice", "glass")
 
-    cluster.accounts.remove("alice")
-    with probe(cluster) as client:
+    sasl_cluster.accounts.remove("alice")
+    with probe(sasl_cluster) as client:
         assert not client.log_in_with_scram("SCRAM-SHA-256", "alice", "glass")
-    assert [one.refusals for one in cluster.connections] == [1, 0, 1, 0, 1]
+    assert [one.refusals for one in sasl_cluster.connections] == [1, 0, 1, 0, 1]
 
 
-def test_a_fresh_password_is_refused_for_a_while(cluster: FakeCluster) -> None:
-    cluster.accounts.set_password("carol", "fresh", usable_after=60)
-    with probe(cluster) as client:
+def test_a_fresh_password_is_refused_for_a_while(sasl_cluster: FakeCluster) -> None:
+    sasl_cluster.accounts.set_password("carol", "fresh", usable_after=60)
+    with probe(sasl_cluster) as client:
         answer = client.log_in("PLAIN", b"\0carol\0fresh")
     assert answer is not None
     assert answer.error_code == ErrorCode.SASL_AUTHENTICATION_FAILED
 
-    cluster.accounts.set_password("carol", "fresh", usable_after=0)
-    with probe(cluster) as client:
+    sasl_cluster.accounts.set_password("carol", "fresh", usable_after=0)
+    with probe(sasl_cluster) as client:
         assert client.log_in("PLAIN", b"\0carol\0fresh") == (0, "", b"", 0)
 
 
@@ -87,13 +63,18 @@ def test_tokens_are_judged_by_the_test() -> None:
         assert (second.principal, second.authentications) == (None, 0)
 
 
-def test_passwords_are_in_no_repr(cluster: FakeCluster) -> None:
-    with probe(cluster) as client:
+def test_passwords_are_in_no_repr(sasl_cluster: FakeCluster) -> None:
+    with probe(sasl_cluster) as client:
         client.log_in("PLAIN", ALICE)
 
-    (request,) = cluster.requests(ReceivedSaslAuthenticate)
+    (request,) = sasl_cluster.requests(ReceivedSaslAuthenticate)
     assert request.auth_bytes == ALICE
-    shown = repr(request) + repr(cluster.connections) + repr(cluster.accounts) + repr(cluster.accounts.__dict__)
+    shown = (
+        repr(request)
+        + repr(sasl_cluster.connections)
+        + repr(sasl_cluster.accounts)
+        + repr(sasl_cluster.accounts.__dict__)
+    )
     assert "wonder" not in shown
 
 

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf._protocol.sasl_authenticate import SaslAuthenticateResponse
-from dekaf.testing import (
-    FakeCluster,
-)
-from tests.certificates import Authority
-from tests.kafka.sasl_probe import SaslProbe
-from tests.kafka.users import MECHANISMS, SCRAM_USERS
+from dekaf.testing import FakeCluster
 from tests.unit.testing.raw_client import RawClient
-
-ALICE = b"\0alice\0wonder"
-
-
-SCRAM = [one for one in MECHANISMS if one.startswith("SCRAM")]
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster(topics={"orders": 1}, sasl={**SCRAM_USERS, "alice": "wonder"}) as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-def probe(cluster: FakeCluster) -> SaslProbe:
-    return SaslProbe(cluster.broker(1).port)
+from tests.unit.testing.sasl import ALICE, probe
 
 
 @pytest.mark.parametrize(("release", "highest"), [("2.1", 0), ("2.4", 1), ("2.8", 2), ("4.3", 2)])
@@ -64,10 +38,10 @@ def test_every_version_of_sasl_authenticate_is_served(version: int, lifetime_ms:
             assert refused.error_message == "Authentication failed: Invalid username or password"
 
 
-def test_the_version_of_sasl_handshake_that_bare_tokens_follow_is_not_served(cluster: FakeCluster) -> None:
-    with RawClient(cluster.broker(1)) as client:
+def test_the_version_of_sasl_handshake_that_bare_tokens_follow_is_not_served(sasl_cluster: FakeCluster) -> None:
+    with RawClient(sasl_cluster.broker(1)) as client:
         client.request(ApiKey.SASL_HANDSHAKE, 0, b"\0\5PLAIN")
 
         assert client.is_closed_by_broker()
 
-    assert cluster.violations == ["API 17 is not served in version 0."]
+    assert sasl_cluster.violations == ["API 17 is not served in version 0."]

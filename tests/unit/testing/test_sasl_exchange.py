@@ -7,7 +7,6 @@ __lazy_modules__ = ("aiokafka", "aiokafka.abc", "confluent_kafka")  # from Pytho
 import asyncio
 import ssl
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,31 +14,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider
 from confluent_kafka import Producer as ConfluentProducer
 
-from dekaf.testing import (
-    FakeCluster,
-    ReceivedSaslHandshake,
-)
+from dekaf.testing import FakeCluster, ReceivedSaslHandshake
 from tests.certificates import Authority
 from tests.kafka.users import MECHANISMS, SCRAM_ONLY_USER, SCRAM_USERS
 from tests.oauth import unsecured_token
 from tests.peers import needs_aiokafka, needs_confluent
 from tests.unit.testing.kafka_python import KafkaProducer
+from tests.unit.testing.sasl import SCRAM
 
 PATIENCE = 10.0  # seconds
-
-
-SCRAM = [one for one in MECHANISMS if one.startswith("SCRAM")]
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster(topics={"orders": 1}, sasl={**SCRAM_USERS, "alice": "wonder"}) as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def confluent(cluster: FakeCluster, mechanism: str, *, user: str = "alice", password: str = "wonder") -> dict[str, Any]:
@@ -56,17 +39,17 @@ def confluent(cluster: FakeCluster, mechanism: str, *, user: str = "alice", pass
 
 @needs_confluent
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_librdkafka_authenticates(cluster: FakeCluster, mechanism: str) -> None:
-    producer = ConfluentProducer(confluent(cluster, mechanism))
+def test_librdkafka_authenticates(sasl_cluster: FakeCluster, mechanism: str) -> None:
+    producer = ConfluentProducer(confluent(sasl_cluster, mechanism))
     producer.produce("orders", b"value")
 
     assert producer.flush(PATIENCE) == 0
 
-    assert [record.value for record in cluster.log("orders")] == [b"value"]
-    assert {(one.mechanism, one.principal, one.authentications) for one in cluster.connections} == {
+    assert [record.value for record in sasl_cluster.log("orders")] == [b"value"]
+    assert {(one.mechanism, one.principal, one.authentications) for one in sasl_cluster.connections} == {
         (mechanism, "alice", 1)
     }
-    assert cluster.violations == []
+    assert sasl_cluster.violations == []
 
 
 @needs_aiokafka
@@ -107,9 +90,9 @@ def test_aiokafka_authenticates_over_tls(authority: Authority, mechanism: str) -
 
 
 @pytest.mark.parametrize("mechanism", SCRAM)
-def test_kafka_python_authenticates(cluster: FakeCluster, mechanism: str) -> None:
+def test_kafka_python_authenticates(sasl_cluster: FakeCluster, mechanism: str) -> None:
     producer = KafkaProducer(
-        bootstrap_servers=cluster.bootstrap_servers,
+        bootstrap_servers=sasl_cluster.bootstrap_servers,
         security_protocol="SASL_PLAINTEXT",
         sasl_mechanism=mechanism,
         sasl_plain_username="zoe",
@@ -120,18 +103,18 @@ def test_kafka_python_authenticates(cluster: FakeCluster, mechanism: str) -> Non
     finally:
         producer.close()
 
-    assert cluster.connections[-1].principal == "zoe"
-    assert cluster.violations == []
+    assert sasl_cluster.connections[-1].principal == "zoe"
+    assert sasl_cluster.violations == []
 
 
 @needs_confluent
-def test_librdkafka_authenticates_under_a_name_that_scram_escapes(cluster: FakeCluster) -> None:
-    options = confluent(cluster, "SCRAM-SHA-512", user=SCRAM_ONLY_USER, password=SCRAM_USERS[SCRAM_ONLY_USER])
+def test_librdkafka_authenticates_under_a_name_that_scram_escapes(sasl_cluster: FakeCluster) -> None:
+    options = confluent(sasl_cluster, "SCRAM-SHA-512", user=SCRAM_ONLY_USER, password=SCRAM_USERS[SCRAM_ONLY_USER])
     producer = ConfluentProducer(options)
     producer.produce("orders", b"value")
 
     assert producer.flush(PATIENCE) == 0
-    assert cluster.connections[-1].principal == SCRAM_ONLY_USER
+    assert sasl_cluster.connections[-1].principal == SCRAM_ONLY_USER
 
 
 @needs_confluent

@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf.errors import ConfigurationError
-from dekaf.testing import (
-    FakeCluster,
-    SaslFault,
-)
-from tests.certificates import Authority
-from tests.kafka.sasl_probe import SaslProbe, scram_proof
-from tests.kafka.users import MECHANISMS, SCRAM_USERS
-
-ALICE = b"\0alice\0wonder"
+from dekaf.testing import FakeCluster, SaslFault
+from tests.kafka.sasl_probe import scram_proof
+from tests.kafka.users import MECHANISMS
+from tests.unit.testing.sasl import ALICE, SCRAM, probe
 
 
-SCRAM = [one for one in MECHANISMS if one.startswith("SCRAM")]
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster(topics={"orders": 1}, sasl={**SCRAM_USERS, "alice": "wonder"}) as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-def probe(cluster: FakeCluster) -> SaslProbe:
-    return SaslProbe(cluster.broker(1).port)
-
-
-def test_one_broker_refuses_with_a_message_of_the_test(cluster: FakeCluster) -> None:
-    fault = cluster.on(ApiKey.SASL_AUTHENTICATE, node=1).fail(
-        ErrorCode.SASL_AUTHENTICATION_FAILED, message="Logical cluster not found"
+def test_one_broker_refuses_with_a_message_of_the_test(sasl_cluster: FakeCluster) -> None:
+    fault = sasl_cluster.on(ApiKey.SASL_AUTHENTICATE, node=1).fail(
+        ErrorCode.SASL_AUTHENTICATION_FAILED, message="Logical sasl_cluster not found"
     )
 
-    with probe(cluster) as client:
-        assert client.log_in("PLAIN", ALICE) == (58, "Logical cluster not found", b"", 0)
+    with probe(sasl_cluster) as client:
+        assert client.log_in("PLAIN", ALICE) == (58, "Logical sasl_cluster not found", b"", 0)
         assert client.is_closed_by_broker
-    with probe(cluster) as client:
+    with probe(sasl_cluster) as client:
         assert client.log_in("PLAIN", ALICE) == (0, "", b"", 0)
     assert fault.hits == 1
 
 
-def test_a_mechanism_is_off_for_once(cluster: FakeCluster) -> None:
-    cluster.on(ApiKey.SASL_HANDSHAKE).fail_once(ErrorCode.UNSUPPORTED_SASL_MECHANISM)
+def test_a_mechanism_is_off_for_once(sasl_cluster: FakeCluster) -> None:
+    sasl_cluster.on(ApiKey.SASL_HANDSHAKE).fail_once(ErrorCode.UNSUPPORTED_SASL_MECHANISM)
 
-    with probe(cluster) as client:
+    with probe(sasl_cluster) as client:
         assert client.handshake("PLAIN") == (33, ["SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"])
         assert client.is_closed_by_broker
 
@@ -81,21 +56,21 @@ def scram_messages(cluster: FakeCluster, mechanism: str = "SCRAM-SHA-256") -> tu
         (SaslFault.BAD_SALT, ",s=?,"),
     ],
 )
-def test_the_first_message_of_scram_is_spoilt(cluster: FakeCluster, fault: SaslFault, part: str) -> None:
-    struck = cluster.on(ApiKey.SASL_AUTHENTICATE).spoil(fault)
-    with probe(cluster) as client:
+def test_the_first_message_of_scram_is_spoilt(sasl_cluster: FakeCluster, fault: SaslFault, part: str) -> None:
+    struck = sasl_cluster.on(ApiKey.SASL_AUTHENTICATE).spoil(fault)
+    with probe(sasl_cluster) as client:
         client.handshake("SCRAM-SHA-256")
         answer = client.authenticate(b"n,,n=alice,r=mine")
 
     assert answer is not None
     assert part in answer.auth_bytes.decode()
     assert struck.hits == 1
-    assert scram_messages(cluster)[0].startswith("r=mine")
+    assert scram_messages(sasl_cluster)[0].startswith("r=mine")
 
 
-def test_a_nonce_does_not_continue_the_clients(cluster: FakeCluster) -> None:
-    cluster.on(ApiKey.SASL_AUTHENTICATE).spoil(SaslFault.OTHER_NONCE)
-    with probe(cluster) as client:
+def test_a_nonce_does_not_continue_the_clients(sasl_cluster: FakeCluster) -> None:
+    sasl_cluster.on(ApiKey.SASL_AUTHENTICATE).spoil(SaslFault.OTHER_NONCE)
+    with probe(sasl_cluster) as client:
         client.handshake("SCRAM-SHA-512")
         answer = client.authenticate(b"n,,n=alice,r=mine")
 
@@ -105,13 +80,13 @@ def test_a_nonce_does_not_continue_the_clients(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize("mechanism", SCRAM)
-def test_the_last_message_of_scram_is_spoilt(cluster: FakeCluster, mechanism: str) -> None:
-    trigger = cluster.on(ApiKey.SASL_AUTHENTICATE)
+def test_the_last_message_of_scram_is_spoilt(sasl_cluster: FakeCluster, mechanism: str) -> None:
+    trigger = sasl_cluster.on(ApiKey.SASL_AUTHENTICATE)
     trigger.spoil(SaslFault.NO_SIGNATURE)
     trigger.spoil(SaslFault.SERVER_ERROR)
     trigger.spoil(SaslFault.BAD_SIGNATURE)
 
-    finals = [scram_messages(cluster, mechanism)[1] for _ in range(4)]
+    finals = [scram_messages(sasl_cluster, mechanism)[1] for _ in range(4)]
 
     assert finals[:2] == [b"", b"e=other-error"]
     assert len(finals[2]) == len(finals[3])
@@ -119,29 +94,29 @@ def test_the_last_message_of_scram_is_spoilt(cluster: FakeCluster, mechanism: st
     assert finals[2] != finals[3]
 
 
-def test_garbage_comes_in_place_of_any_message(cluster: FakeCluster) -> None:
-    cluster.on(ApiKey.SASL_AUTHENTICATE, nth=2).spoil(SaslFault.GARBAGE)
+def test_garbage_comes_in_place_of_any_message(sasl_cluster: FakeCluster) -> None:
+    sasl_cluster.on(ApiKey.SASL_AUTHENTICATE, nth=2).spoil(SaslFault.GARBAGE)
 
-    first, final = scram_messages(cluster)
+    first, final = scram_messages(sasl_cluster)
 
     assert first.startswith("r=mine")
     assert final.startswith(b"\xff")
 
 
-def test_only_answers_to_sasl_authenticate_are_spoilt(cluster: FakeCluster) -> None:
+def test_only_answers_to_sasl_authenticate_are_spoilt(sasl_cluster: FakeCluster) -> None:
     with pytest.raises(ConfigurationError, match="SASL_AUTHENTICATE"):
-        cluster.on(ApiKey.PRODUCE).spoil(SaslFault.GARBAGE)
+        sasl_cluster.on(ApiKey.PRODUCE).spoil(SaslFault.GARBAGE)
 
 
-def test_authentication_hangs_or_breaks_off_in_the_middle(cluster: FakeCluster) -> None:
-    cluster.on(ApiKey.SASL_AUTHENTICATE, nth=2).close_before_append()
-    with probe(cluster) as client:
+def test_authentication_hangs_or_breaks_off_in_the_middle(sasl_cluster: FakeCluster) -> None:
+    sasl_cluster.on(ApiKey.SASL_AUTHENTICATE, nth=2).close_before_append()
+    with probe(sasl_cluster) as client:
         assert not client.log_in_with_scram("SCRAM-SHA-256", "alice", "wonder")
         assert client.is_closed_by_broker
 
-    held = cluster.on(ApiKey.SASL_HANDSHAKE).hold()
-    with probe(cluster) as client:
+    held = sasl_cluster.on(ApiKey.SASL_HANDSHAKE).hold()
+    with probe(sasl_cluster) as client:
         client.send_handshake("PLAIN")
-        cluster.wait_until(lambda: held.waiting == 1)
+        sasl_cluster.wait_until(lambda: held.waiting == 1)
         held.release()
         assert client.receive_handshake() == (0, list(MECHANISMS))
