@@ -201,7 +201,7 @@ class BrokerConnection(SenderConnection):
         return self._versions.version(api, at_most=at_most)
 
     def speaks(self, api: ApiKey) -> bool:
-        """Return whether the broker offers an API."""
+        """Return whether there is a version of an API that both sides know; only once it is ready."""
         try:
             self.version(api)
         except BrokerConnectionError:
@@ -255,10 +255,7 @@ class BrokerConnection(SenderConnection):
 
     def close(self, reason: DekafError) -> None:
         """Close at once; pending requests hear of it from `connection_lost`, on the loop's next round."""
-        if self._close_reason is None:
-            self._close_reason = reason
-        self.state = ConnectionState.CLOSED
-        self.security = None
+        self._begin_end(reason)
         if self._authentication is not None:
             self._authentication.cancel()
         if self._transport is not None:
@@ -273,15 +270,19 @@ class BrokerConnection(SenderConnection):
         if not self._sends_unanswered or self.state is ConnectionState.CLOSED:
             self.close(reason)
             return False
-        if self._close_reason is None:
-            self._close_reason = reason
-        self.state = ConnectionState.CLOSED
-        self.security = None
+        self._begin_end(reason)
         if self._transport.can_write_eof():
             self._transport.write_eof()
         else:  # TLS says goodbye on its own
             self._transport.close()
         return True
+
+    def _begin_end(self, reason: DekafError) -> None:
+        """Take no more requests; the first reason for it is the one that is told."""
+        if self._close_reason is None:
+            self._close_reason = reason
+        self.state = ConnectionState.CLOSED
+        self.security = None
 
     def reauthenticate(self, identity: Identity) -> None:
         """Prove anew who we are (KIP-368). Requests under way go on; new ones are held back meanwhile."""

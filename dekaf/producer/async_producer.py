@@ -440,7 +440,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         core = self._core
         wait = checked_timeout(timeout)
         mailbox = core.mailbox(asyncio.get_running_loop())
-        under_way = _UnderWay(core, core.recipients.gathered_on(mailbox, wait, deadline, core.record_life), wait)
+        under_way = _UnderWay(core, core.recipients.gathered(mailbox, wait, deadline, core.record_life), wait)
         try:
             if isinstance(messages, AsyncIterable):
                 async for message in messages:

@@ -410,8 +410,7 @@ class ProducerConfig(SecurityConfig):
         """
         given = masked(mapping)
         del mapping
-        options = _with_serializers(masked_keywords(overrides), key, value)
-        return cls._translated("confluent", given, options)
+        return cls._translated("confluent", given, masked_keywords(overrides), key, value)
 
     @classmethod
     def from_aiokafka(
@@ -429,8 +428,7 @@ class ProducerConfig(SecurityConfig):
         """
         given = masked(mapping)
         del mapping
-        options = _with_serializers(masked_keywords(overrides), key, value)
-        return cls._translated("aiokafka", given, options)
+        return cls._translated("aiokafka", given, masked_keywords(overrides), key, value)
 
     @classmethod
     def from_kafka_python(
@@ -448,15 +446,17 @@ class ProducerConfig(SecurityConfig):
         """
         given = masked(mapping)
         del mapping
-        options = _with_serializers(masked_keywords(overrides), key, value)
-        return cls._translated("kafka_python", given, options)
+        return cls._translated("kafka_python", given, masked_keywords(overrides), key, value)
 
     @classmethod
-    def _translated(cls, client: str, mapping: Masked, overrides: Mapping[str, object]) -> Self:
+    def _translated(
+        cls, client: str, mapping: Masked, given: dict[str, object], key: SerializerSpec, value: SerializerSpec
+    ) -> Self:
         # Only those who come from another client need the tables of its options.
         from dekaf.producer.translation.clients import NUMBERS, Client, translated  # noqa: PLC0415 - as said
 
         defaults = {name: ProducerConfig.model_fields[name].get_default() for name in NUMBERS}
+        overrides = _with_serializers(given, key, value)
         translation = translated(Client(client), mapping, overrides=overrides, defaults=defaults)
         if translation.faults:
             raise ConfigurationError(f"from_{client}: {in_lines(translation.faults)}")

@@ -440,7 +440,7 @@ class Producer(Generic[K_contra, V_contra]):
         forbid_blocking(core, "produce_all")
         wait = checked_timeout(timeout)
         give_up = None if wait is None else time.monotonic() + wait
-        route = core.recipients.gathered(wait, deadline, core.record_life)
+        route = core.recipients.gathered(None, wait, deadline, core.record_life)
         results: list[RecordMetadata | ProduceError] = []
         under_way: deque[DeliveryFuture | ProduceError] = deque()
         try:

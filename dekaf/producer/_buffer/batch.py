@@ -77,32 +77,23 @@ class BatchWaits:
         `shift` is what that batch's base timestamp is earlier by. None if none of them is waited for.
         """
         mine: BatchWaits | None = None
-        for run in range(len(self._starts)):
-            offset = self._indexes[run] - self._starts[run]
-            for at in range(self._starts[run], self._end_of(run)):
-                index = offset + at
-                if first <= index < end:
-                    if mine is None:
-                        mine = BatchWaits(self.route)
-                    mine.add(self.recipients[at], index - first, self._deltas[run] + shift)
+        for recipient, index, delta in self._records():
+            if first <= index < end:
+                if mine is None:
+                    mine = BatchWaits(self.route)
+                mine.add(recipient, index - first, delta + shift)
         return mine
 
     def indexes(self) -> list[i64]:
         """Return the indexes, in the batch, of the records."""
-        return [
-            self._indexes[run] - self._starts[run] + at
-            for run in range(len(self._starts))
-            for at in range(self._starts[run], self._end_of(run))
-        ]
+        return [index for _, index, _ in self._records()]
 
     def still_waiting(self) -> BatchWaits:
         """Return the waits of those who have not given up meanwhile."""
         mine = BatchWaits(self.route)
-        for run in range(len(self._starts)):
-            offset = self._indexes[run] - self._starts[run]
-            for at in range(self._starts[run], self._end_of(run)):
-                if not has_given_up(self.route, self.recipients[at]):
-                    mine.add(self.recipients[at], offset + at, self._deltas[run])
+        for recipient, index, delta in self._records():
+            if not has_given_up(self.route, recipient):
+                mine.add(recipient, index, delta)
         return mine
 
     def moved(self, places: Mapping[i64, i64], shift: i64) -> BatchWaits:
@@ -113,11 +104,17 @@ class BatchWaits:
             shift: What that batch's base timestamp is earlier by.
         """
         mine = BatchWaits(self.route)
-        for run in range(len(self._starts)):
-            offset = self._indexes[run] - self._starts[run]
-            for at in range(self._starts[run], self._end_of(run)):
-                mine.add(self.recipients[at], places[offset + at], self._deltas[run] + shift)
+        for recipient, index, delta in self._records():
+            mine.add(recipient, places[index], delta + shift)
         return mine
+
+    def _records(self) -> list[tuple[object, i64, i64]]:
+        """Return what was added, in order: of batches that are taken apart, which few are."""
+        return [
+            (self.recipients[at], self._indexes[run] - self._starts[run] + at, self._deltas[run])
+            for run in range(len(self._starts))
+            for at in range(self._starts[run], self._end_of(run))
+        ]
 
     def notify(self) -> None:
         """Tell every recipient; called on the thread they belong to, once the batch is done."""

@@ -86,9 +86,7 @@ class BufferMemory:
         """Let every caller go, in line or yet to come: nothing will be accepted any more, as they then find."""
         with self._lock:
             self._is_dismissed = True
-            waiters = list(self.waiters)
-            self.waiters.clear()
-            self.has_waiters = False
+            waiters = self._take_line_locked()
             for waiter in waiters:
                 waiter.is_granted = True
                 self.free -= waiter.size
@@ -99,13 +97,17 @@ class BufferMemory:
         """Let every caller in line go, and those yet to come, without anything being granted."""
         with self._lock:
             self._turns_away = True
-            waiters = list(self.waiters)
-            self.waiters.clear()
-            self.has_waiters = False
+            waiters = self._take_line_locked()
             for waiter in waiters:
                 waiter.is_turned_away = True
         for waiter in waiters:
             waiter.grant()
+
+    def _take_line_locked(self) -> list[SpaceWaiter]:
+        waiters = list(self.waiters)
+        self.waiters.clear()
+        self.has_waiters = False
+        return waiters
 
     def welcome(self) -> None:
         """Let callers line up again."""

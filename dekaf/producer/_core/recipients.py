@@ -65,25 +65,18 @@ class Recipients:
         waker = self._wakers.take()
         return self.new_delivery(topic) if waker is None else BlockedCall(topic, waker, self._wakers)
 
-    def gathered(self, timeout: float | None, deadline: object, record_life: float) -> OutcomeRoute:
-        """Return the route of all records of a thread's `produce_all`.
+    def gathered(
+        self, mailbox: LoopMailbox | None, timeout: float | None, deadline: object, record_life: float
+    ) -> OutcomeRoute:
+        """Return the route of all records of a `produce_all`.
 
         Args:
+            mailbox: Of the event loop whose coroutine calls it; None for a thread.
             timeout: Seconds that the call waits at the most, leaving what it has not heard of; None: no such limit.
             deadline: As the call was given it; without it, and without a timeout, `produce_timeout_ms` ends the call.
             record_life: Seconds of `delivery_timeout_ms`.
         """
-        return self._gathered_by(self._gathered, timeout, deadline, record_life)
-
-    def gathered_on(
-        self, mailbox: LoopMailbox, timeout: float | None, deadline: object, record_life: float
-    ) -> OutcomeRoute:
-        """Return the route of all records of a coroutine's `produce_all`; otherwise as `gathered`."""
-        return self._gathered_by(mailbox.gathered, timeout, deadline, record_life)
-
-    def _gathered_by(
-        self, base: OutcomeRoute, timeout: float | None, deadline: object, record_life: float
-    ) -> OutcomeRoute:
+        base = self._gathered if mailbox is None else mailbox.gathered
         if deadline is not None:
             return base.until(checked_deadline(deadline, record_life), DEADLINE)
         if timeout is not None:

@@ -327,8 +327,7 @@ class Engine:
             return
         now = monotonic()
         self.accumulator.wake_for = WAKE_ALWAYS  # an append during this pass asks for another
-        for name in self._unknown_topics.take_new_topics(now):
-            self._refresher.add_topic(name)
+        self._take_new_topics(now)
         due = self._look_for_outage(now)
         times_out = NEVER
         if self._unknown_topics.is_waiting():
@@ -348,6 +347,11 @@ class Engine:
         if self._timer is not None and self._timer_due <= now + self._settings.sender.rules.linger:
             # The timer will look before any record appended from now on may have lingered long enough.
             self.accumulator.wake_for = WAKE_NEVER if self._queues.are_all_busy() else WAKE_AWAITED
+
+    def _take_new_topics(self, now: float) -> None:
+        """Have the cluster asked for the topics that callers have begun to produce to."""
+        for name in self._unknown_topics.take_new_topics(now):
+            self._refresher.add_topic(name)
 
     def _read_first(self, now: float) -> None:
         """Time nothing out before the sockets were read: the process may have stood still, and the answers be there."""
@@ -380,10 +384,12 @@ class Engine:
 
     def _look_for_outage(self, now: float) -> float:
         """Begin or end an outage of the whole cluster; return when to look again."""
+        outage = self.accumulator.outage
+        if outage is None and not self._reachability.is_failing():
+            return NEVER  # as in nearly every pass
         due = self._reachability.look(now, are_all_tried=self._client.are_all_tried())
         if self._reachability.is_failing():
             due = min(due, self._client.probe(now))
-        outage = self.accumulator.outage
         if self._reachability.is_away():
             if outage is None and self.is_running():
                 self._begin_outage(now)
@@ -413,8 +419,7 @@ class Engine:
         def parked_error(topic: str) -> ProduceError:
             return outage.withdrawn_error(topic, None)
 
-        for name in self._unknown_topics.take_new_topics(monotonic()):
-            self._refresher.add_topic(name)
+        self._take_new_topics(monotonic())
         self._unknown_topics.end_calls(parked_error)
         self._sender.end_calls(batch_error)
         for tell in list(self._asking):

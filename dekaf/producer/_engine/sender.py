@@ -127,17 +127,15 @@ class Sender:
         if read_until >= self._next_sweep:
             self._expire(read_until)
         # After the expiry: where both are due, the record's own end knows whether it was written.
-        calls_due = self._calls.due_at(oldest)
-        if read_until >= calls_due:
-            calls_due = self._calls.end_over(self._sent_batches(), read_until)
-            self._calls.looked(calls_due)
+        if read_until >= self._calls.due_at(oldest):
+            self._calls.end_over(self._sent_batches(), read_until)
         self._completion.mend_sequences()  # after the expiry, which may have left a gap: no other event may follow
         due = NEVER
         if not self._producer_id.is_missing():
             for node in self._queues.nodes.values():
                 if node.queues:
                     due = min(due, self._run_node(node, now))
-        return min(due, calls_due, self._next_sweep)
+        return min(due, self.times_out_at())
 
     def end_calls(self, make_error: EndError) -> None:
         """End every call that waits: what was not sent is withdrawn, what was stays accepted."""
@@ -376,11 +374,8 @@ class Sender:
     def pending_batches(self) -> list[ProducerBatch]:
         """Return every batch whose outcome was not told yet, after making lingering ones leave at once."""
         self._queues.adopt_activated()
-        batches: list[ProducerBatch] = []
-        for sent in self.in_flight:
-            batches.extend(sent.batches)
+        batches = self._sent_batches()
         for queue in self._queues.active_queues():
-            batches.extend(queue.retries)
             batches.extend(self._unsent(queue))
         return [batch for batch in batches if batch.state is not BatchState.DONE]
 

@@ -53,6 +53,10 @@ def _is_partition(returned: object, count: int) -> TypeGuard[int]:
     return isinstance(returned, int) and not isinstance(returned, bool) and 0 <= returned < count
 
 
+def _is_any(_: WaitingRecord) -> bool:
+    return True
+
+
 def _is_of_call(record: WaitingRecord) -> bool:
     route = record.route
     return route is not None and route.is_call and leaves_with_call(route, record.recipient)
@@ -286,11 +290,7 @@ class UnknownTopics:
         return taken
 
     def _fail_all(self, topic: TopicQueues, error: ProduceError) -> None:
-        fresh: deque[WaitingRecord] = deque()
-        with self._accumulator.lock:
-            parked = topic.parked
-            topic.parked = fresh
-        self._fail(topic, list(parked), error)
+        self._fail(topic, self._take(topic, _is_any), error)
         self._drop_if_empty(topic)
 
     def _drop_if_over(self, topic: TopicQueues, now: float) -> float:

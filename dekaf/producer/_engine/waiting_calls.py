@@ -111,10 +111,6 @@ class WaitingCalls:
         """Return when to look next, as far as is known."""
         return self._due
 
-    def looked(self, due: float) -> None:
-        """Note that calls which are over were ended, and when the next one is."""
-        self._due = due
-
     def end_over(self, sent: list[ProducerBatch], now: float) -> float:
         """End the calls whose limit is over; return when the next one is.
 
@@ -137,6 +133,7 @@ class WaitingCalls:
             if batch.ends_at <= now:
                 self._end_waits(batch, is_over, self._limit_error)
             due = min(due, batch.ends_at)
+        self._due = due
         return due
 
     def end_all(self, sent: list[ProducerBatch], make_error: EndError) -> None:

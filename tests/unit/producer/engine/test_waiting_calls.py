@@ -178,7 +178,7 @@ def test_next_look_is_due_when_the_first_call_may_end() -> None:
     assert lot.calls.due_at(math.inf) == 105.0
     assert lot.calls.due_at(math.inf) == 105.0  # until somebody has looked
     lot.parked_end = 130.0
-    lot.calls.looked(lot.end_over(105.0))
+    lot.end_over(105.0)
     assert lot.calls.due_at(math.inf) == 130.0
 
 
