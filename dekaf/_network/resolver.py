@@ -21,6 +21,8 @@ __all__ = ("MOST_LOOK_UPS", "Resolver", "look_up")
 # A name may take half a minute to fail, and nothing can end its look-up: more names than this, all dead, wait in line.
 MOST_LOOK_UPS: Final = 8
 
+LAST_PORT: Final = 65_535
+
 LookUp: TypeAlias = Callable[[str, int], list[str]]
 
 
@@ -84,7 +86,14 @@ class Resolver:
         self._jobs.put(None)
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        """Return the addresses of `host`; OSError if it has none."""
+        """Return the addresses of `host`.
+
+        Raises:
+            OSError: It has none, or `port`, which a broker may have advertised, is none: of more than sixteen bits the
+                operating system takes the last sixteen, and another server may listen there.
+        """
+        if not 1 <= port <= LAST_PORT:
+            raise OSError(f"{port} is no port; ports are 1 to {LAST_PORT}")
         if _is_address(host):
             return [host]
         future: asyncio.Future[list[str]] = self._loop.create_future()

@@ -94,6 +94,25 @@ def test_address_that_is_none_is_one_that_cannot_be_reached(
     assert face.status().engine_restarts == 0
 
 
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_port_that_is_none_leads_to_no_other_port(
+    cluster: FakeCluster, make_face: MakeFace, monkeypatch: pytest.MonkeyPatch, loop: str
+) -> None:
+    # Sixteen bits of it are a port at which somebody else's server may listen: here, the cluster itself does.
+    if loop == "asyncio":
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+    with cluster._state.changed:
+        for node_id, truth in list(cluster._state.endpoints.items()):
+            cluster._state.endpoints[node_id] = Endpoint(node_id=node_id, host=truth.host, port=truth.port + 65_536)
+    face = make_face(cluster.bootstrap_servers, request_timeout_ms=300, delivery_timeout_ms=600)
+
+    error = face.produce("t", b"a", partition=0).exception(PATIENCE)
+
+    assert isinstance(error, DeliveryTimeoutError)
+    assert "port" in str(error.__cause__)
+    assert cluster.log("t") == []
+
+
 def test_check_that_found_nobody_is_forgotten(cluster: FakeCluster, make_face: MakeFace) -> None:
     cluster.on(ApiKey.API_VERSIONS).never_answer(times=ALWAYS)
     face = make_face(cluster.bootstrap_servers)
