@@ -22,6 +22,7 @@ __all__ = (
     "record_metadata_description",
     "record_metadata_schema",
     "serializer_of",
+    "shown_as_text",
 )
 
 JsonSchema: TypeAlias = dict[str, Any]
@@ -119,6 +120,13 @@ def options_description(name: str, descriptions: Mapping[str, str]) -> JsonSchem
 def serializer_of(cls: Describable) -> SchemaSerializer:
     """Return what writes instances where pydantic knows no type, as in ``dict[str, Any]``."""
     return SchemaSerializer(cls.__get_pydantic_core_schema__(cls, None))
+
+
+@functools.cache
+def shown_as_text(cls: type) -> SchemaSerializer:
+    """Return what writes instances as ``str`` shows them, where pydantic knows no type."""
+    written = core_schema.to_string_ser_schema(when_used="json")
+    return SchemaSerializer(core_schema.is_instance_schema(cls, serialization=written))
 
 
 def _written_by(write: Write, cls: type) -> core_schema.PlainSerializerFunctionSerSchema:

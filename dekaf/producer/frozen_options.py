@@ -40,7 +40,7 @@ class Option:
         return self._default
 
     def checked(self, value: object) -> object:
-        """Return the value to use for one given; of what is masked or a SecretStr, the check gets what is in it.
+        """Return the value to use for one given; of what is masked or hidden, the check gets what is in it.
 
         Raises:
             ValueError: it is refused. Whatever a value does when it is looked at, it is a fault of this option.

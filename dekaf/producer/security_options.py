@@ -1,7 +1,7 @@
 """The options of secure connections one by one: their types, and the check of each value.
 
 As in `options`, a check takes whatever was given and returns the value to use, or raises ValueError saying what is
-allowed. A secret becomes a SecretStr, of which a check is given the text; no message quotes what may be one.
+allowed. A secret becomes a hidden text, of which a check is given the text; no message quotes what may be one.
 """
 
 from __future__ import annotations

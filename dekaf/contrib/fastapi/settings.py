@@ -42,7 +42,7 @@ class DekafSettings(BaseSettings):
     `secrets_dir="/run/secrets"`, files there count as well, called like the variables: `DEKAF_SASL_PASSWORD`,
     `DEKAF_AUDIT__SASL_PASSWORD`, in any case. A variable goes before a file.
 
-    What may be secret is a `SecretStr`: it is not shown.
+    What may be secret is a hidden text; `get_secret_value()` tells it.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEKAF_", env_ignore_empty=True, extra="allow")
@@ -161,7 +161,7 @@ def _content(file: Path) -> Masked:
 
 
 def _hidden_options(options: Mapping[str, Any], declared: Container[str]) -> dict[str, Any]:
-    """Return options with what may be secret as `SecretStr`, or masked where it is no text.
+    """Return options with what may be secret as hidden text, or masked where it is no text.
 
     Args:
         options: Options by name, and those of aliases by alias.

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dekaf import ConfigurationError, ProducerConfig
 from dekaf.contrib.fastapi.settings import DekafSettings, registry_of_settings
+from dekaf.producer.hidden_text import hidden, is_hidden
 from dekaf.registry import ProducerRegistry, override_everywhere
 from dekaf.testing import RecordingProducer
 
@@ -118,7 +118,7 @@ def secure_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def password_of(registry: ProducerRegistry, alias: str = "default") -> str:
     password = registry.config(alias).sasl_password
-    assert isinstance(password, SecretStr)
+    assert is_hidden(password)
     return password.get_secret_value()
 
 
@@ -218,7 +218,7 @@ def test_a_key_in_a_file_is_pem_text(tmp_path: Path) -> None:
 
     config = registry_of_settings(settings_with(tmp_path)).config()
 
-    assert config.ssl_keyfile == SecretStr(KEY)
+    assert config.ssl_keyfile == hidden(KEY)
     assert config.ssl_certfile == "/etc/ssl/client.pem"
 
 

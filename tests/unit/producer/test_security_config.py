@@ -10,10 +10,10 @@ import ssl
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from dekaf.errors import ConfigurationError
 from dekaf.producer.config import ProducerConfig
+from dekaf.producer.hidden_text import is_hidden
 from dekaf.security import OAuthToken
 from tests.unit.producer.secure import CERTIFICATE, KEY, PLAIN, SERVERS, provider
 
@@ -39,7 +39,7 @@ def test_the_repr_has_the_security_options_that_were_given() -> None:
     shown = repr(config(**PLAIN, ssl_cafile="/etc/ca.pem"))
 
     assert "security_protocol='SASL_SSL', ssl_cafile='/etc/ca.pem', sasl_mechanism='PLAIN'" in shown
-    assert "sasl_username='alice', sasl_password=SecretStr('**********')" in shown
+    assert "sasl_username='alice', sasl_password=HiddenText('**********')" in shown
     assert "ssl_certfile" not in shown
     assert "linger_ms=5" in shown
 
@@ -112,7 +112,7 @@ def test_a_configuration_reaches_a_spawned_process() -> None:
 
 
 def password_of(made: ProducerConfig) -> str:
-    assert isinstance(made.sasl_password, SecretStr)
+    assert is_hidden(made.sasl_password)
     return made.sasl_password.get_secret_value()
 
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from dekaf.errors import ConfigurationError
 from dekaf.producer.config import ProducerConfig
+from dekaf.producer.hidden_text import is_hidden
 from dekaf.producer.security_config import SecurityConfig
 from dekaf.producer.security_options import is_secret
 from dekaf.security import OAuthToken
@@ -184,14 +185,14 @@ def test_a_path_may_be_an_object() -> None:
 def test_pem_text_is_kept_as_a_secret_and_a_path_is_not(option: str, text: Any) -> None:
     made = config(**TLS, **{option: text})
 
-    assert isinstance(getattr(made, option), SecretStr)
+    assert is_hidden(getattr(made, option))
     assert getattr(config(**TLS, **{option: "/etc/ssl/file.pem"}), option) == "/etc/ssl/file.pem"
 
 
 def test_a_key_that_lacks_its_heading_is_kept_as_a_secret() -> None:
     made = config(**TLS, ssl_certfile="cert.pem", ssl_keyfile="MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7")
 
-    assert isinstance(made.ssl_keyfile, SecretStr)
+    assert is_hidden(made.ssl_keyfile)
     assert "MIIEvQ" not in repr(made)
 
 
