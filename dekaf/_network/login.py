@@ -66,7 +66,7 @@ class Login:
         if not self._under_way:
             return None
         option, since = self._under_way[0]
-        return CredentialsUnavailableError(f"{option} has not returned for {time.monotonic() - since:.1f} s.")
+        return unreturned_error(option, since)
 
     def refused(self, credentials: Credentials) -> None:
         """Note that a broker did not accept these: a token is not kept for the whole of its life then."""
@@ -162,7 +162,7 @@ class Login:
         try:
             return await self._login_thread.run(option, call, turn=turn, late=late)
         except ConfigurationError as error:  # an OAuthToken that cannot be; our own texts quote no secret
-            raise caused_error(CredentialsUnavailableError(f"{option}: {error}"), error) from error
+            raise caused_error(CredentialsUnavailableError(f"{option}: {_sentence(error)}"), error) from error
         except DekafError:
             raise
         except Exception as error:
@@ -171,6 +171,11 @@ class Login:
             raise caused_error(failure, error) from error
         finally:
             self._under_way.remove(call_under_way)
+
+
+def unreturned_error(option: str, since: float) -> CredentialsUnavailableError:
+    """Return the error for connections that wait for an application's code, called at `since`."""
+    return CredentialsUnavailableError(f"{option} has not returned for {time.monotonic() - since:.1f} s.")
 
 
 def _token_call(provider: object) -> Callable[[], object]:
@@ -187,14 +192,24 @@ def _password_of(given: object) -> Secret:
     if isinstance(given, Secret):
         return given
     kind = type(given).__name__
-    fault: DekafError = CredentialsUnavailableError(f"{PASSWORD} must return text, not {kind}.")
+    fault = f"{PASSWORD} must return text, not {kind}."
     if isinstance(given, str):
-        try:
+        fault = _text_fault(given)
+        if not fault:
             return secret_text(PASSWORD, given)
-        except ConfigurationError as error:
-            fault = error
     del given
-    raise fault.with_traceback(None)
+    raise CredentialsUnavailableError(fault)
+
+
+def _text_fault(given: str) -> str:
+    """Return what is wrong with the password that a callable returned; empty if nothing is."""
+    if not given:
+        return f"{PASSWORD} returned a text without a character."
+    if "\x00" in given:  # PLAIN separates by it: RFC 4616
+        return f"{PASSWORD} returned a text with a character that no password can have, U+0000."
+    if any("\ud800" <= character <= "\udfff" for character in given):
+        return f"{PASSWORD} returned a text that cannot be encoded: it has half of a surrogate pair."
+    return ""
 
 
 def _token_of(given: object) -> OAuthToken:
@@ -203,6 +218,10 @@ def _token_of(given: object) -> OAuthToken:
     kind = type(given).__name__
     del given
     raise CredentialsUnavailableError(f"{PROVIDER} must return a dekaf.security.OAuthToken, not {kind}.")
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.')}."
 
 
 def _check(task: asyncio.Task[Any]) -> None:

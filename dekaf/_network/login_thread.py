@@ -26,11 +26,13 @@ class LoginJob:
 
     def __init__(
         self,
+        what: str,
         call: Callable[[], object],
         turn: ProcessLock | None,
         future: asyncio.Future[object],
         late: Callable[[object], None] | None,
     ) -> None:
+        self.what: Final = what  # names it in errors
         self.call: Final = call
         self.turn: Final = turn  # held during the call
         self.future: Final = future
@@ -136,7 +138,7 @@ class LoginThread:
         """
         worker = self._ready_worker(what)
         future: asyncio.Future[object] = self._loop.create_future()
-        worker.put(LoginJob(call, turn, future, late))
+        worker.put(LoginJob(what, call, turn, future, late))
         try:
             async with asyncio.timeout(self._timeout):
                 return await future
@@ -188,6 +190,7 @@ def _tell(job: LoginJob, result: object, failure: BaseException | None) -> None:
         elif isinstance(failure, Exception) and not isinstance(failure, StopIteration):
             job.future.set_exception(failure)
         else:
-            job.future.set_exception(RuntimeError(f"it raised {type(failure).__name__}"))
+            # What ends a program, or a generator, must end neither the engine nor a coroutine of it.
+            job.future.set_exception(CredentialsUnavailableError(f"{job.what} raised {type(failure).__name__}."))
     elif failure is None and job.late is not None:
         job.late(result)

@@ -11,14 +11,16 @@ import time
 from typing import Final, final
 
 from dekaf._network.connection import Identity
-from dekaf._network.login import Login
+from dekaf._network.login import Login, unreturned_error
 from dekaf._network.login_thread import LoginThread
+from dekaf._network.provider_turn import provider_turn
 from dekaf._security.credentials import Credentials
 from dekaf._security.handshake_errors import TlsPeer
 from dekaf._security.sasl_options import SaslOptions
 from dekaf._security.tls_contexts import TlsContexts
-from dekaf.errors import CredentialsUnavailableError, DekafError
+from dekaf.errors import ConfigurationError, CredentialsUnavailableError, DekafError, caused_error
 
+KEY_PASSWORD: Final = "ssl_key_password"
 BETWEEN_LOOKS: Final = 1.0  # seconds between two looks at certificate files: a storm of reconnects reads them once
 
 
@@ -40,12 +42,19 @@ class Security:
         self._login_thread: Final = LoginThread(loop, timeout)
         self._login: Final = None if settings.sasl is None else Login(settings.sasl, self._login_thread)
         self._looked_at = -BETWEEN_LOOKS
+        self._asking_since: float | None = None  # for the password of a key
 
     async def context(self) -> ssl.SSLContext | None:
-        """Return the context for a connection dialled now; None for one in plain text."""
+        """Return the context for a connection dialled now; None for one in plain text.
+
+        Raises:
+            CredentialsUnavailableError: The callable ``ssl_key_password`` gave none, or not the key's.
+        """
         tls = self._tls
         if tls is None:
             return None
+        if not tls.is_complete:
+            await self._complete(tls)
         now = time.monotonic()
         if tls.is_inherited or (tls.rotates and now - self._looked_at >= BETWEEN_LOOKS):
             self._looked_at = now
@@ -72,6 +81,8 @@ class Security:
 
     def delay_error(self) -> CredentialsUnavailableError | None:
         """Return what connections wait for, if that is an application's code; None if none is being called."""
+        if self._asking_since is not None:
+            return unreturned_error(KEY_PASSWORD, self._asking_since)
         return None if self._login is None else self._login.delay_error()
 
     def refused(self, credentials: Credentials) -> None:
@@ -83,8 +94,21 @@ class Security:
         """Let the login thread end."""
         self._login_thread.stop()
 
-    async def _look(self, tls: TlsContexts) -> None:
+    async def _complete(self, tls: TlsContexts) -> None:
+        self._asking_since = time.monotonic()
+        failure: DekafError | None = None
         try:
-            await self._login_thread.run("Reading the TLS files", tls.refresh)
+            await self._login_thread.run(KEY_PASSWORD, tls.complete, turn=provider_turn(tls.key_password))
+        except ConfigurationError as error:
+            failure = caused_error(CredentialsUnavailableError(f"{error}."), error)
+        finally:
+            self._asking_since = None
+        if failure is not None:
+            raise failure
+
+    async def _look(self, tls: TlsContexts) -> None:
+        turn = None if tls.key_password is None else provider_turn(tls.key_password)
+        try:
+            await self._login_thread.run("Reading the TLS files", tls.refresh, turn=turn)
         except DekafError:  # it takes too long, a network file system for one: the context there is still serves
             return

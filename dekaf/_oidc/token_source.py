@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Final, final
 
@@ -70,6 +71,8 @@ class OidcTokens:
         options = self._options
         try:
             if self._endpoint is None:
+                if not os.path.isabs(options.token_path):
+                    raise ConfigurationError(f"{self._shown_file}: must have an absolute path, as in file:///run/token")
                 read_small_file(self._shown_file, options.token_path)
             elif isinstance(options.assertion, AssertionFile):
                 read_small_file(f"sasl_oauthbearer_assertion_file={options.assertion.path!r}", options.assertion.path)

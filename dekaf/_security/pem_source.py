@@ -23,6 +23,7 @@ _MOST_BYTES: Final = 16 * 1024 * 1024  # all public authorities of the world tak
 _LONGEST_SHOWN: Final = 512  # characters of a path
 
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
+_END_OF_CERTIFICATE: Final = re.compile(rb"-----END (?:X509 |TRUSTED )?CERTIFICATE-----")
 _KEY: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
 # A key or a certificate in base64: DER begins with the byte 0x30, which makes M and one of A to P; PEM with LS0t.
 _BASE64: Final = re.compile(r"(?:M[A-P]|LS0t)[A-Za-z0-9+/=\s]{38,}")
@@ -46,6 +47,7 @@ class PemContents(NamedTuple):
 
     has_certificate: bool
     has_key: bool
+    is_cut: bool = False  # a certificate begins that does not end: OpenSSL would take those before it for all
 
 
 @final
@@ -111,6 +113,7 @@ def contents_of(source: PemSource) -> PemContents:
     return PemContents(
         has_certificate=_CERTIFICATE.search(data.reveal()) is not None,
         has_key=_KEY.search(data.reveal()) is not None,
+        is_cut=len(_CERTIFICATE.findall(data.reveal())) != len(_END_OF_CERTIFICATE.findall(data.reveal())),
     )
 
 

@@ -14,7 +14,7 @@ from dekaf._security.secret import Secret
 from dekaf._security.tls_options import KeyPassword, TlsOptions
 from dekaf.errors import ConfigurationError, caused_error
 
-__all__ = ("new_context",)
+__all__ = ("examined_context", "new_context")
 
 
 def new_context(options: TlsOptions) -> ssl.SSLContext:
@@ -27,24 +27,44 @@ def new_context(options: TlsOptions) -> ssl.SSLContext:
         ConfigurationError: the options contradict each other, or a file is not what it should be; every fault has its
             line.
     """
+    context = _context(options, may_call=True)
+    assert context is not None  # only one that may not call can lack a password
+    return context
+
+
+def examined_context(options: TlsOptions) -> ssl.SSLContext | None:
+    """Build a context as `new_context` does, but call nothing of an application's.
+
+    Returns:
+        None if all is in order as far as can be seen without the password that a callable returns.
+
+    Raises:
+        ConfigurationError: as `new_context`.
+    """
+    return _context(options, may_call=False)
+
+
+def _context(options: TlsOptions, *, may_call: bool) -> ssl.SSLContext | None:
     if faults := options.faults():
         raise ConfigurationError(_in_lines(faults))
     if options.context is not None:
         return options.context
     context = _bare_context(check_hostname=options.check_hostname)
     errors: list[ConfigurationError] = []
+    is_complete = True
     try:
         _load_authorities(context, options.cafile)
     except ConfigurationError as error:
         errors.append(error)
     if options.certfile is not None:
         try:
-            _load_key_pair(context, options.certfile, options.keyfile, options.key_password)
+            giver = _PasswordGiver(options.keyfile or options.certfile, options.key_password, may_call=may_call)
+            is_complete = _load_key_pair(context, options.certfile, options.keyfile, giver)
         except ConfigurationError as error:
             errors.append(error)
     if errors:
         raise caused_error(ConfigurationError(_in_lines([str(error) for error in errors])), errors[0].__cause__)
-    return context
+    return context if is_complete else None
 
 
 def _bare_context(*, check_hostname: bool) -> ssl.SSLContext:
@@ -69,11 +89,16 @@ def _load_authorities(context: ssl.SSLContext, source: PemSource | None) -> None
             )
         return
     files = [source] if source.text else files_of(source)
-    holding = [file for file in files if contents_of(file).has_certificate]
-    if not holding:
+    is_empty = True
+    for file in files:
+        found = contents_of(file)
+        if found.is_cut:
+            raise ConfigurationError(f"{file.shown()}: a certificate in it is damaged (it begins, and does not end)")
+        if found.has_certificate:
+            is_empty = False
+            _load_authority(context, file)
+    if is_empty:
         raise ConfigurationError(f"{source.shown()}: holds no certificate of an authority")
-    for file in holding:
-        _load_authority(context, file)
 
 
 def _load_authority(context: ssl.SSLContext, file: PemSource) -> None:
@@ -103,14 +128,16 @@ def _has_system_folder() -> bool:
 
 
 def _load_key_pair(
-    context: ssl.SSLContext, certificate: PemSource, key: PemSource | None, password: KeyPassword | None
-) -> None:
+    context: ssl.SSLContext, certificate: PemSource, key: PemSource | None, giver: _PasswordGiver
+) -> bool:
+    """Return False if the key is encrypted, and its password not to be asked for."""
     _check_contents(certificate, key)
     holder = certificate if key is None else key
-    giver = _PasswordGiver(holder, password)
     try:
         with openssl_path(certificate) as certificate_path, openssl_path(holder) as key_path:
             context.load_cert_chain(certificate_path, key_path, giver.give)
+    except _NotToBeCalledError:
+        return False
     except ConfigurationError:  # the giver's
         raise
     except ssl.SSLError as error:
@@ -120,12 +147,14 @@ def _load_key_pair(
     except ValueError:
         fault = ConfigurationError("ssl_key_password: is longer than the 1024 bytes that OpenSSL takes")
     else:
-        return
+        return True
     raise fault
 
 
 def _check_contents(certificate: PemSource, key: PemSource | None) -> None:
     found = contents_of(certificate)
+    if found.is_cut:
+        raise ConfigurationError(f"{certificate.shown()}: a certificate in it is damaged (it begins, and does not end)")
     if not found.has_certificate:
         raise ConfigurationError(
             f"{certificate.shown()}: holds no certificate"
@@ -155,14 +184,19 @@ def _pair_fault(error: ssl.SSLError, certificate: PemSource, key: PemSource, giv
     return f"{both}: certificate or key is damaged, or of a kind that this OpenSSL does not know ({reason})"
 
 
+class _NotToBeCalledError(Exception):
+    """The password of a key is a callable's to tell, and this is not the time to call it."""
+
+
 @final
 class _PasswordGiver:
     """Answers OpenSSL when it meets an encrypted key; without an answer it would prompt on the terminal."""
 
-    def __init__(self, key: PemSource, password: KeyPassword | None) -> None:
+    def __init__(self, key: PemSource, password: KeyPassword | None, *, may_call: bool) -> None:
         self.was_asked = False
         self._key: Final = key
         self._password: Final = password
+        self._may_call: Final = may_call
 
     def give(self) -> bytes:
         """Return the password."""
@@ -172,7 +206,11 @@ class _PasswordGiver:
                 f"{self._key.shown()}: the key is encrypted: give its password in ssl_key_password"
             )
         self.was_asked = True
-        return password.reveal() if isinstance(password, Secret) else _called(password).reveal()
+        if isinstance(password, Secret):
+            return password.reveal()
+        if not self._may_call:
+            raise _NotToBeCalledError
+        return _called(password).reveal()
 
 
 def _called(password: Callable[[], object]) -> Secret:

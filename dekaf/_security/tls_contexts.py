@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+from collections.abc import Callable
 from enum import Enum
 from typing import Final, final
 
@@ -12,7 +13,8 @@ from dekaf._security.handshake_errors import TlsPeer
 from dekaf._security.peer_name import peer_name
 from dekaf._security.pem_files import Stamps, stamps_of
 from dekaf._security.pem_source import PemSource
-from dekaf._security.tls_context import new_context
+from dekaf._security.secret import Secret
+from dekaf._security.tls_context import examined_context, new_context
 from dekaf._security.tls_options import TlsOptions
 from dekaf.errors import ConfigurationError
 
@@ -33,8 +35,9 @@ class TlsRefresh(Enum):
 class TlsContexts:
     """Certificates and keys of one producer in one process.
 
-    The constructor and `refresh` read files: they are for the caller who makes the producer, and for the login thread.
-    `current` reads nothing: the I/O thread takes it for each connection it opens.
+    The constructor, `complete` and `refresh` read files: the first is for the caller who makes the producer, the others
+    are for the login thread, since they call a callable ``ssl_key_password`` as well. `current` reads nothing: the I/O
+    thread takes it for each connection it opens.
 
     A change is loaded into a new context, which takes the place of the old one when all went well. A context in use is
     never altered: a `load_cert_chain` that fails leaves it without a certificate, and one that succeeds does so while
@@ -53,13 +56,30 @@ class TlsContexts:
         self._watched: Final = _files_in(options)
         # Stamped before they are read: what is replaced meanwhile differs from its stamp at the next look.
         self._stamps: Stamps = stamps_of(self._watched)
-        self._current: ssl.SSLContext = new_context(options)
+        self._current: ssl.SSLContext | None = examined_context(options)
         self._problem = ""
 
     @property
+    def is_complete(self) -> bool:
+        """Whether there is a context; if not, `complete` makes it."""
+        return self._current is not None
+
+    @property
     def current(self) -> ssl.SSLContext:
-        """The context for a connection opened now; any thread may ask."""
+        """The context for a connection opened now; any thread may ask.
+
+        Raises:
+            RuntimeError: It is not complete. None in its place would mean a connection in plain text.
+        """
+        if self._current is None:
+            raise RuntimeError("the context has not been completed")
         return self._current
+
+    @property
+    def key_password(self) -> Callable[[], object] | None:
+        """What `complete` and `refresh` call for the password of an encrypted key; None if that does not change."""
+        password = self._options.key_password
+        return None if isinstance(password, Secret) else password
 
     @property
     def rotates(self) -> bool:
@@ -86,6 +106,17 @@ class TlsContexts:
             has_context=self._options.context is not None,
         )
 
+    def complete(self) -> None:
+        """Make the context that waits for the password of its key.
+
+        Raises:
+            ConfigurationError: what the callable returned is not it, or a file is no longer what it was.
+        """
+        if self._current is None:
+            self._stamps = stamps_of(self._watched)
+            self._current = new_context(self._options)
+            self._process_id = os.getpid()
+
     def refresh(self) -> TlsRefresh:
         """Look whether the files were replaced, and if so, read them; one thread at a time, at most once a second.
 
@@ -100,6 +131,9 @@ class TlsContexts:
             self._current = new_context(self._options)
         except ConfigurationError as error:
             self._report(str(error))
+            return TlsRefresh.KEPT
+        except Exception as error:  # of a file system, or of OpenSSL: the context there is still serves
+            self._report(f"{type(error).__name__} was raised.")
             return TlsRefresh.KEPT
         self._problem = ""
         self._process_id = os.getpid()

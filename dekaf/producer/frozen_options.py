@@ -148,6 +148,7 @@ class FrozenOptions:
         return f"{type(self).__name__}({shown})"
 
     def __setattr__(self, name: str, value: object) -> None:
+        del value  # it may be a password, and the traceback of the refusal may show local variables
         self._refuse_change(name)
 
     def __delattr__(self, name: str) -> None:

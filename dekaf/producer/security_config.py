@@ -85,7 +85,8 @@ class SecurityConfig(FrozenOptions):
         None,
         check=to_password("ssl_key_password", may_await=False),
         description="Text, which is kept secret, or a function that returns it; default: the key is not encrypted. "
-        "The private key's password. Kafka: `ssl.key.password`.",
+        "The private key's password. A function is called on a thread of dekaf's own before the first connection, and "
+        "whenever the key is read again. Kafka: `ssl.key.password`.",
     )
     ssl_check_hostname: bool = option(
         default=True,

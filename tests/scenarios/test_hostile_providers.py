@@ -18,6 +18,7 @@ import pytest
 from dekaf import CredentialsUnavailableError, ProduceError, Producer
 from dekaf.security import OAuthToken
 from dekaf.testing import FakeCluster
+from tests.certificates import Authority
 from tests.scenarios.faces import ThreadFace, eventually
 from tests.scenarios.secured import TOPIC, secured_cluster, secured_options, token_of
 
@@ -146,6 +147,43 @@ def test_provider_that_hangs_is_told_before_its_own_time_is_over(cluster: FakeCl
     assert isinstance(error, ProduceError)
     assert isinstance(error.__cause__, CredentialsUnavailableError)
     assert f"{PROVIDER} has not returned for" in str(error)
+
+
+def test_password_of_a_key_is_asked_for_on_the_login_thread(tmp_path: Path, held: threading.Event) -> None:
+    authority = Authority(tmp_path)
+    server, client = authority.server(), authority.client("alice")
+    threads: list[str] = []
+    answers: list[Callable[[], str]] = [held.wait, raises(SystemExit(1)), lambda: "not it", lambda: "right"]  # type: ignore[list-item]
+
+    def password() -> str:
+        threads.append(threading.current_thread().name)
+        return answers[min(len(threads), len(answers)) - 1]()
+
+    options: dict[str, Any] = {
+        "security_protocol": "SSL",
+        "ssl_cafile": str(authority.cafile),
+        "ssl_certfile": str(client.certfile),
+        "ssl_keyfile": str(client.encrypted_keyfile("right")),
+        "ssl_key_password": password,
+        "request_timeout_ms": 150,
+        "produce_timeout_ms": 100,
+        "reconnect_backoff_ms": 5,
+    }
+    tls = (server.certfile, server.keyfile)
+    with (
+        FakeCluster(tls=tls, host="localhost", topics={TOPIC: 1}) as cluster,
+        ThreadFace(cluster.bootstrap_servers, **options) as face,
+    ):
+        assert threads == []  # nor in the constructor
+        error = face.call(TOPIC, b"v").exception(10)
+        assert "ssl_key_password has not returned for" in str(error)
+        assert isinstance(error, ProduceError)
+        assert isinstance(error.__cause__, CredentialsUnavailableError)
+        held.set()
+        eventually(lambda: face.call(TOPIC, b"v").exception(10) is None)
+
+    assert set(threads) == {"dekaf-login"}
+    assert len(threads) == len(answers)
 
 
 def test_token_that_comes_late_is_used(cluster: FakeCluster, held: threading.Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable
 from time import monotonic
 
@@ -87,6 +88,35 @@ async def test_callable_that_raises_is_named_and_what_it_raised_is_not_quoted(ma
 async def test_callable_that_returns_no_text_is_refused(make_login: MakeLogin, given: object) -> None:
     with pytest.raises(CredentialsUnavailableError, match=f"must return text, not {type(given).__name__}"):
         await make_login(plain(lambda: given)).credentials()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("given", "says"), [("", "without a character"), ("s3cret\x00", "U+0000"), ("s3cret\ud800", "cannot be encoded")]
+)
+async def test_callable_whose_text_cannot_be_sent_gave_no_credentials(
+    make_login: MakeLogin, given: str, says: str
+) -> None:
+    with pytest.raises(CredentialsUnavailableError) as caught:
+        await make_login(plain(lambda: given)).credentials()
+
+    assert str(caught.value).startswith("sasl_password returned a text ")
+    assert says in str(caught.value)
+    frames = traceback.StackSummary.extract(traceback.walk_tb(caught.value.__traceback__), capture_locals=True)
+    ours = [frame for frame in frames if "dekaf" in frame.filename and frame.filename != __file__]
+    assert "s3cret" not in f"{caught.value} {[frame.locals for frame in ours]}"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("ending", [SystemExit(3), StopIteration()])
+async def test_callable_that_would_end_a_program_is_told_as_what_it_raised(
+    make_login: MakeLogin, ending: BaseException
+) -> None:
+    def leaves() -> str:
+        raise ending
+
+    with pytest.raises(CredentialsUnavailableError, match=rf"^sasl_password raised {type(ending).__name__}\.$"):
+        await make_login(plain(leaves)).credentials()
 
 
 @pytest.mark.asyncio

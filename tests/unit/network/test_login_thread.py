@@ -58,7 +58,7 @@ async def test_code_that_exits_ends_its_call_alone(thread: LoginThread) -> None:
     def leave() -> None:
         raise SystemExit(3)
 
-    with pytest.raises(RuntimeError, match="SystemExit"):
+    with pytest.raises(CredentialsUnavailableError, match=r"^x raised SystemExit\.$"):
         await thread.run("x", leave)
 
     assert await thread.run("x", lambda: "still there") == "still there"

@@ -112,6 +112,15 @@ def test_every_authority_of_a_bundle_counts(
     assert handshake(trusting(tmp_path / "bundle.pem" if as_file else bundle), open_server, HOST) is None
 
 
+@pytest.mark.parametrize("as_file", [True, False])
+def test_bundle_that_was_cut_is_refused(as_file: bool, authority_pem: str, tmp_path: Path) -> None:
+    bundle = f"{trustme_pem()}\n{authority_pem[:200]}"
+    (tmp_path / "bundle.pem").write_text(bundle)
+
+    with pytest.raises(ConfigurationError, match=r"^ssl_cafile.*is damaged \(it begins, and does not end\)$"):
+        trusting(tmp_path / "bundle.pem" if as_file else bundle)
+
+
 def test_authority_below_the_root_can_be_trusted(tmp_path: Path, authority: trustme.CA) -> None:
     child = authority.create_child_ca()
     server = server_context(Pair.of(child.issue_cert(HOST)), tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,60 @@ def test_secret_of_kubernetes_is_followed_through_its_links(
     assert handshake(contexts.current, server, HOST) == "other"
 
 
+def options_that_ask(folder: Path, ask: Callable[[], object]) -> TlsOptions:
+    """Return options for a key whose password a callable tells."""
+    return dataclasses.replace(options_for(folder), key_password=ask)
+
+
+def test_callable_password_is_not_asked_before_a_connection_needs_it(folder: Path, server: ssl.SSLContext) -> None:
+    asked: list[str] = []
+
+    def ask() -> str:
+        asked.append("hush")
+        return "hush"
+
+    (folder / "client.key").write_text(encrypted((folder / "client.key").read_text(), "hush"))
+    contexts = TlsContexts(options_that_ask(folder, ask))
+
+    assert not contexts.is_complete
+    assert asked == []
+    with pytest.raises(RuntimeError, match="not been completed"):  # and no None, which would mean plain text
+        _ = contexts.current
+    contexts.complete()
+    contexts.complete()
+
+    assert asked == ["hush"]
+    assert handshake(contexts.current, server, HOST) == "client"
+
+
+def test_callable_password_is_never_asked_for_a_key_in_the_clear(folder: Path, server: ssl.SSLContext) -> None:
+    contexts = TlsContexts(options_that_ask(folder, lambda: pytest.fail("it is not needed")))
+
+    assert contexts.is_complete
+    assert handshake(contexts.current, server, HOST) == "client"
+
+
+def test_what_is_wrong_beside_the_password_is_told_at_once(folder: Path) -> None:
+    (folder / "ca.pem").write_text("see wiki")
+    (folder / "client.key").write_text(encrypted((folder / "client.key").read_text(), "hush"))
+
+    with pytest.raises(ConfigurationError, match="ssl_cafile"):
+        TlsContexts(options_that_ask(folder, lambda: pytest.fail("it is not the time")))
+
+
+def test_wrong_password_of_a_callable_leaves_the_context_to_be_completed(folder: Path) -> None:
+    given = ["wrong", "hush"]
+    (folder / "client.key").write_text(encrypted((folder / "client.key").read_text(), "hush"))
+    contexts = TlsContexts(options_that_ask(folder, lambda: given.pop(0)))
+
+    with pytest.raises(ConfigurationError, match="cannot be decrypted with ssl_key_password"):
+        contexts.complete()
+    assert not contexts.is_complete
+    contexts.complete()
+
+    assert contexts.is_complete
+
+
 def test_callable_password_is_asked_for_each_key(folder: Path, other_pair: Pair) -> None:
     passwords = ["first", "second"]
     (folder / "client.key").write_text(encrypted((folder / "client.key").read_text(), "first"))
@@ -182,6 +238,7 @@ def test_callable_password_is_asked_for_each_key(folder: Path, other_pair: Pair)
             key_password=lambda: passwords.pop(0),
         )
     )
+    contexts.complete()
 
     replace(folder / "client.pem", other_pair.certificate)
     replace(folder / "client.key", encrypted(other_pair.key, "second"))
