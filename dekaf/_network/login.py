@@ -207,7 +207,9 @@ def _text_fault(given: str) -> str:
         return f"{PASSWORD} returned a text without a character."
     if "\x00" in given:  # PLAIN separates by it: RFC 4616
         return f"{PASSWORD} returned a text with a character that no password can have, U+0000."
-    if any("\ud800" <= character <= "\udfff" for character in given):
+    try:
+        given.encode()
+    except UnicodeEncodeError:
         return f"{PASSWORD} returned a text that cannot be encoded: it has half of a surrogate pair."
     return ""
 

@@ -14,7 +14,7 @@ from typing import Final, final
 
 from dekaf.errors import DekafError, OutOfResourcesError, ProducerClosedError, caused_error
 from dekaf.producer._buffer.batch import BatchListener
-from dekaf.producer._core.process import FORKS, is_exiting
+from dekaf.producer._core.process import FORKS, is_exiting, refuse_silent_fork
 from dekaf.producer._engine.engine import Engine, EngineSettings
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.offline import OfflineEngine
@@ -97,12 +97,15 @@ class ProducerLife:
 
         Raises:
             ProducerClosedError: The producer was closed, or the interpreter exits.
+            ConfigurationError: uWSGI is about to fork this process, and will not tell Python.
             OutOfResourcesError: The system gives no thread, no file descriptor or no memory.
         """
         self.check_open()
         engine = self.engine
         if engine is not None and engine.is_running():
             return engine
+        if self._backend == "kafka":
+            refuse_silent_fork()
         is_restart = engine is not None
         try:
             engine = self._new_engine(settings)

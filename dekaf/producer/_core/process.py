@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Final, final
+from typing import Any, Final, final
 
 from mypy_extensions import i64
 
@@ -31,6 +32,37 @@ def is_exiting() -> bool:
 def note_exit() -> None:
     """Note that it is: no engine may be started any more, for it would not be drained."""
     _exiting.append(True)
+
+
+def refuse_silent_fork() -> None:
+    """Refuse to start a thread where uWSGI is about to fork its workers without a word to Python.
+
+    What the thread holds at that moment, CPython's own lock among it, no thread of the worker gives back: now and then
+    a worker answers nothing, and nothing that runs there could tell why.
+
+    Raises:
+        ConfigurationError: It is such a process; the text names uWSGI's options.
+    """
+    uwsgi: Any = sys.modules.get("uwsgi")  # which exists in its processes only
+    if uwsgi is None or not _is_before_fork(uwsgi) or _has_option(uwsgi, "py-call-uwsgi-fork-hooks"):
+        return
+    raise ConfigurationError(
+        "A producer is used while uWSGI loads the application, before it forks its workers, and uWSGI does not tell "
+        "Python of forks: workers might never answer. Set py-call-uwsgi-fork-hooks = true, or lazy-apps = true; or use "
+        "the producer in requests only (to make it here is fine)."
+    )
+
+
+def _is_before_fork(uwsgi: Any) -> bool:
+    master: object = uwsgi.masterpid()
+    if master == 0:  # without a master it is the first worker that forks the others
+        return bool(uwsgi.worker_id() == 0 and uwsgi.numproc > 1)
+    return master == os.getpid()
+
+
+def _has_option(uwsgi: Any, name: str) -> bool:
+    given: Any = uwsgi.opt
+    return name in given or name.encode() in given  # releases differ
 
 
 def refuse_patched_threads() -> None:
