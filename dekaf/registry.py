@@ -23,6 +23,7 @@ from dekaf.process_lock import ProcessLock
 from dekaf.producer.async_producer import AsyncProducer, close_all
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.masked import masked, without_frames
+from dekaf.producer.options import LONGEST_CLIENT_ID
 from dekaf.producer.sync_producer import Producer, close_all_blocking
 from dekaf.serialization import Serializer, SerializerSpec, serializer_for
 from dekaf.types import DrainReport, Field
@@ -456,16 +457,22 @@ def _configs_of(config: object, source: str) -> dict[str, ProducerConfig]:
     faults: list[str] = []
     for alias, given in options.items():
         try:
-            configs[alias] = (
-                given
-                if isinstance(given, ProducerConfig)
-                else ProducerConfig.from_mapping(_options_of(given, source), source=f"{source}[{alias!r}]")
-            )
+            configs[alias] = given if isinstance(given, ProducerConfig) else _config_of(alias, given, source)
         except ConfigurationError as error:
             faults.append(str(error))
     if faults:
         raise ConfigurationError("\n".join(faults))
     return configs
+
+
+def _config_of(alias: str, given: object, source: str) -> ProducerConfig:
+    """Return an alias's configuration; log lines, threads and brokers tell it from others by its client id."""
+    config = ProducerConfig.from_mapping(_options_of(given, source), source=f"{source}[{alias!r}]")
+    own = f"{config.client_id}-{alias}"
+    may_be_one = own.isprintable() and len(own) <= LONGEST_CLIENT_ID
+    if alias == DEFAULT_ALIAS or "client_id" in config.model_fields_set or not may_be_one:
+        return config
+    return config.model_copy(update={"client_id": own})
 
 
 def _is_by_alias(options: Mapping[str, object], source: str) -> bool:

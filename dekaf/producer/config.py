@@ -114,8 +114,8 @@ class ProducerConfig(SecurityConfig):
     client_id: str = option(
         default_factory=_program_name,
         check=to_client_id,
-        description="Text; default: the program's name. How the producer appears in the brokers' logs, metrics and "
-        "quotas. Kafka: `client.id`.",
+        description="Text; default: the program's name, and that of the alias in settings with several. How the "
+        "producer appears in the brokers' logs, metrics and quotas. Kafka: `client.id`.",
     )
     key: SerializerSpec = option(
         None,

@@ -30,6 +30,7 @@ from dekaf.serialization import Field, SerializerSpec, serializer_for
 from dekaf.types import Acks
 
 __all__ = (
+    "LONGEST_CLIENT_ID",
     "AcksSpec",
     "Backend",
     "BufferFull",
@@ -137,6 +138,7 @@ class ProducerOptions(TypedDict, total=False):
     on_undelivered: OnUndelivered | None
 
 
+LONGEST_CLIENT_ID: Final = 255  # characters
 _MAX_INT32: Final = 2**31 - 1
 
 _PARTITIONERS: Final[dict[str, Callable[[], Partitioner] | None]] = {
@@ -235,8 +237,8 @@ def to_compression_type(value: object) -> str:
 
 def to_client_id(value: object) -> str:
     """Return a name that fits into a request header."""
-    if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= 255:
-        raise ValueError("must be 1 to 255 printable characters")
+    if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= LONGEST_CLIENT_ID:
+        raise ValueError(f"must be 1 to {LONGEST_CLIENT_ID} printable characters")
     return value
 
 

@@ -464,6 +464,20 @@ def test_close_waits_even_on_a_thread_that_runs_a_loop() -> None:
     assert asyncio.run(close()) == (1, False)
 
 
+def test_aliases_are_told_apart_by_their_client_ids() -> None:
+    by_hand = ProducerConfig(bootstrap_servers=NOWHERE)
+    named = {**OPTIONS, "client_id": "shop"}
+    aliases = {"default": OPTIONS, "audit": OPTIONS, "named": named, "a\tb": OPTIONS, "a" * 300: OPTIONS}
+    registry = ProducerRegistry({**aliases, "by hand": by_hand})
+    program = registry.config().client_id
+
+    ids = {alias: registry.config(alias).client_id for alias in registry.aliases}
+
+    assert ids["audit"] == f"{program}-audit"
+    assert ids["named"] == "shop"
+    assert ids["a\tb"] == ids["a" * 300] == ids["by hand"] == program  # no client id can be called so; one made by hand
+
+
 def test_closing_again_reports_the_same() -> None:
     registry = ProducerRegistry(OPTIONS)
     registry.producer().fire("orders", "42", "paid")
