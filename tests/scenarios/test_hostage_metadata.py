@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from time import monotonic
 
 import pytest
 
 from dekaf import Producer
-from dekaf.testing import ApiKey, FakeCluster, ReceivedInitProducerId, ReceivedMetadata, ReceivedProduce
+from dekaf.testing import ALWAYS, ApiKey, FakeCluster, ReceivedInitProducerId, ReceivedMetadata, ReceivedProduce
 from tests.scenarios.faces import MakeFace
 
 PATIENCE = 20.0  # seconds
@@ -171,3 +173,31 @@ def test_throttling_told_with_metadata_or_a_producer_id_is_kept_to_on_every_conn
         throttled = next(one.received_at for one in requests if one.api_key == api)
         (written,) = cluster.requests(ReceivedProduce)
         assert written.received_at - throttled >= 0.59
+
+
+def test_fifty_workers_beside_a_broker_that_hangs_ask_no_more_than_once_and_a_hedge(three: FakeCluster) -> None:
+    max_age, seconds, workers = 0.5, 3.0, 50
+    with ExitStack() as stack, ThreadPoolExecutor(workers) as pool:
+        producers = [
+            stack.enter_context(
+                Producer(bootstrap_servers=three.bootstrap_servers, metadata_max_age_ms=int(max_age * 1000))
+            )
+            for _ in range(workers)
+        ]
+        list(pool.map(lambda producer: producer.produce("b", None, b"1", timeout=PATIENCE), producers))
+        hung = three.on(ApiKey.METADATA, node=1).never_answer(times=ALWAYS)
+        asked, connected = len(three.requests(ReceivedMetadata)), len(three.connections)
+        ends = monotonic() + seconds
+        while monotonic() < ends:
+            for producer in producers:
+                producer.fire("b", None, b"2")
+            time.sleep(0.02)
+        in_that_time = seconds + (monotonic() - ends)
+        questions = len(three.requests(ReceivedMetadata)) - asked
+        dialled = len(three.connections) - connected
+
+    assert hung.hits > 0
+    # Each refresh is a question, and one hedge where it met the broker that hangs.
+    assert questions <= 1.5 * workers * (in_that_time / max_age + 1)
+    assert dialled == 0
+    assert three.violations == []

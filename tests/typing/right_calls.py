@@ -97,6 +97,8 @@ def produce(producer: KafkaProducer[str, Order]) -> None:
     producer.produce("orders", "1", ORDER, headers=None, partition=None, timestamp=None, timeout=None)
     producer.produce(ProducerMessage(topic="orders", value=ORDER))
     producer.produce(ProducerMessage.create("orders", "1", RushOrder(number=1)), timeout=5)
+    producer.produce("orders", "1", ORDER, timeout=1.5, deadline=5)
+    producer.fire("orders", "1", ORDER, deadline=0.5)
     producer.fire("orders", "1", ORDER)
     producer.fire("orders", value=ORDER, on_delivery=on_delivery)
     producer.fire("orders", "1", None, on_delivery=lambda metadata, _error: use(metadata))
@@ -110,7 +112,7 @@ def produce_all(producer: KafkaProducer[str, Order], flag: bool) -> None:
     """What produce_all returns depends on return_exceptions."""
     assert_type(producer.produce_all(messages_of([ORDER])), list[RecordMetadata])
     assert_type(producer.produce_all([*messages_of([ORDER])], return_exceptions=False), list[RecordMetadata])
-    both = producer.produce_all(messages_of([ORDER]), return_exceptions=True, timeout=3)
+    both = producer.produce_all(messages_of([ORDER]), return_exceptions=True, timeout=3, deadline=None)
     assert_type(both, list[RecordMetadata | ProduceError])
     either = producer.produce_all(messages_of([ORDER]), return_exceptions=flag)
     assert_type(either, list[RecordMetadata | ProduceError])
@@ -124,7 +126,7 @@ def submit(producer: KafkaProducer[str, Order]) -> None:
     assert_type(handle.done(), bool)
     assert_type(handle.as_concurrent(), concurrent.futures.Future[RecordMetadata])
     handle.add_done_callback(lambda done: use(done.done()))
-    producer.submit("orders", value=None)
+    producer.submit("orders", value=None, deadline=5)
     producer.submit(ProducerMessage.create("orders", "1", ORDER))
 
 
@@ -132,7 +134,7 @@ async def await_produce(producer: AsyncKafkaProducer[str, Order], flag: bool) ->
     """The same for coroutines."""
     assert_type(await producer.produce("orders", "1", ORDER), RecordMetadata)
     await producer.produce("orders", None, None)
-    await producer.produce("orders", value=ORDER, timeout=1.5)
+    await producer.produce("orders", value=ORDER, timeout=1.5, deadline=2.5)
     await producer.produce(ProducerMessage.create("orders", "1", ORDER), timeout=1.5)
     await asyncio.gather(*(producer.produce("orders", str(number), ORDER) for number in range(3)))
     producer.fire("orders", "1", ORDER, on_delivery=on_delivery)
@@ -141,7 +143,7 @@ async def await_produce(producer: AsyncKafkaProducer[str, Order], flag: bool) ->
     assert_type(await awaited, RecordMetadata)
     assert_type(await producer.produce_all(messages_later()), list[RecordMetadata])
     assert_type(await producer.produce_all(messages_of([]), return_exceptions=False), list[RecordMetadata])
-    both = await producer.produce_all(messages_later(), return_exceptions=True)
+    both = await producer.produce_all(messages_later(), return_exceptions=True, deadline=5)
     assert_type(both, list[RecordMetadata | ProduceError])
     either = await producer.produce_all(messages_of([]), return_exceptions=flag, timeout=3)
     assert_type(either, list[RecordMetadata | ProduceError])
@@ -155,7 +157,7 @@ def one_topic(orders: KafkaTopicProducer[str, Order]) -> None:
     assert_type(orders.produce("1", ORDER), RecordMetadata)
     orders.produce(None, None, headers={"a": "1"}, timeout=1)
     orders.produce(value=ORDER, key="1")
-    orders.fire("1", ORDER, on_delivery=on_delivery)
+    orders.fire("1", ORDER, on_delivery=on_delivery, deadline=5)
     orders.fire(value=None)
     assert_type(orders.submit(value=ORDER).result(), RecordMetadata)
     assert_type(orders.flush(), DrainReport)

@@ -53,6 +53,7 @@ def produce(producer: KafkaProducer[str, Order], text: ProducerMessage[str, str]
     producer.produce("orders", "1", ORDER, timestamp=1.5)  # error
     producer.produce("orders", "1", ORDER, partition="3")  # error
     producer.produce("orders", "1", ORDER, timeout="5")  # error
+    producer.produce("orders", "1", ORDER, deadline="5")  # error
     producer.produce("orders", "1", ORDER, 3)  # error
     producer.produce("orders", "1", ORDER, on_delivery=print)  # error
     producer.produce(EVENT)  # error
