@@ -20,6 +20,7 @@ from dekaf.contrib.fastapi.dependencies import (
     sync_producer_for,
 )
 from dekaf.contrib.fastapi.encoders import register_encoders as _register_encoders
+from dekaf.contrib.fastapi.error_handlers import install_error_handlers
 from dekaf.contrib.fastapi.lifespan import dekaf_lifespan
 from dekaf.contrib.fastapi.settings import DekafSettings
 
@@ -31,6 +32,7 @@ __all__ = (
     "get_producer",
     "get_registry",
     "get_sync_producer",
+    "install_error_handlers",
     "producer_for",
     "sync_producer_for",
 )
