@@ -9,6 +9,7 @@ from types import FrameType
 import pytest
 
 from dekaf import BlockingCallError, BufferExhaustedError, DrainReport, Producer, ProducerState
+from dekaf.producer._buffer.accumulator import FILLED
 from dekaf.producer.sync_producer import close_all_blocking
 from dekaf.testing import FakeCluster
 
@@ -29,9 +30,14 @@ def producer(cluster: FakeCluster) -> Iterator[Producer[str, str]]:
 
 
 class Interruption:
-    """Calls `handler` once, where a signal or a collection may strike: while a record is written into its batch."""
+    """Calls `handler` once, where a signal or a collection may strike: while a record is written into its batch.
 
-    def __init__(self, handler: Callable[[], object]) -> None:
+    Or elsewhere: at the beginning of a function of `file`, in a call that has filled a batch.
+    """
+
+    def __init__(self, handler: Callable[[], object], *, function: str = "append", file: str = "builder.py") -> None:
+        self._function = function
+        self._file = file
         self._handler = handler
         self._has_struck = False
         self.answer: object = None
@@ -49,8 +55,9 @@ class Interruption:
         if (
             self._has_struck
             or event != "call"
-            or code.co_name != "append"
-            or not code.co_filename.endswith("builder.py")
+            or code.co_name != self._function
+            or not code.co_filename.endswith(self._file)
+            or ("result" in frame.f_locals and not frame.f_locals["result"] & FILLED)
         ):
             return
         self._has_struck = True
@@ -109,3 +116,45 @@ def test_close_is_initiated_and_everything_accepted_delivered(
     assert interruption.answer.pending
     assert report.undelivered == 0
     assert [record.value for record in cluster.log("t")] == [b"first", b"second"]
+
+
+def press_ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("function", "file"),
+    [
+        ("_close_locked", "accumulator.py"),
+        ("_after_append", "accumulator.py"),
+        ("_compress", "accumulator.py"),
+        ("seal", "accumulator.py"),
+        ("seal", "batch.py"),
+    ],
+)
+def test_batch_whose_filling_was_interrupted_is_sent_by_the_io_thread(
+    cluster: FakeCluster, function: str, file: str
+) -> None:
+    """Whoever fills a batch compresses it, and is interrupted before, meanwhile, or before waking the I/O thread."""
+    fired = 0
+    with Producer(
+        bootstrap_servers=cluster.bootstrap_servers,
+        compression_type="gzip",
+        batch_size=1,
+        linger_ms=100,
+        key=str,
+        value=str,
+    ) as producer:
+        producer.produce("t", "key", "first")
+        with Interruption(press_ctrl_c, function=function, file=file), pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            for _ in range(100):
+                fired += 1
+                producer.fire("t", "key", "x" * 100)
+        later = producer.submit("t", "key", "later")
+
+        assert later.result(10).partition == 0
+        assert producer.flush(10).ok
+        assert producer.status().buffered_records == 0
+    values = [record.value for record in cluster.log("t")]
+    assert len(values) - 2 in {fired, fired - 1}  # the one that was interrupted was mostly accepted
+    assert (values[0], values[-1]) == (b"first", b"later")

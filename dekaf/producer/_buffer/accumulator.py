@@ -8,6 +8,7 @@ that is not enough, see `lock`.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from time import monotonic
@@ -156,36 +157,39 @@ class RecordAccumulator:
     ) -> i64:
         """Write the record into the partition's open batch, or into a fresh one; return what that led to."""
         bound = content + LENGTHS_UPPER_BOUND
-        needed = bound
-        if route is not None:
-            needed += route.cost_bytes
+        cost: i64 = 0 if route is None else route.cost_bytes
+        before: ProducerBatch | None = None
         fresh: ProducerBatch | None = None
         waits: BatchWaits | None = None
         result: i64 = RACED
-        while result == RACED:
-            # Made before the lock is taken, see above. Only a hint: another thread may change the open batch meanwhile.
-            if fresh is None and not _fits(queue, queue.current, bound):
-                fresh = self._new_batch(queue, timestamp, accepted)
-            if route is not None:
-                waits = _new_waits(queue.current, route)
-            with self.lock:
-                before = queue.current
-                result = self._refusal_locked(queue, needed, reserved, accepted)
-                if result == 0:
-                    batch = before
-                    if not _fits(queue, batch, bound):
-                        batch = fresh
-                        result = self._roll_locked(queue, before, fresh)
-                    if batch is not None:
-                        charge = batch.append(content, timestamp, key, value, headers, recipient, route, waits)
-                        self.buffer.free += reserved - charge
-                        self.accepted += 1
-                        result |= self._consequences_locked(queue, batch)
-        if fresh is not None and (result < 0 or not result & OPENED):
-            self.recycle(fresh.builder.writer)
-        if result > 0:
-            # A record that was parked is placed by the I/O thread, which is awake, and must not touch a caller's loop.
-            self._after_append(queue, before, fresh, route if accepted == JUST_NOW else None, result)
+        try:
+            while result == RACED:
+                # Made before the lock is taken, see above. Only a hint: another thread may change the open batch.
+                if fresh is None and not _fits(queue, queue.current, bound):
+                    fresh = self._new_batch(queue, timestamp, accepted)
+                if route is not None:
+                    waits = _new_waits(queue.current, route)
+                with self.lock:
+                    before = queue.current
+                    result = self._refusal_locked(queue, bound + cost, reserved, accepted)
+                    if result == 0:
+                        batch = before
+                        if not _fits(queue, batch, bound):
+                            batch = fresh
+                            result = self._roll_locked(queue, before, fresh)
+                        if batch is not None:
+                            charge = batch.append(content, timestamp, key, value, headers, recipient, route, waits)
+                            self.buffer.free += reserved - charge
+                            self.accepted += 1
+                            result |= self._consequences_locked(queue, batch)
+            if fresh is not None and (result < 0 or not result & OPENED):
+                self.recycle(fresh.builder.writer)
+            if result > 0:
+                # A record that was parked is placed by the I/O thread, which must not touch a caller's loop.
+                self._after_append(queue, before, fresh, route if accepted == JUST_NOW else None, result)
+        except BaseException:  # KeyboardInterrupt, for one, between any two calls where this is interpreted
+            self._leave_to_sender(queue, before, fresh)
+            raise
         return result
 
     def _refusal_locked(self, queue: PartitionQueue, needed: i64, reserved: i64, accepted: float) -> i64:
@@ -430,9 +434,11 @@ class RecordAccumulator:
 
     def _close_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         # It takes its place in the queue now, compressed or not, so that the order stays.
-        queue.current = None
-        batch.is_compressing = self.codec is not None
+        if self.codec is not None:
+            batch.closed_by = threading.get_ident()
+            batch.is_compressing = True
         queue.full.append(batch)
+        queue.current = None
 
     def _count_sticky(self, topic: TopicQueues, size: i64, result: i64) -> None:
         # Not under the lock: two threads may count at once and one record is missed, which does no harm.
@@ -472,6 +478,17 @@ class RecordAccumulator:
             # The I/O thread is behind, and a caller in a tight loop would keep the interpreter lock for the whole
             # switch interval each time: hand it over here, once per batch.
             time.sleep(0)
+
+    def _leave_to_sender(self, queue: PartitionQueue, *batches: ProducerBatch | None) -> None:
+        """Have the sender compress what this thread has closed, and was interrupted before it could."""
+        me = threading.get_ident()
+        with self.lock:
+            if queue.full and queue.full[len(queue.full) - 1] is queue.current:  # half-way through closing it
+                queue.current = None
+        for batch in batches:
+            if batch is not None and batch.closed_by == me:
+                batch.is_compressing = False
+        self._wake()
 
     def _compress(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         try:

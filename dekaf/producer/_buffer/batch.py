@@ -214,6 +214,7 @@ class ProducerBatch:
         self.ends_at = math.inf  # monotonic seconds: when the first of those ends that wait for its records
         self.withdrawn: list[i64] = []  # indexes of records that leave it before it is sent, their outcome told
         self.is_compressing = False  # by the thread that filled it: it is not to be sent yet
+        self.closed_by = 0  # the ident of that thread
         self.waits: list[BatchWaits] = []
         self.timestamp_deltas: list[i64] = []  # all records', to the base timestamp, if the listener keeps them
         self.last_waits: BatchWaits | None = None
