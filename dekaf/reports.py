@@ -33,8 +33,12 @@ class DrainReport:
         failed: records that failed since the last report.
         undelivered: records given up, or still unsent when the time was over.
         elapsed: how long it took, in seconds.
-        pending: closing was only initiated, because waiting was not possible here.
+        pending: closing goes on: it was only initiated, because waiting was not possible here, or the engine's thread
+            did not end in time.
         failures: a sample of the errors, at most 16.
+        callbacks_pending: ``on_delivery`` callbacks whose outcome is known, and which had not run when the time was
+            over: on the callback thread, and on every event loop. After a ``close`` they may still run, unless the
+            process ends.
     """
 
     delivered: int
@@ -43,6 +47,7 @@ class DrainReport:
     elapsed: float
     pending: bool = False
     failures: tuple[ProduceError, ...] = ()
+    callbacks_pending: int = 0
 
     @property
     def ok(self) -> bool:
@@ -50,7 +55,8 @@ class DrainReport:
         return not (self.failed or self.undelivered or self.pending)
 
     def __str__(self) -> str:
-        state = " so far; closing goes on" if self.pending else ""
+        state = f", {self.callbacks_pending} callbacks pending" if self.callbacks_pending else ""
+        state += " so far; closing goes on" if self.pending else ""
         return (
             f"{self.delivered} delivered, {self.failed} failed, {self.undelivered} undelivered "
             f"in {self.elapsed:.3f} s{state}"
@@ -124,6 +130,8 @@ class ProducerStatus:
         last_error: why no broker is connected at present, or the last failure of a record; None without either.
         pid: the process this snapshot was taken in.
         connections: how each connection that is open and serves is protected; to bootstrap servers, too.
+        callbacks_pending: ``on_delivery`` callbacks whose outcome is known, and which have not run yet.
+        callbacks_dropped_total: callbacks of event loops that were closed before they could run.
     """
 
     state: ProducerState
@@ -145,6 +153,8 @@ class ProducerStatus:
     pid: int
     unavailable_for: float | None = None
     connections: tuple[ConnectionSecurity, ...] = ()
+    callbacks_pending: int = 0
+    callbacks_dropped_total: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON takes them; each connection likewise."""

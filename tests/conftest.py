@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 import dekaf
+from dekaf._log_thread import LOG_THREAD
 from tests.certificates import Authority
 from tests.kafka import (
     AdoptedCluster,
@@ -27,6 +28,8 @@ from tests.kafka import read_back as read_topic
 pytest.register_assert_rewrite("tests.kafka.sasl_answers")
 
 C = TypeVar("C", bound=KafkaCluster)
+
+LONGEST_WRITING = 10.0  # seconds
 
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -58,6 +61,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dekaf.compiled:
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("interpreted")])
         items[:] = [item for item in items if not item.get_closest_marker("interpreted")]
+
+
+class WrittenLog(pytest.LogCaptureFixture):  # type: ignore[misc] # final for users; ours has to wait
+    """What was logged, the lines included that the log thread has yet to write at the moment somebody looks."""
+
+    @property
+    def handler(self) -> Any:
+        """The handler that keeps the records."""
+        assert LOG_THREAD.write_out(LONGEST_WRITING)
+        return super().handler
+
+
+@pytest.fixture
+def caplog(request: pytest.FixtureRequest) -> Iterator[WrittenLog]:
+    """Capture logging, as pytest's fixture of this name does."""
+    log = WrittenLog(request.node, _ispytest=True)
+    yield log
+    log._finalize()
+
+
+@pytest.fixture(autouse=True)
+def log_is_written() -> Iterator[None]:
+    """Let no test's log lines get into the next one's log."""
+    yield
+    LOG_THREAD.write_out(LONGEST_WRITING)
 
 
 @pytest.fixture(scope="session")

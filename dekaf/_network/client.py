@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, final
 
 from dekaf._cluster.metadata import Broker
+from dekaf._log_thread import DeferredLogger
 from dekaf._network.connection import (
     NEWEST_API_VERSIONS,
     BrokerConnection,
@@ -36,7 +37,7 @@ from dekaf.errors import (
 )
 from dekaf.reports import ConnectionSecurity
 
-logger = logging.getLogger("dekaf.network.client")
+logger = DeferredLogger("dekaf.network.client")
 
 # While one broker takes long to connect to, the next one is tried as well: one that is black-holed must not hold up
 # metadata, or everything behind it, for a whole connection timeout.

@@ -14,6 +14,7 @@ from typing import Any, Final, final
 
 from mypy_extensions import i64, trait
 
+from dekaf._log_thread import DeferredLogger
 from dekaf._network.authentication import Authentication, SaltPassword, Session
 from dekaf._network.connection_security import security_of
 from dekaf._network.requests import CallbackRequest, PendingRequest, SenderConnection
@@ -38,7 +39,7 @@ from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError, MalformedResponseError
 from dekaf.reports import ConnectionSecurity
 
-logger = logging.getLogger("dekaf.network.connection")
+logger = DeferredLogger("dekaf.network.connection")
 
 NEWEST_API_VERSIONS: Final = 4
 LAST_CORRELATION_ID: Final = 0x7FFF_FFF0  # the few above stay free for re-authentication, which is answered out of band

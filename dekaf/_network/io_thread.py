@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from asyncio import _get_running_loop
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, final
 
@@ -64,6 +65,8 @@ class IoThread:
         self._wake_pending = False
         self._is_ending = False
         self._is_stopped = False
+        self._has_ended = False
+        self._at_end: deque[Callable[[], None]] = deque()
         self._worker = threading.Thread(target=self._run, name=name, daemon=True)
         self.loop.set_exception_handler(self._handle)
 
@@ -117,6 +120,11 @@ class IoThread:
         except RuntimeError:
             return
 
+    def when_ended(self, tell: Callable[[], None]) -> bool:
+        """Call `tell`, on the thread, as the last thing before it ends; False if it has ended, or never ran."""
+        self._at_end.append(tell)
+        return not self._has_ended and self._worker.is_alive()
+
     def join(self, timeout: float) -> bool:
         """Wait for the thread to end; False if it still runs after `timeout` seconds."""
         if self._worker.is_alive() and not self.is_current():
@@ -137,6 +145,9 @@ class IoThread:
             self._run_until_stopped()
         finally:
             self._close_loop()
+            self._has_ended = True  # first: whoever adds something from now on looks at it, and waits for nothing
+            while self._at_end:
+                self._at_end.popleft()()
 
     def _run_until_stopped(self) -> None:
         """Run the loop; whatever ends it without `stop` is a crash, which must not leave a caller waiting."""

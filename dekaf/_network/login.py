@@ -7,12 +7,12 @@ token is shared by all connections until it is time for the next one. Every meth
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable
 from typing import Any, Final, final
 
+from dekaf._log_thread import DeferredLogger
 from dekaf._network.authentication import TellSalted
 from dekaf._network.login_thread import LoginThread
 from dekaf._network.provider_turn import provider_turn
@@ -25,7 +25,7 @@ from dekaf._security.tokens import HeldToken, receive_token
 from dekaf.errors import ConfigurationError, CredentialsUnavailableError, DekafError, caused_error
 from dekaf.security import OAuthToken
 
-logger = logging.getLogger("dekaf.network.login")
+logger = DeferredLogger("dekaf.network.login")
 
 PASSWORD: Final = "sasl_password"
 PROVIDER: Final = "sasl_oauth_token_provider"

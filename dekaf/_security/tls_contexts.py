@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import ssl
 from collections.abc import Callable
 from enum import Enum
 from typing import Final, final
 
+from dekaf._log_thread import DeferredLogger
 from dekaf._security.handshake_errors import TlsPeer
 from dekaf._security.peer_name import peer_name
 from dekaf._security.pem_files import Stamps, stamps_of
@@ -20,7 +20,7 @@ from dekaf.errors import ConfigurationError
 
 __all__ = ("TlsContexts", "TlsRefresh")
 
-logger = logging.getLogger("dekaf.security.tls")
+logger = DeferredLogger("dekaf.security.tls")
 
 
 class TlsRefresh(Enum):

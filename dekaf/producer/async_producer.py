@@ -15,9 +15,10 @@ from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
-from dekaf.producer._core.closing import LEAST_FOR_CALLBACKS
+from dekaf.producer._core.closing import ClosingStep
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import FACES
+from dekaf.producer._core.flushing import FlushStep
 from dekaf.producer._core.recipients import PRODUCE_ALL_WINDOW
 from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.space import SpaceWait, exhausted_error
@@ -35,7 +36,6 @@ from dekaf.types import (
     ClusterDescription,
     DrainReport,
     Field,
-    FlushTimeoutError,
     HeadersLike,
     OnDelivery,
     PartitionInfo,
@@ -295,7 +295,8 @@ class AsyncProducer(Generic[K_contra, V_contra]):
                 none but `delivery_timeout_ms`, its life.
 
         Raises:
-            BufferExhaustedError: There is no space, or others wait for it already.
+            BufferExhaustedError: There is no space, or others wait for it already; or, with `on_delivery`, very many
+                callbacks are still to run.
             ProduceError: The message could not be accepted for another reason.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
@@ -305,6 +306,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             self._entry.check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
             route = core.recipients.thread_callbacks if loop is None else core.mailbox(loop).callbacks
+            core.recipients.check_backlog(route, topic)
         if deadline is not None:
             route = (route or core.recipients.nobody).until(checked_deadline(deadline, core.record_life), DEADLINE)
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
@@ -498,26 +500,26 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         self._core.start()
 
     async def flush(self, timeout: float | None = None) -> DrainReport:
-        """Wait until everything accepted so far has an outcome, good or bad. Nothing lingers meanwhile.
+        """Wait until everything accepted so far has an outcome, good or bad, and its callbacks have run.
+
+        Nothing lingers meanwhile. The callbacks are those on this event loop; what there was to log is written, too.
 
         Args:
-            timeout: Seconds to wait; default: as long as it takes, which `delivery_timeout_ms` bounds.
+            timeout: Seconds to wait; default: as long as it takes, which `delivery_timeout_ms` bounds, and
+                `close_timeout_ms` for callbacks and the log.
 
         Returns:
-            How many messages were delivered, and how many failed, since the last report.
+            How many messages were delivered, and how many failed, since the last report; `callbacks_pending` tells
+            whether the time was enough for callbacks.
 
         Raises:
             FlushTimeoutError: `timeout` ended first; its `report` tells how far it came. The messages stay accepted.
         """
-        core = self._core
-        wait = checked_timeout(timeout)
-        started = time.monotonic()
-        engine = core.current_engine()
-        flushed = engine is None or await LoopGate.opened_by(engine.flush).wait(wait)
-        report = core.flush_report(started)
-        if not flushed and core.buffered_records() > 0:  # with nothing to wait for, no time is enough
-            raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
-        return report
+        flushing = self._core.begin_flush(checked_timeout(timeout), asyncio.get_running_loop())
+        while flushing.step is not FlushStep.OVER:
+            is_done = await LoopGate.opened_by(flushing.begin).wait(flushing.seconds_left())
+            flushing.proceed(is_done=is_done)
+        return flushing.report()
 
     async def close(self, timeout: float | None = None) -> DrainReport:
         """Deliver what was accepted, then end; never raises for what could not be delivered. On a view it does nothing.
@@ -532,14 +534,13 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         timeout = checked_timeout(timeout)
         if not self._is_owner:
             return DrainReport(delivered=0, failed=0, undelivered=0, elapsed=0.0)
-        closing = core.begin_closing(timeout)
+        closing = core.begin_closing(timeout, asyncio.get_running_loop())
         try:
-            await LoopGate.opened_by(closing.when_delivered).wait(closing.seconds_to_deliver())
-            closing.give_up_rest()
-            await LoopGate.opened_by(closing.when_saved).wait(closing.seconds_to_save())
+            while closing.step is not ClosingStep.OVER:
+                await LoopGate.opened_by(closing.begin).wait(closing.seconds_left())
+                closing.proceed()
         finally:  # also when the closing task is cancelled: half a close would leave the threads running
-            closing.give_up_rest()
-            closing.finish(LEAST_FOR_CALLBACKS)  # they have a thread of their own, and must not stall a loop
+            closing.cut_short()
         return closing.report()
 
     async def check(self, timeout: float | None = None) -> ClusterDescription:

@@ -18,6 +18,7 @@ from dekaf.producer._core.blocking import forbid_blocking, forbid_in_callback, s
 from dekaf.producer._core.closing import Closing, close_on_thread
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.faces import FACES
+from dekaf.producer._core.flushing import flush_on_thread
 from dekaf.producer._core.recipients import PRODUCE_ALL_WINDOW
 from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.space import SpaceWait, exhausted_error
@@ -35,7 +36,6 @@ from dekaf.types import (
     ClusterDescription,
     DrainReport,
     Field,
-    FlushTimeoutError,
     HeadersLike,
     OnDelivery,
     PartitionInfo,
@@ -277,8 +277,9 @@ class Producer(Generic[K_contra, V_contra]):
     ) -> None:
         """Hand over one message without waiting for the broker.
 
-        It waits up to `max_block_ms` for space in the buffer, but not on the thread of an event loop or in a callback.
-        Without `on_delivery`, a failure is logged and counted in `status()`.
+        It waits up to `max_block_ms` for space in the buffer, and with `on_delivery` as long while very many callbacks
+        are still to run; but not on the thread of an event loop or in a callback. Without `on_delivery`, a failure is
+        logged and counted in `status()`.
 
         Args:
             topic: The topic's name, or a whole `ProducerMessage`.
@@ -293,14 +294,18 @@ class Producer(Generic[K_contra, V_contra]):
                 none but `delivery_timeout_ms`, its life.
 
         Raises:
-            BufferExhaustedError: There was no space within `max_block_ms`, or none at all where it must not wait.
+            BufferExhaustedError: There was no space, or too many callbacks were still to run, within `max_block_ms`; or
+                at all where it must not wait.
             ProduceError: The message could not be accepted for another reason.
             TypeError, ValueError: An argument is of the wrong type or out of range.
         """
         route = None
         if on_delivery is not None:
             self._entry.check_callback(on_delivery)
-            route = self._core.recipients.thread_callbacks
+            recipients = self._core.recipients
+            route = recipients.thread_callbacks
+            if recipients.thread_backlog.is_full:
+                self._wait_for_callbacks(topic_name(topic), deadline)
         if deadline is not None:
             seconds = checked_deadline(deadline, self._core.record_life)
             route = (route or self._core.recipients.nobody).until(seconds, DEADLINE)
@@ -479,6 +484,31 @@ class Producer(Generic[K_contra, V_contra]):
             return error
         return delivery
 
+    def _wait_for_callbacks(self, topic: str, deadline: object) -> None:
+        """Wait until fewer callbacks are due on the callback thread; not in a callback, which they wait for."""
+        core = self._core
+        core.renew_if_forked()  # the parent's are not the child's
+        if core.life.callbacks.is_current():
+            return
+        backlog = core.recipients.thread_backlog
+        if core.config.buffer_full != "block" or stalls_a_loop(core) or core.has_interrupted_itself():
+            raise backlog.exhausted_error(topic, "this call does not wait")
+        seconds = core.max_block
+        if deadline is not None:
+            seconds = min(seconds, checked_deadline(deadline, core.record_life))
+        until = time.monotonic() + seconds
+        while backlog.is_full:
+            gate = ThreadGate.opened_by(backlog.line_up)
+            try:
+                is_open = gate.wait(until - time.monotonic())
+            finally:
+                backlog.withdraw(gate.open)
+            if not is_open:
+                within = (
+                    f"they did not become fewer within {seconds * 1000:.0f} ms (max_block_ms, or the call's deadline)"
+                )
+                raise backlog.exhausted_error(topic, within)
+
     def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
         core = self._core
         if stalls_a_loop(core):
@@ -502,13 +532,18 @@ class Producer(Generic[K_contra, V_contra]):
         self._core.start()
 
     def flush(self, timeout: float | None = None) -> DrainReport:
-        """Wait until everything accepted so far has an outcome, good or bad. Nothing lingers meanwhile.
+        """Wait until everything accepted so far has an outcome, good or bad, and its callbacks have run.
+
+        Nothing lingers meanwhile. The callbacks are those on the producer's callback thread; what there was to log is
+        written, too.
 
         Args:
-            timeout: Seconds to wait; default: as long as it takes, which `delivery_timeout_ms` bounds.
+            timeout: Seconds to wait; default: as long as it takes, which `delivery_timeout_ms` bounds, and
+                `close_timeout_ms` for callbacks and the log.
 
         Returns:
-            How many messages were delivered, and how many failed, since the last report.
+            How many messages were delivered, and how many failed, since the last report; `callbacks_pending` tells
+            whether the time was enough for callbacks.
 
         Raises:
             FlushTimeoutError: `timeout` ended first; its `report` tells how far it came. The messages stay accepted.
@@ -516,14 +551,7 @@ class Producer(Generic[K_contra, V_contra]):
         """
         core = self._core
         forbid_blocking(core, "flush")
-        wait = checked_timeout(timeout)
-        started = time.monotonic()
-        engine = core.current_engine()
-        flushed = engine is None or ThreadGate.opened_by(engine.flush).wait(wait)
-        report = core.flush_report(started)
-        if not flushed and core.buffered_records() > 0:  # with nothing to wait for, no time is enough
-            raise FlushTimeoutError(f"Not everything was acknowledged within {timeout:g} s", report)
-        return report
+        return flush_on_thread(core.begin_flush(checked_timeout(timeout)))
 
     def close(self, timeout: float | None = None) -> DrainReport:
         """Deliver what was accepted, then end; never raises for what could not be delivered.

@@ -60,7 +60,7 @@ def loop_producer(servers: str, **options: Any) -> AsyncProducer[Any, Any]:
 def threads_of_producers() -> list[str]:
     """Return the names of all threads that producers have started."""
     names = [thread.name.partition(" ")[0] for thread in threading.enumerate()]  # without the client id
-    return [name for name in names if name in {"dekaf-io", "dekaf-resolver", "dekaf-callbacks"}]
+    return [name for name in names if name in {"dekaf-io", "dekaf-resolver", "dekaf-callbacks", "dekaf-partitioner"}]
 
 
 class UnexpectedError(Exception):

@@ -143,7 +143,15 @@ def test_a_drain_report_becomes_json_with_its_failures() -> None:
         "failures": [
             {"type": "NotEnoughReplicasError", "message": "1 of 2 replicas", "topic": "orders", "partition": 3}
         ],
+        "callbacks_pending": 0,
     }
+
+
+def test_a_drain_report_says_how_many_callbacks_are_pending_if_any_are() -> None:
+    line = "7 delivered, 1 failed, 2 undelivered in 0.250 s"
+
+    assert str(REPORT) == line
+    assert str(dataclasses.replace(REPORT, callbacks_pending=3)) == f"{line}, 3 callbacks pending"
 
 
 def test_a_status_becomes_json_with_all_its_fields() -> None:

@@ -268,7 +268,9 @@ class RecordAccumulator:
         Callers that hold the topic's object find it not open, and look it up again.
         """
         fresh = TopicQueues(topic.name, topic.limit)
+        parked = fresh.parked
         fresh.partitions = topic.partitions[:count]
+        fresh.flushes, topic.flushes = topic.flushes, fresh.flushes
         gone = topic.partitions[count:]
         self.add_partitions(fresh, count)
         with self.lock:
@@ -277,7 +279,9 @@ class RecordAccumulator:
                 queue.is_closed = True
             topic.is_known = False
             topic.is_dropped = True
-            fresh.is_known = not self.is_closed
+            fresh.parked = topic.parked  # where a user's partitioner is being asked about them
+            topic.parked = parked
+            fresh.is_known = not self.is_closed and not fresh.parked
             self.topics[topic.name] = fresh
         return gone
 

@@ -54,6 +54,7 @@ class BatchWaits:
     def __init__(self, route: OutcomeRoute) -> None:
         self.route: Final = route
         self.batch: ProducerBatch | None = None
+        self.called = 0  # callbacks that have run
         self.recipients: list[object] = []
         self._starts: list[i64] = []  # of each run: its first recipient,
         self._indexes: list[i64] = []  # the index in the batch of that recipient's record,
@@ -116,6 +117,18 @@ class BatchWaits:
             for at in range(self._starts[run], self._end_of(run))
         ]
 
+    def callback_count(self) -> int:
+        """Return how many callbacks there are; 0 where something else hears of the outcomes."""
+        return len(self.recipients) if self.route.kind is WaitKind.CALLBACKS else 0
+
+    def drop(self) -> None:
+        """Note that the recipients can be told nothing any more: their loop is closed."""
+        batch = self.batch
+        assert batch is not None
+        if batch.error is not None:
+            batch.listener.unobserved_failure(batch.topic, len(self.recipients), batch.record_error(-1))
+        batch.listener.callbacks_dropped(self.callback_count())
+
     def notify(self) -> None:
         """Tell every recipient; called on the thread they belong to, once the batch is done."""
         batch = self.batch
@@ -146,6 +159,7 @@ class BatchWaits:
                 failure = call_contained(callback, None, batch.record_error(offset + at))
             else:
                 failure = call_contained(callback, batch.metadata_at(offset + at, delta), None)
+            self.called += 1
             if failure is None:
                 continue
             batch.listener.callback_failed(batch.topic, failure)
@@ -177,6 +191,10 @@ class BatchWaits:
                 wait.complete(batch.metadata_at(offset + at, delta), None)
 
 
+def _keep_no_count(_: int) -> None:
+    """Count nothing: of callbacks that were dropped, until the producer's statistics do."""
+
+
 @final
 class BatchListener:
     """Where batches report what has no other owner: the producer's statistics, and the user's hooks, if any."""
@@ -190,6 +208,7 @@ class BatchListener:
         self.unobserved_failure = unobserved_failure
         self.callback_failed = callback_failed
         self.post_to_callback_thread = post_to_callback_thread
+        self.callbacks_dropped: Callable[[int], None] = _keep_no_count  # of an event loop that was closed
         self.batch_sent: Callable[[ProducerBatch], None] | None = None  # each time a connection has taken one
         self.batch_done: Callable[[ProducerBatch], None] | None = None  # once its outcome is known
         self.keeps_timestamps = False  # the listener's hook wants those of all records, not only the awaited ones
@@ -410,7 +429,7 @@ class ProducerBatch:
                 listener.unobserved_failure(self.topic, int(unheard), self.error)
             if listener.batch_done is not None:
                 listener.batch_done(self)
-        finally:  # a log handler may raise anything, and no flush may wait for ever because of it
+        finally:  # whatever happens, no flush may wait for ever because of it
             flushes = self.flushes
             self.flushes = []
             for flush in flushes:
@@ -432,6 +451,8 @@ class ProducerBatch:
                 waits.notify()
             if told:
                 heard += i64(len(waits.recipients))
+            else:
+                self.listener.callbacks_dropped(waits.callback_count())
         return heard
 
 

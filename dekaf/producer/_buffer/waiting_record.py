@@ -10,6 +10,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
+from dekaf.errors import ProduceError
 from dekaf.producer._waiting.mailbox import OutcomeRoute
 
 JUST_NOW: Final = -1.0  # in place of the monotonic seconds since when a record that was parked has been accepted
@@ -44,7 +45,26 @@ class WaitingRecord:
         # Once it is parked:
         self.charged: i64 = 0  # bytes of buffer memory taken for it
         self.accepted = JUST_NOW  # monotonic seconds
+        self.chosen_of: i64 = 0  # among how many partitions a user's partitioner has chosen; 0: it was not asked
+        self._chosen: i64 = -1
+        self._choice_error: ProduceError | None = None
         self.denied_at = -1.0  # what the denial of its topic had lasted for when it first met it; the I/O thread's
+
+    def choose(self, partition: i64, count: i64, error: ProduceError | None) -> None:
+        """Note what a user's partitioner has chosen, out of so many partitions; or why it could not."""
+        self._chosen = partition
+        self._choice_error = error
+        self.chosen_of = count  # last: from now on another thread may look
+
+    def chosen_partition(self) -> i64:
+        """Return what it has chosen; -1 leaves the choice to the built-in partitioner.
+
+        Raises:
+            ProduceError: It could not.
+        """
+        if self._choice_error is not None:
+            raise self._choice_error
+        return self._chosen
 
     def written_bytes(self) -> i64:
         """Return how many bytes it takes in a batch, at the most."""

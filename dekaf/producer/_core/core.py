@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 import warnings
 from typing import Final, final
 
@@ -40,13 +39,15 @@ from dekaf.producer._core.closing import (
 from dekaf.producer._core.cluster_check import ClusterCheck
 from dekaf.producer._core.engine_settings import engine_settings
 from dekaf.producer._core.exit_hook import drain_at_exit, inherit
+from dekaf.producer._core.flushing import Flushing
 from dekaf.producer._core.hooks import ListenerHooks, OnSend
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._core.process import FORKS, refuse_patched_threads
 from dekaf.producer._core.recipients import Recipients
 from dekaf.producer._core.status import partitions_of, snapshot
 from dekaf.producer._engine.interface import BackendEngine
-from dekaf.producer._engine.unknown_topics import choose_partition, no_such_partition_error
+from dekaf.producer._engine.partition_chooser import choose_partition
+from dekaf.producer._engine.unknown_topics import no_such_partition_error
 from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.loop_waker import EventLoop
 from dekaf.producer._waiting.mailbox import LoopMailbox, OutcomeRoute
@@ -280,19 +281,23 @@ class ProducerCore:
         close_on_thread([closing])
         return closing.report()
 
-    def begin_closing(self, timeout: float | None) -> Closing:
-        """Accept nothing more; return the closing, whose steps the face is to take."""
+    def begin_closing(self, timeout: float | None, loop: EventLoop | None = None) -> Closing:
+        """Accept nothing more; return the closing, whose steps the face is to take; on `loop`, if it runs on one."""
         self.renew_if_forked()
-        return begin_closing(self.life, timeout, Occasion.CLOSE)
+        mailbox = None if loop is None else self.life.mailboxes.get(loop)
+        return begin_closing(self.life, timeout, Occasion.CLOSE, mailbox)
 
     def close_without_waiting(self, timeout: float | None) -> DrainReport:
         """Begin to close where waiting is not possible: the engine delivers what it has and ends by itself."""
         self.renew_if_forked()
         return close_without_waiting(self.life, timeout)
 
-    def flush_report(self, started: float) -> DrainReport:
-        """Return what happened since the last report; `started` are the monotonic seconds of the flush."""
-        return self.life.statistics.take_report(elapsed=time.monotonic() - started, undelivered=self.buffered_records())
+    def begin_flush(self, timeout: float | None, loop: EventLoop | None = None) -> Flushing:
+        """Return a flush, whose steps the face is to take; on `loop`, if it runs on one."""
+        self.renew_if_forked()
+        life = self.life
+        when_called_back = life.callbacks.when_done if loop is None else self.mailbox(loop).when_called_back
+        return Flushing(life, self._accumulator, timeout, when_called_back)
 
     def buffered_records(self) -> int:
         """Return how many records have been accepted by the present engine and have no outcome yet."""
@@ -320,7 +325,8 @@ class ProducerCore:
         """Return a snapshot."""
         self.renew_if_forked()
         life = self.life
-        return snapshot(life.producer_state(), life.engine, self._accumulator, life.statistics)
+        callbacks = life.callbacks_pending()  # first of all: it counts what it finds to be dropped
+        return snapshot(life.producer_state(), life.engine, self._accumulator, life.statistics, callbacks)
 
     def partitions_of(self, topic: str) -> tuple[PartitionInfo, ...]:
         """Return the partitions of a topic.

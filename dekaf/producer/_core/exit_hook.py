@@ -10,13 +10,20 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from time import monotonic
 
-from dekaf.producer._core.closing import Occasion, begin_closing, close_on_thread
+from dekaf._log_thread import LOG_THREAD, DeferredLogger
+from dekaf.producer._core.closing import LEAST_FOR_LOG, Occasion, begin_closing, close_on_thread
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._core.process import FORKS, note_exit
+from dekaf.producer._waiting.gate import ThreadGate
+
+logger = DeferredLogger("dekaf.producer")
 
 _lives: list[ProducerLife] = []
 _inherited: list[ProducerLife] = []
+_calling_back: list[ProducerLife] = []  # which are over, but for callbacks that no close has waited for
+_longest: list[float] = [0.0]  # `close_timeout_ms` of any of them, in seconds
 
 
 def drain_at_exit(life: ProducerLife) -> None:
@@ -24,6 +31,7 @@ def drain_at_exit(life: ProducerLife) -> None:
     if life not in _lives:
         _lives.append(life)
         life.when_over = _forget_one
+        _longest[0] = max(_longest[0], life.close_timeout)
     _forget([other for other in _lives if not _is_alive(other)])
     _register_in_multiprocessing()
 
@@ -36,10 +44,26 @@ def inherit(life: ProducerLife) -> None:
 
 
 def close_at_exit() -> None:
-    """Deliver what every producer of this process has accepted, all at once, each within its `close_timeout_ms`."""
+    """Deliver what every producer of this process has accepted, all at once, each within its `close_timeout_ms`.
+
+    Callbacks of producers that are over, and what is still to be logged, have as long as the longest of these.
+    """
     note_exit()
+    until = monotonic() + _longest[0]
     mine = [life for life in _lives if life.pid == os.getpid() and _is_alive(life)]
     close_on_thread([begin_closing(life, None, Occasion.EXIT) for life in mine])
+    for life in _calling_back:
+        _finish_callbacks(life, until)
+    if not LOG_THREAD.write_out(max(LEAST_FOR_LOG, until - monotonic())):
+        LOG_THREAD.free_handlers()
+
+
+def _finish_callbacks(life: ProducerLife, until: float) -> None:
+    """Let the callbacks of a producer run that is over, and tell how many could not; unless its close has told."""
+    ThreadGate.opened_by(life.callbacks.when_done).wait(until - monotonic())
+    pending = life.callbacks_pending()
+    if pending > 0 and (life.report is None or life.report.callbacks_pending == 0):
+        logger.error("%d on_delivery callback(s) have not run in time at exit (client_id %s)", pending, life.client_id)
 
 
 def _is_alive(life: ProducerLife) -> bool:
@@ -48,6 +72,11 @@ def _is_alive(life: ProducerLife) -> bool:
 
 
 def _forget_one(life: ProducerLife) -> None:
+    for other in list(_calling_back):
+        if other.callbacks_pending() == 0 and other in _calling_back:
+            _calling_back.remove(other)
+    if life.callbacks_pending() > 0:
+        _calling_back.append(life)
     _forget([life])
 
 
@@ -62,6 +91,7 @@ def _after_fork_in_child() -> None:
     FORKS.generation += 1
     _inherited.extend(_lives)
     _lives.clear()
+    _calling_back.clear()
 
 
 def _register_in_multiprocessing() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, final
 
+from dekaf._log_thread import LOG_THREAD
 from dekaf.errors import DekafError, OutOfResourcesError, ProducerClosedError, caused_error
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._core.process import FORKS, is_exiting, refuse_silent_fork
@@ -21,6 +22,8 @@ from dekaf.producer._engine.offline import OfflineEngine
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import UndeliveredHook
 from dekaf.producer._waiting.callbacks import CallbackThread
+from dekaf.producer._waiting.loop_waker import EventLoop
+from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.produced import ProducedMessages
 from dekaf.types import DrainReport, ProducerState
@@ -64,6 +67,8 @@ class ProducerLife:
         self.listener: Final = BatchListener(
             self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post
         )
+        self.listener.callbacks_dropped = self.statistics.drop_callbacks
+        self.mailboxes: dict[EventLoop, LoopMailbox] = {}  # of the event loops that produce
         self.on_undelivered: UndeliveredHook | None = None
         if config.on_undelivered is not None:
             self.on_undelivered = UndeliveredHook(config.on_undelivered, self.callbacks)
@@ -75,6 +80,11 @@ class ProducerLife:
         when_over = self.when_over
         if when_over is not None:
             when_over(self)
+
+    def callbacks_pending(self) -> int:
+        """Return how many `on_delivery` callbacks are due and have not run, wherever they are to."""
+        mailboxes = list(self.mailboxes.values())  # in one step: other threads' loops come and go meanwhile
+        return self.callbacks.backlog.pending() + sum(mailbox.callbacks_pending() for mailbox in mailboxes)
 
     def is_inherited(self) -> bool:
         """Return whether this is the life of the process from which the present one was forked."""
@@ -114,11 +124,12 @@ class ProducerLife:
             raise caused_error(_no_resources_error(error), error) from error
         if is_restart:
             self.statistics.engine_restarts += 1
+        LOG_THREAD.start()  # for the same reason as below
         if self.on_undelivered is not None:
             self.callbacks.start()  # an interpreter that exits, when it is most needed, may start no thread
         self.engine = engine
         if self._was_closed():  # by a signal handler, in this very moment
-            engine.terminate(0.0)  # nothing was accepted yet
+            engine.terminate(_nothing)  # nothing was accepted yet
             raise ProducerClosedError("The producer was closed while it started.")
         return engine
 
@@ -151,6 +162,10 @@ class ProducerLife:
         return OfflineEngine(
             self._backend, settings.limits, settings.partitioner, self.listener, self.statistics, self.produced
         )
+
+
+def _nothing() -> None:
+    """Nothing waits for the end."""
 
 
 def _no_resources_error(error: RuntimeError | OSError | MemoryError) -> DekafError:

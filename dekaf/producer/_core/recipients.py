@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from dekaf.producer._core.arguments import topic_name
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait
 from dekaf.producer._waiting.loop_waker import EventLoop
@@ -53,7 +54,7 @@ class Recipients:
         """Begin afresh, as in a forked child: the parent's mailboxes end at the parent's loops."""
         self._life = life
         self._wakers = WakerPool()
-        self._mailboxes: dict[EventLoop, LoopMailbox] = {}
+        self.thread_backlog = life.callbacks.backlog  # of the callbacks on the callback thread
         self._last_mailbox: LoopMailbox | None = None  # a thread mostly asks for the same
 
     def new_delivery(self, topic: str) -> DeliveryFuture:
@@ -87,14 +88,32 @@ class Recipients:
         """Return the mailbox of an event loop."""
         mailbox = self._last_mailbox
         if mailbox is None or mailbox.loop is not loop:
-            mailbox = self._mailboxes.get(loop)
+            mailboxes = self._life.mailboxes
+            mailbox = mailboxes.get(loop)
             if mailbox is None:
-                for known in list(self._mailboxes):  # a copy: other threads' loops come and go meanwhile
+                for known, closed in list(mailboxes.items()):  # a copy: other threads' loops come and go meanwhile
                     if known.is_closed():
-                        self._mailboxes.pop(known, None)
-                mailbox = self._mailboxes[loop] = LoopMailbox(loop, self._wake, self._call_timeout)
+                        closed.callbacks_pending()  # there are none any more: it counts what is dropped with it
+                        mailboxes.pop(known, None)
+                mailbox = mailboxes[loop] = LoopMailbox(loop, self._wake, self._call_timeout)
             self._last_mailbox = mailbox
         return mailbox
+
+    def check_backlog(self, route: OutcomeRoute, topic: object) -> None:
+        """Refuse a callback that would be one too many, for a caller that must not wait; `route` leads to callbacks.
+
+        One that is fired from a callback in the same place is taken: there, the others wait for it.
+
+        Raises:
+            BufferExhaustedError: Too many are still to run.
+        """
+        mailbox = route.mailbox
+        backlog = self.thread_backlog if mailbox is None else mailbox.backlog
+        if not backlog.is_full:
+            return
+        is_in_callback = self._life.callbacks.is_current() if mailbox is None else mailbox.is_calling
+        if not is_in_callback:
+            raise backlog.exhausted_error(topic_name(topic), "this call does not wait")
 
     # Of the life at the time they are called: a child may find out that it is one after it has made a handle.
 

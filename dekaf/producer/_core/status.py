@@ -13,7 +13,11 @@ from dekaf.types import PartitionInfo, ProducerState, ProducerStatus
 
 
 def snapshot(
-    state: ProducerState, engine: BackendEngine | None, accumulator: RecordAccumulator, statistics: ProducerStatistics
+    state: ProducerState,
+    engine: BackendEngine | None,
+    accumulator: RecordAccumulator,
+    statistics: ProducerStatistics,
+    callbacks_pending: int,
 ) -> ProducerStatus:
     """Return how a producer is doing; any thread may change it meanwhile."""
     metadata = NO_METADATA if engine is None else engine.metadata()
@@ -39,6 +43,8 @@ def snapshot(
         unavailable_for=None if engine is None else engine.unavailable_for(),
         pid=os.getpid(),
         connections=() if engine is None else engine.connections(),
+        callbacks_pending=callbacks_pending,
+        callbacks_dropped_total=statistics.callbacks_dropped,
     )
 
 

@@ -5,11 +5,11 @@ Each batch's outcome is told once, and its memory given back once nothing of it 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Final, final
 
 from dekaf._cluster.metadata import NO_LEADER
+from dekaf._log_thread import DeferredLogger
 from dekaf._protocol.error_codes import ErrorCode, produce_error, row_for
 from dekaf._protocol.produce import PartitionProduceResponse
 from dekaf.errors import (
@@ -29,7 +29,7 @@ from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.verdict import BatchContext, Verdict, judge
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource, ProducerIdState
 
-logger = logging.getLogger("dekaf.producer.completion")
+logger = DeferredLogger("dekaf.producer.completion")
 
 
 @final

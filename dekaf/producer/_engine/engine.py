@@ -7,7 +7,6 @@ collected while its engine still delivers what was accepted.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from enum import Enum
 from time import monotonic
@@ -16,6 +15,7 @@ from typing import Any, Final, final
 from dekaf._cluster.metadata import ClusterMetadata
 from dekaf._cluster.recovery import MetadataRecovery
 from dekaf._cluster.refresh import NEVER, MetadataRefresher
+from dekaf._log_thread import DeferredLogger
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.io_thread import IoThread
 from dekaf._network.reachability import Reachability
@@ -29,6 +29,7 @@ from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._engine.completion import BatchCompletion
 from dekaf.producer._engine.flush import FlushWaiter
 from dekaf.producer._engine.idle_topics import IdleTopics
+from dekaf.producer._engine.partition_chooser import PartitionChooser, is_of_user
 from dekaf.producer._engine.queues_by_leader import QueuesByLeader
 from dekaf.producer._engine.recreated_topics import RecreatedTopics
 from dekaf.producer._engine.replaced_cluster import ReplacedCluster
@@ -46,7 +47,7 @@ from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 from dekaf.producer._waiting.mailbox import OutcomeRoute
 from dekaf.reports import ConnectionSecurity
 
-logger = logging.getLogger("dekaf.producer.engine")
+logger = DeferredLogger("dekaf.producer.engine")
 
 # Seconds by which a timer that is set already may be late: cheaper than setting another, and nothing here is due to the
 # millisecond.
@@ -135,12 +136,14 @@ class Engine:
         self._refresher: Final = MetadataRefresher(settings.metadata_max_age, backoff, self.accumulator.has_waiting)
         self._queues: Final = QueuesByLeader(self.accumulator, self._refresher.want_topic)
         self._cluster: Final = Cluster(self._client, self._refresher, self._queues)
+        self._chooser: Final = self._new_chooser(settings.partitioner, connection.client_id.decode())
         self._unknown_topics: Final = UnknownTopics(
             self.accumulator,
             listener,
             statistics,
             ParkingLimits(settings.max_block, settings.sender.retry.delivery_timeout),
             self._refresher.remove_topic,
+            self._chooser,
         )
         producer_id = ProducerIdSource(backoff, is_needed=settings.sender.rules.is_idempotent)
         completion = BatchCompletion(
@@ -155,6 +158,23 @@ class Engine:
         self._timer_due = NEVER
         self._read_until = 0.0  # what had arrived by then, in monotonic seconds, was read
         self._is_reading = False  # another look at the sockets was asked for, after which there is a pass
+
+    def _new_chooser(self, partitioner: Partitioner | None, client_id: str) -> PartitionChooser | None:
+        if partitioner is None or not is_of_user(partitioner):
+            return None
+
+        def post(tell: Callable[[], None]) -> bool:
+            def run() -> None:
+                tell()
+                self._run_once()
+
+            return self._io.call(run)
+
+        return PartitionChooser(partitioner, post, client_id)
+
+    def _stop_chooser(self) -> None:
+        if self._chooser is not None:
+            self._chooser.stop()
 
     def _new_sender(self, producer_id: ProducerIdSource, completion: BatchCompletion) -> Sender:
         settings = self._settings
@@ -188,9 +208,12 @@ class Engine:
     def start(self) -> None:
         """Start the threads; RuntimeError or MemoryError if the system gives none, and then nothing is left of it."""
         try:
+            if self._chooser is not None:
+                self._chooser.start()
             self._client.start()
             self._io.start()
         except BaseException:
+            self._stop_chooser()
             self._client.close(BrokerConnectionError("The producer could not start."))
             self._io.discard()
             raise
@@ -287,9 +310,13 @@ class Engine:
             self.state = EngineState.CLOSING
         self.accumulator.close()
 
-    def terminate(self, timeout: float) -> bool:
-        """Fail what is left and end the thread; wait `timeout` seconds for it. False if it did not end in time."""
+    def terminate(self, tell: Callable[[], None]) -> bool:
+        """Fail what is left and end the thread; call `tell` once that is done; False if it has ended already."""
         self._io.call(self._terminate)
+        return self._io.when_ended(tell)
+
+    def join(self, timeout: float) -> bool:
+        """Wait `timeout` seconds, at most, until the thread is gone; False if it is not."""
         return self._io.join(timeout)
 
     def abandon(self, timeout: float, ended: Callable[[int], None]) -> None:
@@ -459,6 +486,7 @@ class Engine:
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
             self._io.stop()
             return
+        self._stop_chooser()
         hook = self._on_undelivered
         undelivered = None if hook is None else Undelivered(self._settings.codec)
         given_up_before = self.statistics.given_up
@@ -480,6 +508,7 @@ class Engine:
         if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:
             return
         self.close_accepting()
+        self._stop_chooser()
         self.state = EngineState.FAILED
         self.statistics.last_error = repr(error)
         failure: BaseException | None = None
@@ -489,10 +518,9 @@ class Engine:
             failure = further
         self._client.close(BrokerConnectionError("The producer's I/O thread failed."))
         self._io.stop()
-        # Last, when nothing waits any more: a log handler is an application's code, and may be what broke the thread.
-        logger.error("The producer's I/O thread failed unexpectedly; please report this", exc_info=error)
+        logger.error("The producer's I/O thread failed unexpectedly; please report this", error=error)
         if failure is not None:
-            logger.error("Not everything that was pending could be told", exc_info=failure)
+            logger.error("Not everything that was pending could be told", error=failure)
 
     def _give_up_everything(self, reason: str, cause: BaseException | None, undelivered: Undelivered | None) -> None:
         def batch_error(batch: ProducerBatch) -> ProduceError:

@@ -5,17 +5,16 @@ Nothing is kept of a topic for longer than an interval, and of so many topics at
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import threading
 from collections.abc import Callable
 from typing import Final, final
 
 from dekaf._cluster.refresh import NEVER
+from dekaf._log_thread import DeferredLogger
 
 __all__ = ("LOG_INTERVAL", "MOST_TOPICS", "OTHER_TOPICS", "FailureLog")
 
-logger = logging.getLogger("dekaf.producer")
+logger = DeferredLogger("dekaf.producer")
 
 LOG_INTERVAL: Final = 10.0  # seconds between two log lines about failures of one topic
 MOST_TOPICS: Final = 100  # with lines of their own in an interval; the rest is told together
@@ -97,6 +96,4 @@ class FailureLog:
                 self._log(tally.untold, name, tally.error)
 
     def _log(self, count: int, topic: str, error: BaseException) -> None:
-        # A handler is an application's code and may raise anything; this may be the I/O thread, in the midst of things.
-        with contextlib.suppress(BaseException):
-            logger.error(self._message, count, topic, error)
+        logger.error(self._message, count, topic, error)

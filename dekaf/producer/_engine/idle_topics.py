@@ -6,10 +6,10 @@ day, and would take a record numbered from zero again for one it has. They are k
 
 from __future__ import annotations
 
-import logging
 from typing import Final, final
 
 from dekaf._cluster.refresh import NEVER
+from dekaf._log_thread import DeferredLogger
 from dekaf._wire.writer import NULL_UUID
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.queues import PartitionQueue, TopicQueues
@@ -17,7 +17,7 @@ from dekaf.producer._buffer.sequences import PartitionSequences, SequenceState
 from dekaf.producer._engine.cluster import Cluster
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 
-logger = logging.getLogger("dekaf.producer.topics")
+logger = DeferredLogger("dekaf.producer.topics")
 
 # Seconds between two looks, at the most. A partition unused from one to the next also has to show again that its broker
 # remembers us: brokers forget a producer id that has not written for long (KAFKA-15591).

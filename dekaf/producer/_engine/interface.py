@@ -69,8 +69,11 @@ class BackendEngine(Protocol):
     def close_accepting(self) -> None:
         """Accept nothing more."""
 
-    def terminate(self, timeout: float) -> bool:
-        """Fail what is left and end; False if that takes longer than `timeout` seconds."""
+    def terminate(self, tell: Callable[[], None]) -> bool:
+        """Fail what is left and end; call `tell` once that is done; False if it has ended already."""
+
+    def join(self, timeout: float) -> bool:
+        """Wait `timeout` seconds, at most, until its thread is gone; False if it is not."""
 
     def abandon(self, timeout: float, ended: Callable[[int], None]) -> None:
         """Deliver what was accepted, for `timeout` seconds at the most, then end; `ended` hears how many it gave up."""

@@ -7,7 +7,6 @@ partitioner, the counters and all that waits for outcomes are those of the Kafka
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from dekaf._cluster.metadata import NO_EPOCH, NO_LEADER, ClusterMetadata, Partition, Topic
+from dekaf._log_thread import DeferredLogger
 from dekaf._record.builder import content_size
 from dekaf._record.record_reader import decode_headers
 from dekaf._wire.writer import NULL_UUID
@@ -26,13 +26,13 @@ from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.queues import TopicQueues, batch_without_bytes
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._engine.engine import EngineState
+from dekaf.producer._engine.partition_chooser import choose_partition
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer._engine.unknown_topics import choose_partition
 from dekaf.producer._inquiries.description import Described
 from dekaf.producer.produced import ProducedMessages, RecordedMessage
 from dekaf.types import ClusterDescription, ConnectionSecurity, Headers
 
-logger = logging.getLogger("dekaf.producer.engine")
+logger = DeferredLogger("dekaf.producer.engine")
 
 # Every topic exists and has this many partitions. One asked for explicitly is taken whatever its number, so that an
 # application that writes to partition 7 works here, too.
@@ -147,16 +147,20 @@ class OfflineEngine:
             self.state = EngineState.CLOSING
         self.accumulator.close()
 
-    def terminate(self, timeout: float) -> bool:  # nothing takes any time here
-        """End."""
+    def terminate(self, tell: Callable[[], None]) -> bool:
+        """End at once."""
         self.close_accepting()
         self.wake()
         self.state = EngineState.CLOSED
+        return False
+
+    def join(self, timeout: float) -> bool:
+        """Return True: there is no thread."""
         return True
 
     def abandon(self, timeout: float, ended: Callable[[int], None]) -> None:
         """End at once."""
-        self.terminate(timeout)
+        self.terminate(_nothing)
         ended(0)
 
     # Settling; only while holding the turn.
@@ -232,3 +236,7 @@ class OfflineEngine:
         size: i64 = content_size(record.key, record.value, record.headers)
         self._produced.keep(message, int(size))
         return offset
+
+
+def _nothing() -> None:
+    """Nothing waits for the end."""

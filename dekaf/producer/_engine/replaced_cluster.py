@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from time import monotonic
 from typing import Final, final
 
+from dekaf._log_thread import DeferredLogger
 from dekaf.errors import ProduceError
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
@@ -14,7 +14,7 @@ from dekaf.producer._engine.completion import BatchCompletion
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 
-logger = logging.getLogger("dekaf.producer.topics")
+logger = DeferredLogger("dekaf.producer.topics")
 
 
 @final

@@ -7,7 +7,6 @@ without a thread or a socket.
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Callable
 from typing import Final, final
 
@@ -15,6 +14,7 @@ from mypy_extensions import i64
 
 from dekaf._cluster.metadata import Broker, Partition, TopicPartition
 from dekaf._cluster.refresh import NEVER
+from dekaf._log_thread import DeferredLogger
 from dekaf._network.requests import PendingRequest, SenderConnection
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
@@ -41,7 +41,7 @@ from dekaf.producer._engine.undelivered import Undelivered
 from dekaf.producer._engine.waiting_calls import EndError, WaitingCalls
 from dekaf.producer._inquiries.producer_id_source import ProducerIdSource
 
-logger = logging.getLogger("dekaf.producer.sender")
+logger = DeferredLogger("dekaf.producer.sender")
 
 
 @final

@@ -39,6 +39,7 @@ class ProducerStatistics:
         self.is_giving_up = False  # the I/O thread's alone
         self.retries = 0
         self.unobserved_failures = 0  # also counted by event loops, for futures whose task went away
+        self.callbacks_dropped = 0
         self.engine_restarts = 0
         self.producer_id_resets = 0
         self.last_error: str | None = None
@@ -98,6 +99,10 @@ class ProducerStatistics:
             except IndexError:  # another thread, that closes, took the last one
                 return
             self.unobserved_failure(topic, 1, error)
+
+    def drop_callbacks(self, count: int) -> None:
+        """Count callbacks of an event loop that was closed; on any thread."""
+        self.callbacks_dropped += count
 
     def callback_failed(self, topic: str, failure: BaseException) -> None:
         """Log what an `on_delivery` raised; on any thread."""

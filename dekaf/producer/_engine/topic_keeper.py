@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from time import monotonic
 from typing import Final, final
 
 from dekaf._cluster.topic_life import TopicNews
+from dekaf._log_thread import DeferredLogger
 from dekaf._protocol.error_codes import ErrorCode, produce_error
 from dekaf._protocol.metadata import MetadataResponse
 from dekaf.producer._buffer.accumulator import RecordAccumulator
@@ -15,7 +15,7 @@ from dekaf.producer._engine.idle_topics import IdleTopics
 from dekaf.producer._engine.recreated_topics import RecreatedTopics
 from dekaf.producer._engine.unknown_topics import UnknownTopics
 
-logger = logging.getLogger("dekaf.producer.topics")
+logger = DeferredLogger("dekaf.producer.topics")
 
 # Asking again will not make these go away; an administrator may, so they are not remembered for later records.
 FINAL_TOPIC_ERRORS: Final = frozenset(

@@ -6,12 +6,12 @@ that closes waits. They are taken apart on the callback thread, where the user's
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Final, final
 
 from mypy_extensions import i64
 
+from dekaf._log_thread import DeferredLogger
 from dekaf._record.compression import Codec
 from dekaf._record.record_reader import decode_headers, read_records
 from dekaf.abc import OnUndelivered
@@ -21,7 +21,7 @@ from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._waiting.callbacks import CallbackThread
 from dekaf.types import Headers
 
-logger = logging.getLogger("dekaf.producer")
+logger = DeferredLogger("dekaf.producer")
 
 
 @final
@@ -142,6 +142,6 @@ class UndeliveredHook:
         try:
             self._on_undelivered(undelivered.messages())
         except BaseException as error:
-            logger.exception("on_undelivered raised %r; what it did not save is lost", error)  # noqa: TRY401 # the line alone should say it
+            logger.error("on_undelivered raised %r; what it did not save is lost", error, error=error)  # noqa: TRY400 # it is given the error
         finally:
             self._is_busy = False

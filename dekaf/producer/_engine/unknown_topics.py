@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeGuard, final
+from typing import Final, final
 
 from dekaf._cluster.metadata import ClusterMetadata
 from dekaf._cluster.refresh import NEVER
@@ -13,13 +13,12 @@ from dekaf.errors import (
     DeliveryTimeoutError,
     ProduceError,
     UnknownTopicOrPartitionError,
-    caused_error,
 )
-from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
 from dekaf.producer._buffer.queues import TopicQueues, batch_without_bytes
 from dekaf.producer._buffer.waiting_record import WaitingRecord
+from dekaf.producer._engine.partition_chooser import PartitionChooser, choose_partition
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.undelivered import Undelivered
 from dekaf.producer._engine.waiting_calls import RecordFate, leaves_with_call, limit_error
@@ -27,30 +26,6 @@ from dekaf.producer._engine.waiting_calls import RecordFate, leaves_with_call, l
 # Seconds between two answers of a cluster that goes on answering: the longest back-off, with some time for the answer.
 # What is longer was silence, at least in part.
 LONGEST_BETWEEN_ANSWERS: Final = 1.5
-
-
-def choose_partition(partitioner: Partitioner, topic: str, key: bytes | None, count: int) -> int:
-    """Return what a user's partitioner says, -1 for the built-in sticky choice; ProduceError if it makes no sense."""
-    chooser: Any = partitioner  # compiled code would make a number of True, and have a TypeError of its own for "0"
-    try:
-        partition: object = chooser.partition(topic, key, count)
-    except Exception as error:
-        broken = ProduceError(f"The partitioner {type(partitioner).__name__} raised {error!r}.", topic=topic)
-        raise caused_error(broken, error) from error
-    if partition is None:
-        return -1
-    if not _is_partition(partition, count):
-        raise ProduceError(
-            f"The partitioner {type(partitioner).__name__} returned {partition!r}; the topic has partitions 0 to "
-            f"{count - 1}, and None leaves the choice to the built-in partitioner.",
-            topic=topic,
-        )
-    return partition
-
-
-def _is_partition(returned: object, count: int) -> TypeGuard[int]:
-    """A user's code may return anything, whatever its annotations say."""
-    return isinstance(returned, int) and not isinstance(returned, bool) and 0 <= returned < count
 
 
 def _is_any(_: WaitingRecord) -> bool:
@@ -102,21 +77,33 @@ class TopicDenial:
 
 @final
 class UnknownTopics:
-    """The parked records of all topics. Owned by the I/O thread; times are monotonic seconds."""
+    """The parked records of all topics. Owned by the I/O thread; times are monotonic seconds.
 
-    def __init__(
+    Args:
+        accumulator: Where they are parked, and go to.
+        listener: Of the batches through which they are told.
+        statistics: The producer's.
+        limits: For how long they are parked.
+        dropped: Hears of topics that no record waits for any more.
+        chooser: Asks a user's partitioner; None if there is none of a user's.
+    """
+
+    def __init__(  # one per room it stands on
         self,
         accumulator: RecordAccumulator,
         listener: BatchListener,
         statistics: ProducerStatistics,
         limits: ParkingLimits,
         dropped: Callable[[str], None],
+        chooser: PartitionChooser | None = None,
     ) -> None:
         self._accumulator: Final = accumulator
         self._listener: Final = listener
         self._statistics: Final = statistics
         self._limits: Final = limits
-        self._dropped: Final = dropped  # hears of topics that no record waits for any more
+        self._dropped: Final = dropped
+        self._chooser: Final = chooser
+        self._asking: set[str] = set()  # topics about whose records the partitioner is being asked
         self._denials: dict[str, TopicDenial] = {}
         self._waiting: dict[str, float] = {}  # topics whose partitions are not known, and since when
         self._next_look = NEVER  # when the time of the first of their records ends
@@ -233,8 +220,8 @@ class UnknownTopics:
         return count
 
     def _place(self, topic: TopicQueues) -> None:
-        # In rounds: a user's partitioner must not run under the lock. The last round, which finds nothing left, opens
-        # the topic under the same lock, so no direct append can overtake a parked record.
+        # In rounds, as records are placed without the lock. The last round, which finds nothing left, opens the topic
+        # under the same lock, so no direct append can overtake a parked record.
         empty: deque[WaitingRecord] = deque()
         while True:
             with self._accumulator.lock:
@@ -246,30 +233,58 @@ class UnknownTopics:
                 break
             empty = deque()
             try:
-                while parked:
+                while parked and not self._is_to_be_asked_about(parked[0], topic):
                     self._place_record(topic, parked.popleft())
             except BaseException:  # this thread ends, and fails what it finds
-                with self._accumulator.lock:
-                    topic.parked.extendleft(reversed(parked))
+                self._put_back(topic, parked)
                 raise
+            if parked:
+                asked = [record for record in parked if self._is_to_be_asked_about(record, topic)]
+                self._put_back(topic, parked)  # there, they may still be withdrawn, and their time be over
+                self._ask(topic, asked)
+                return
         self._waiting.pop(topic.name, None)
         for flush in self._take_flushes(topic):
             flush()
+
+    def _is_to_be_asked_about(self, record: WaitingRecord, topic: TopicQueues) -> bool:
+        return self._chooser is not None and record.partition < 0 and record.chosen_of != len(topic.partitions)
+
+    def _put_back(self, topic: TopicQueues, parked: deque[WaitingRecord]) -> None:
+        with self._accumulator.lock:
+            topic.parked.extendleft(reversed(parked))
+
+    def _ask(self, topic: TopicQueues, records: list[WaitingRecord]) -> None:
+        """Have the partitioner choose for these records, and place them then, along with what is parked meanwhile."""
+        name = topic.name
+        chooser = self._chooser
+        if name in self._asking or chooser is None:
+            return
+
+        def chosen() -> None:
+            self._asking.discard(name)
+            present = self._accumulator.topics.get(name)  # it may have been created anew
+            if present is not None and present.partitions and not present.is_known:
+                self._place(present)
+
+        self._asking.add(name)
+        if name not in self._waiting:  # it became known before it was ever asked for: its records alone have an end
+            self._waiting[name] = NEVER
+            self._next_look = 0.0
+        chooser.ask(name, records, len(topic.partitions), chosen)
 
     def _place_record(self, topic: TopicQueues, record: WaitingRecord) -> None:
         count = len(topic.partitions)
         partition = record.partition
         try:
             if partition >= count:
-                raise no_such_partition_error(topic.name, int(partition), count)  # noqa: TRY301 # told below like the others
-            if partition < 0 and self._accumulator.partitioner is not None:
+                raise no_such_partition_error(topic.name, int(partition), count)  # told below like the others
+            if partition < 0 and self._chooser is not None:
+                partition = record.chosen_partition()
+            elif partition < 0 and self._accumulator.partitioner is not None:
                 partition = choose_partition(self._accumulator.partitioner, topic.name, record.key, count)
         except ProduceError as error:
             self._fail(topic, [record], error)
-            return
-        except BaseException as error:  # a partitioner that calls sys.exit() must not end this thread
-            broken = ProduceError(f"The partitioner raised {error!r}.", topic=topic.name)
-            self._fail(topic, [record], caused_error(broken, error))
             return
         status = self._accumulator.place(topic, record, partition)
         assert status == APPENDED, status  # its memory was taken when it was parked

@@ -6,8 +6,10 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, final
 
+from dekaf.producer._waiting.backlog import CallbackBacklog
 from dekaf.producer._waiting.mailbox import OutcomeGroup
 
 
@@ -16,6 +18,7 @@ class CallbackThread:
     """Run callbacks one after the other, so that they keep the order in which they are posted."""
 
     def __init__(self, name: str = "dekaf-callbacks") -> None:
+        self.backlog: Final = CallbackBacklog(f"on the thread '{name}'")
         self._name: Final = name
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         # Guards _worker. Re-entrant: a signal handler that closes may interrupt the thread that starts one.
@@ -25,7 +28,17 @@ class CallbackThread:
 
     def post(self, group: OutcomeGroup) -> None:
         """Have a group notified; from any thread."""
-        self.run(group.notify)
+        count = group.callback_count()
+        self.backlog.add(count)
+
+        def notify() -> None:
+            self.backlog.begin(group)
+            try:
+                group.notify()
+            finally:
+                self.backlog.remove(count)
+
+        self.run(notify)
 
     def run(self, job: Callable[[], None]) -> None:
         """Have `job` called; from any thread."""
@@ -39,15 +52,28 @@ class CallbackThread:
         # The object, not its ident: a forked child's threads may have those of its parent's. Mostly there is none.
         return worker is not None and worker is threading.current_thread()
 
+    def is_running(self) -> bool:
+        """Return whether the thread runs."""
+        return self._worker is not None
+
+    def when_done(self, tell: Callable[[], None]) -> bool:
+        """Call `tell` once what was posted has run; False if there is nothing to wait for, or no thread to run it."""
+        if self._worker is None and self._jobs.empty():
+            return False  # as for all who use no callbacks
+        self.run(tell)
+        return self._worker is not None
+
     def stop(self, timeout: float) -> None:
-        """Run what was posted, then end; wait up to `timeout` seconds for it, unless called from a callback."""
+        """Run what was posted, then end; wait up to `timeout` seconds for it, unless called from a callback.
+
+        What no thread could be started for runs here, one job after the other until the time is over.
+        """
         with self._lock:
             worker = self._worker
-        if worker is None:
-            if timeout > 0.0:
-                self._run_here()
-            return
         self._is_stopped = True
+        if worker is None:
+            self._run_here(monotonic() + timeout)
+            return
         self._jobs.put(None)  # so that it looks
         if worker.is_alive() and not self.is_current():
             worker.join(min(timeout, threading.TIMEOUT_MAX))
@@ -65,19 +91,18 @@ class CallbackThread:
                 # wait for the next attempt, or for `stop`.
                 self._worker = None
 
-    def _run_here(self) -> None:
-        """Run what no thread could be started for."""
-        while True:
+    def _run_here(self, until: float) -> None:
+        while monotonic() < until:
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
                 return
             if job is not None:
-                job()
+                self._run_contained(job)
 
     @staticmethod
     def _run_contained(job: Callable[[], None]) -> None:
-        """Run a job that contains what users' functions raise, and must not end the thread if a log handler raises."""
+        """Run a job that contains what users' functions raise, and must not end the thread if it fails to."""
         with contextlib.suppress(BaseException):
             job()
 

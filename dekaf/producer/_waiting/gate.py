@@ -1,4 +1,7 @@
-"""ThreadGate: where a thread waits until another one opens it, for whatever happens less often than outcomes."""
+"""ThreadGate: where a thread waits until another one opens it, for whatever happens less often than outcomes.
+
+And Countdown, for several such things at once.
+"""
 
 from __future__ import annotations
 
@@ -50,3 +53,37 @@ class ThreadGate:
             return False
         self.open()  # for the next look
         return True
+
+
+@final
+class Countdown:
+    """Tells once several things are done that go on at the same time.
+
+    Args:
+        tell: Called once, by whichever thread does the last of them.
+    """
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Final = tell
+        self._lock: Final = threading.Lock()  # guards _left
+        self._left = 1  # this object itself, until `start` has seen everything
+
+    def add(self, start: Callable[[Callable[[], None]], bool]) -> None:
+        """Start something that is given what to call when it is done; it answers False if there is nothing to do."""
+        with self._lock:
+            self._left += 1
+        if not start(self._one_done):
+            self._one_done()
+
+    def start(self) -> bool:
+        """Begin to wait; False if all is done already, and `tell` will not be called."""
+        return not self._is_last()
+
+    def _one_done(self) -> None:
+        if self._is_last():
+            self._tell()
+
+    def _is_last(self) -> bool:
+        with self._lock:
+            self._left -= 1
+            return self._left == 0

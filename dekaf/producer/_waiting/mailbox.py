@@ -12,6 +12,7 @@ from typing import Final, Protocol, final
 from mypy_extensions import i64
 
 from dekaf.errors import ProduceError
+from dekaf.producer._waiting.backlog import CallbackBacklog
 from dekaf.producer._waiting.loop_waker import EventLoop, threadsafe_call
 from dekaf.types import OnDelivery, RecordMetadata
 
@@ -32,8 +33,18 @@ class OutcomeFuture(Protocol):
 class OutcomeGroup(Protocol):
     """Something to be opened on a loop."""
 
+    @property
+    def called(self) -> int:
+        """How many of its callbacks have run."""
+
+    def callback_count(self) -> int:
+        """Return how many callbacks are inside; 0 where something else hears of the outcomes."""
+
     def notify(self) -> None:
         """Tell the outcomes inside; called on the loop."""
+
+    def drop(self) -> None:
+        """Note that they can be told to nobody any more."""
 
 
 class WaitKind(Enum):
@@ -172,10 +183,15 @@ class CallRoutes:
 
 @final
 class LoopMailbox:
-    """One event loop's mailbox. `post` is called on the I/O thread, everything else on the loop's."""
+    """One event loop's mailbox. `post` is called on the I/O thread, everything else on the loop's.
+
+    Save what is said to be called from any thread.
+    """
 
     def __init__(self, loop: EventLoop, wake: Callable[[], None], call_timeout: float = math.inf) -> None:
         self.loop = loop
+        self.backlog: Final = CallbackBacklog("on the event loop")
+        self.is_calling = False  # a callback is the caller, if this is looked at on the loop
         self._wake = wake
         self._call: Final = threadsafe_call(loop)
         self._groups: deque[OutcomeGroup] = deque()
@@ -193,8 +209,11 @@ class LoopMailbox:
     def post(self, group: OutcomeGroup) -> bool:
         """Hand over outcomes; False if the loop is closed, and what waited on it is gone."""
         if self.loop.is_closed():
-            self._groups.clear()
+            self._drop_all()
             return False
+        count = group.callback_count()
+        if count > 0:
+            self.backlog.add(count)
         self._groups.append(group)
         if self._delivery_scheduled:
             return True
@@ -202,21 +221,62 @@ class LoopMailbox:
         try:
             self._call(self.dispatch)
         except RuntimeError:  # closed just now
-            self._groups.clear()
+            self._groups.remove(group)
+            self.backlog.remove(count)
+            self._drop_all()
             return False
         return True
 
     def dispatch(self) -> None:
         """Notify every group."""
         self._delivery_scheduled = False  # before emptying: a post from now on schedules again
+        self.is_calling = True
         try:
             while self._groups:
-                self._groups.popleft().notify()
+                self._notify(self._groups.popleft())
         except BaseException:  # the loop's owner wants to end it, but may well run it again
             if self._groups:
                 self._delivery_scheduled = True
                 self.loop.call_soon(self.dispatch)
             raise
+        finally:
+            self.is_calling = False
+
+    def _notify(self, group: OutcomeGroup) -> None:
+        count = group.callback_count()
+        if count == 0:
+            group.notify()
+            return
+        self.backlog.begin(group)
+        try:
+            group.notify()
+        finally:
+            self.backlog.remove(count)
+
+    def when_called_back(self, tell: Callable[[], None]) -> bool:
+        """Call `tell`, on the loop, once the callbacks that are due now have run; from any thread.
+
+        Returns:
+            False if there is nothing to wait for: none is due, or the loop is closed.
+        """
+        if self.callbacks_pending() == 0:
+            return False
+        return self.post(_Mark(tell))
+
+    def callbacks_pending(self) -> int:
+        """Return how many callbacks have not run; those of a closed loop are dropped. From any thread."""
+        if self.loop.is_closed():
+            self._drop_all()
+        return self.backlog.pending()
+
+    def _drop_all(self) -> None:
+        while self._groups:
+            try:
+                group = self._groups.popleft()
+            except IndexError:  # another thread, that looks, took the last one
+                return
+            group.drop()
+            self.backlog.remove(group.callback_count())
 
     def wake_after_this_round(self) -> None:
         """Wake the I/O thread once all callbacks of the loop's present round have appended their records."""
@@ -227,6 +287,27 @@ class LoopMailbox:
     def _end_of_round(self) -> None:
         self._wake_scheduled = False
         self._wake()
+
+
+@final
+class _Mark:
+    """Tells that everything posted before has been told."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.called: Final = 0
+        self._tell: Final = tell
+
+    def callback_count(self) -> int:
+        """It is no callback of a user's."""
+        return 0
+
+    def notify(self) -> None:
+        """Tell."""
+        self._tell()
+
+    def drop(self) -> None:
+        """Tell: there is nothing to wait for any more."""
+        self._tell()
 
 
 def call_contained(

@@ -228,3 +228,29 @@ def test_loop_that_is_stopped_by_another_is_a_crash(engine: Engine) -> None:
 
     assert engine.crashed.wait(PATIENCE)
     assert thread.join(PATIENCE)
+
+
+def test_who_waits_for_the_end_is_told_as_the_last_thing(engine: Engine) -> None:
+    thread = IoThread(engine.run_once, engine.note_crash)
+    thread.start()
+    ended = threading.Event()
+    states: list[tuple[bool, bool]] = []
+
+    def tell() -> None:
+        states.append((thread.is_current(), thread.loop.is_closed()))
+        ended.set()
+
+    assert thread.when_ended(tell)
+    thread.stop()
+    assert ended.wait(PATIENCE)
+    assert thread.join(PATIENCE)
+
+    assert states == [(True, True)]
+    assert not thread.when_ended(tell)  # nothing to wait for any more
+
+
+def test_there_is_no_end_to_wait_for_of_a_thread_that_never_ran(engine: Engine) -> None:
+    thread = IoThread(engine.run_once, engine.note_crash)
+
+    assert not thread.when_ended(lambda: None)
+    thread.discard()

@@ -39,6 +39,7 @@ class FakeEngine:
         self.alive = True
         self.running = True
         self.delivers_at_once = True
+        self.is_stuck = False
         self._undelivered = undelivered
 
     def is_alive(self) -> bool:
@@ -57,11 +58,18 @@ class FakeEngine:
             tell()
         return True
 
-    def terminate(self, timeout: float) -> bool:
+    def terminate(self, tell: Callable[[], None]) -> bool:
         self.steps.append("ends")
+        if self.is_stuck:
+            return True
         self._give_up()
-        self.alive = False
-        return True
+        has_ended, self.alive = not self.alive, False
+        if not has_ended:
+            tell()
+        return not has_ended
+
+    def join(self, timeout: float) -> bool:
+        return not self.alive
 
     def abandon(self, timeout: float, ended: Callable[[int], None]) -> None:
         self.steps.append(f"is left alone for {timeout:g} s")
@@ -163,17 +171,39 @@ def test_several_share_the_time_that_each_has() -> None:
     assert 0.1 <= elapsed < 0.25  # not three times as long
 
 
-def test_a_closing_that_is_cut_short_still_ends_the_engine() -> None:
-    """What a cancelled task does: the steps that are left, without their waits; twice, as it may have come so far."""
-    life, engine = life_with_engine()
+@pytest.mark.parametrize("steps", range(5))
+def test_a_closing_that_is_cut_short_still_ends_the_engine(steps: int) -> None:
+    """What a cancelled task does, however far it has come: what is left, without waiting."""
+    life, engine = life_with_engine(undelivered=2)
     closing = begin_closing(life, None, Occasion.CLOSE)
+    for _ in range(steps):
+        closing.begin(lambda: None)
+        closing.proceed()
 
     for _ in range(2):
-        closing.give_up_rest()
-        closing.finish(0.0)
+        closing.cut_short()
 
-    assert engine.steps == ["accepts nothing", "ends"]
-    assert (life.state, closing.step) == (LifeState.CLOSED, ClosingStep.OVER)
+    assert set(engine.steps) - {"flushes"} == {"accepts nothing", "ends"}
+    assert life.state is LifeState.CLOSED
+    assert life.report is not None
+    assert life.report.undelivered == 2
+
+
+def test_engine_that_does_not_end_is_counted_all_the_same() -> None:
+    """Whatever holds its thread up: the report tells what has no outcome, and that more is to come."""
+    life, engine = life_with_engine(undelivered=0)
+    engine.is_stuck = True
+    engine.accumulator.accepted += 3
+    closing = begin_closing(life, 0.0, Occasion.CLOSE)
+    closing.proceed()
+    closing.begin(lambda: None)
+
+    assert 0.5 < closing.seconds_left() <= 1.0
+    closing.proceed()
+
+    report = closing.report()
+    assert (report.undelivered, report.pending, report.ok) == (3, True, False)
+    closing.cut_short()
 
 
 # `on_undelivered`.
@@ -184,20 +214,26 @@ def test_saving_has_a_time_of_its_own() -> None:
     engine.delivers_at_once = False
     closing = begin_closing(life, 0.0, Occasion.CLOSE)
 
-    closing.give_up_rest()
+    assert closing.seconds_left() <= 0.0
+    closing.proceed()
+    closing.begin(lambda: None)
+    closing.proceed()
 
-    assert closing.seconds_to_deliver() <= 0.0
-    assert closing.seconds_to_save() > 4.0
-    closing.finish(0.0)
+    assert closing.step is ClosingStep.SAVING
+    assert closing.seconds_left() > 4.0
+    closing.cut_short()
 
 
 def test_saving_is_not_waited_for_when_there_is_nothing_to_save() -> None:
     life, _ = life_with_engine(on_undelivered=lambda messages: None)
     closing = begin_closing(life, None, Occasion.CLOSE)
-    closing.give_up_rest()
+    for _ in range(2):
+        closing.begin(lambda: None)
+        closing.proceed()
 
-    assert not closing.when_saved(lambda: None)
-    closing.finish(0.0)
+    assert closing.step is ClosingStep.SAVING
+    assert not closing.begin(lambda: None)
+    closing.cut_short()
 
 
 # Where the caller must not wait.

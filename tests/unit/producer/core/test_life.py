@@ -11,6 +11,7 @@ from dekaf.errors import ProducerClosedError
 from dekaf.producer._core.engine_settings import engine_settings
 from dekaf.producer._core.life import LifeState, ProducerLife
 from dekaf.producer._core.process import FORKS
+from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer.config import ProducerConfig
 from dekaf.types import DrainReport, ProducerState
 
@@ -23,6 +24,12 @@ def started_life() -> ProducerLife:
     with life.lock:
         life.start(engine_settings(CONFIG))
     return life
+
+
+def end(engine: BackendEngine) -> None:
+    """End an engine, and wait until it has."""
+    engine.terminate(lambda: None)
+    assert engine.join(10.0)
 
 
 def test_states_are_those_that_users_see() -> None:
@@ -38,21 +45,21 @@ def test_states_are_those_that_users_see() -> None:
     assert (life.producer_state(), life.running_engine()) == (ProducerState.CLOSING, None)
     life.state = LifeState.CLOSED
     assert life.producer_state() is ProducerState.CLOSED
-    engine.terminate(1.0)
+    end(engine)
 
 
 def test_engine_that_has_ended_is_replaced_and_counted() -> None:
     life = started_life()
     first = life.engine
     assert first is not None
-    first.terminate(1.0)
+    end(first)
 
     with life.lock:
         second = life.start(engine_settings(CONFIG))
 
     assert second is not first
     assert life.statistics.engine_restarts == 1
-    second.terminate(1.0)
+    end(second)
 
 
 @pytest.mark.parametrize("state", [LifeState.CLOSING, LifeState.CLOSED])
@@ -83,7 +90,7 @@ def test_child_inherits_no_more_than_whether_it_is_open_and_the_report(before: L
     assert child.lock is not parent.lock
     assert child.callbacks is not parent.callbacks
     assert parent.engine is not None
-    parent.engine.terminate(1.0)
+    end(parent.engine)
 
 
 def test_life_is_inherited_once_the_process_has_forked() -> None:

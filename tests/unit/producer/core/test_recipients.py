@@ -27,13 +27,14 @@ def test_every_loop_has_one_mailbox() -> None:
 
 
 def test_mailboxes_of_closed_loops_are_forgotten() -> None:
-    recipients = Recipients(life(), 20.0)
+    mine = life()
+    recipients = Recipients(mine, 20.0)
     for _ in range(3):
         loop = asyncio.new_event_loop()
         recipients.mailbox(loop)
         loop.close()
 
-    assert list(recipients._mailboxes) == [loop]
+    assert list(mine.mailboxes) == [loop]
 
 
 def test_handle_made_before_a_child_knows_what_it_is_calls_back_in_the_child() -> None:

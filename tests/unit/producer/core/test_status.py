@@ -59,7 +59,7 @@ class Engine:
 def test_producer_that_has_not_started_knows_nothing_and_says_so() -> None:
     accumulator = accumulator_of(buffer_memory=5_000)
 
-    status = snapshot(ProducerState.IDLE, None, accumulator, ProducerStatistics())
+    status = snapshot(ProducerState.IDLE, None, accumulator, ProducerStatistics(), 0)
 
     assert (status.state, status.buffered_records, status.buffered_bytes) == (ProducerState.IDLE, 0, 0)
     assert (status.buffer_memory, status.known_brokers, status.connected_brokers, status.topics) == (5_000, 0, 0, ())
@@ -77,14 +77,16 @@ def test_snapshot_counts_what_is_buffered_and_what_the_engine_knows() -> None:
     statistics = ProducerStatistics()
     statistics.delivered, statistics.failed, statistics.retries = 5, 2, 1
     statistics.last_error = "gone"
+    statistics.drop_callbacks(4)
 
-    status = snapshot(ProducerState.RUNNING, Engine(), accumulator, statistics)  # type: ignore[arg-type]
+    status = snapshot(ProducerState.RUNNING, Engine(), accumulator, statistics, 7)  # type: ignore[arg-type]
 
     assert (status.buffered_records, status.buffered_bytes) == (2, charged)
     assert (status.in_flight_requests, status.known_brokers, status.connected_brokers) == (3, 2, 1)
     assert (status.topics, status.connections) == (("audit", "orders"), (PLAIN,))
     assert (status.delivered_total, status.failed_total, status.retries_total) == (5, 2, 1)
     assert status.last_error == "gone"
+    assert (status.callbacks_pending, status.callbacks_dropped_total) == (7, 4)
 
 
 def test_partitions_are_told_with_their_leaders_and_none_where_there_is_none() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import queue
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,8 +21,9 @@ from dekaf.errors import (
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchWaits
+from dekaf.producer._engine.partition_chooser import PartitionChooser
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics, choose_partition
+from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics
 from dekaf.producer._waiting.mailbox import CALLBACK_COST, OutcomeRoute, WaitKind
 from tests.unit.producer.rooms import (
     CALLBACKS,
@@ -57,13 +59,19 @@ class Lot:
         self.statistics = ProducerStatistics()
         self.accumulator: RecordAccumulator = accumulator_of(heard=self.heard, partitioner=partitioner)
         self.dropped: list[str] = []
+        self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.unknown_topics = UnknownTopics(
             self.accumulator,
             self.heard.listener(),
             self.statistics,
             ParkingLimits(MAX_BLOCK, LIFE),
             self.dropped.append,
+            None if partitioner is None else PartitionChooser(partitioner, self.posted.put, "test"),
         )
+
+    def answer(self) -> None:
+        """Have what the partitioner was asked last reach the I/O thread."""
+        self.posted.get(timeout=10.0)()
 
     def park(
         self,
@@ -358,9 +366,11 @@ class Saying:
     """A partitioner that says what it is told, or raises it."""
 
     def __init__(self, answer: Any) -> None:
+        self.counts: list[int] = []
         self._answer = answer
 
-    def partition(self, _topic: str, _key: bytes | None, _count: int, /) -> int | None:
+    def partition(self, _topic: str, _key: bytes | None, count: int, /) -> int | None:
+        self.counts.append(count)
         if isinstance(self._answer, BaseException):
             raise self._answer
         answer: int | None = self._answer
@@ -371,21 +381,13 @@ def test_own_partitioner_is_asked_for_parked_records() -> None:
     lot = Lot(Saying(1))
     lot.park(b"a", key=b"key")
     lot.let_in(cluster_of(t=2))
+    assert (lot.values(partition=1), lot.unknown_topics.is_waiting()) == ([], True)
+
+    lot.answer()
 
     assert lot.values(partition=1) == [1]
-
-
-def test_own_partitioner_may_leave_the_choice() -> None:
-    assert choose_partition(Saying(None), "t", b"key", 2) == -1
-
-
-@pytest.mark.parametrize("answer", [-1, 2, True, "0", 1.0, ValueError("no")], ids=repr)
-def test_partitioner_that_makes_no_sense_is_named(answer: Any) -> None:
-    with pytest.raises(ProduceError, match="Saying") as caught:
-        choose_partition(Saying(answer), "t", b"secret key", 2)
-
-    assert "secret" not in str(caught.value)
-    assert caught.value.topic == "t"
+    assert lot.accumulator.topics["t"].is_known
+    assert not lot.unknown_topics.is_waiting()
 
 
 @pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt])
@@ -394,11 +396,78 @@ def test_partitioner_that_raises_fails_its_record_and_nothing_else(kind: type[Ba
     lot = Lot(Saying(failure))
     bad, good = lot.park(b"a"), lot.park(b"b", partition=0)
     lot.let_in(cluster_of(t=1))
+    lot.answer()
     lot.heard.notify_all()
 
     assert error_of(bad).__cause__ is failure
     assert good == []
     assert lot.values() == [1]
+
+
+def test_records_parked_while_the_partitioner_is_asked_overtake_none() -> None:
+    lot = Lot(Saying(0))
+    topic = lot.accumulator.topic("t")
+    for value in (b"a", b"b"):
+        lot.park(value)
+    lot.let_in(cluster_of(t=1))
+    lot.park(b"c")
+    lot.park(b"d", partition=0)
+    lot.let_in(cluster_of(t=1))  # another answer of a broker, meanwhile
+
+    lot.answer()
+    assert (lot.values(), topic.is_known) == ([2], False)
+    lot.answer()
+
+    assert (lot.values(), topic.is_known) == ([4], True)
+    assert lot.posted.empty()
+
+
+def test_partitioner_is_asked_again_when_the_topic_has_other_partitions_by_then() -> None:
+    partitioner = Saying(0)
+    lot = Lot(partitioner)
+    lot.park(b"a")
+    lot.let_in(cluster_of(t=3))
+    lot.accumulator.replace_topic(lot.accumulator.topics["t"], 2)
+    lot.let_in(cluster_of(t=2))
+
+    lot.answer()
+    lot.answer()
+
+    assert partitioner.counts == [3, 2]
+    assert lot.accumulator.topics["t"].is_known
+    assert lot.values() == [1]
+
+
+def test_records_have_their_time_while_the_partitioner_is_asked() -> None:
+    lot = Lot(Saying(0))
+    notes = lot.park(b"a")
+    lot.let_in(cluster_of(t=1))
+    lot.expire(LIFE)
+    assert isinstance(error_of(notes), DeliveryTimeoutError)
+    lot.park(b"b", accepted=LIFE)
+
+    lot.answer()
+    lot.answer()
+
+    assert lot.values() == [1]
+    assert lot.accumulator.topics["t"].is_known
+
+
+def test_what_the_partitioner_is_asked_about_is_aborted_with_the_rest() -> None:
+    lot = Lot(Saying(0))
+    lot.accumulator.topic("t")
+    lot.accumulator.add_partitions(lot.accumulator.topics["t"], 1)  # it became known before it was asked for
+    notes = lot.park(b"a")
+    lot.let_in(cluster_of(t=1))
+
+    assert lot.unknown_topics.abort(lambda topic: ProduceError("closed", topic=topic), None) == 1
+    lot.heard.notify_all()
+    assert error_of(notes).topic == "t"
+    lot.accumulator.close()
+    lot.answer()
+
+    assert lot.values() == []
+    assert len(notes) == 1
 
 
 def test_records_for_which_a_caller_waits_can_be_ended_alone() -> None:

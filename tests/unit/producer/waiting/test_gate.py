@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dekaf.producer._waiting.gate import ThreadGate
+from dekaf.producer._waiting.gate import Countdown, ThreadGate
 
 
 def test_a_thread_waits_until_another_one_opens() -> None:
@@ -64,3 +64,38 @@ def test_gate_of_what_cannot_be_started_is_open(tells_all_the_same: bool) -> Non
         return False
 
     assert ThreadGate.opened_by(start).wait(0.0)
+
+
+def test_countdown_tells_once_the_last_of_several_is_done() -> None:
+    tells: list[Callable[[], None]] = []
+    told: list[str] = []
+    countdown = Countdown(lambda: told.append("all"))
+
+    def start(tell: Callable[[], None]) -> bool:
+        tells.append(tell)
+        return True
+
+    for _ in range(2):
+        countdown.add(start)
+    countdown.add(lambda _: False)  # nothing to do there
+    tells[0]()
+    assert countdown.start()
+    assert told == []
+
+    tells[1]()
+
+    assert told == ["all"]
+
+
+def test_countdown_has_nothing_to_wait_for_when_all_was_done_meanwhile() -> None:
+    told: list[str] = []
+    countdown = Countdown(lambda: told.append("all"))
+
+    def at_once(tell: Callable[[], None]) -> bool:
+        tell()
+        return True
+
+    countdown.add(at_once)
+
+    assert not countdown.start()
+    assert told == []

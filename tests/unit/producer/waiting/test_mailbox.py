@@ -48,13 +48,24 @@ class Loop:
 class Note:
     """A group that notes being told."""
 
-    def __init__(self, opened: list[int], number: int) -> None:
+    def __init__(self, opened: list[int], number: int, *, callbacks: int = 0) -> None:
+        self.called = 0
+        self.is_dropped = False
+        self._callbacks = callbacks
         self._opened = opened
         self._number = number
+
+    def callback_count(self) -> int:
+        """Return how many callbacks it pretends to hold."""
+        return self._callbacks
 
     def notify(self) -> None:
         """Note it."""
         self._opened.append(self._number)
+
+    def drop(self) -> None:
+        """Note that, too."""
+        self.is_dropped = True
 
 
 @pytest.fixture
@@ -84,11 +95,11 @@ def test_many_groups_take_one_call(mailbox: LoopMailbox, loop: Loop) -> None:
 def test_group_posted_while_groups_are_opened_is_delivered(mailbox: LoopMailbox, loop: Loop) -> None:
     opened: list[int] = []
 
-    class Posting:
+    class Posting(Note):
         def notify(self) -> None:
             mailbox.post(Note(opened, 2))
 
-    mailbox.post(Posting())
+    mailbox.post(Posting(opened, 0))
     mailbox.post(Note(opened, 1))
     loop.run()
     loop.run()
@@ -124,6 +135,61 @@ def test_loop_that_closes_just_now_takes_no_letter(mailbox: LoopMailbox, loop: L
     assert not closing.post(Note(opened, 0))
     assert not closing.post(Note(opened, 1))
     assert mailbox.loop is loop
+
+
+# Callbacks are counted.
+
+
+def test_callbacks_are_pending_until_they_have_run(mailbox: LoopMailbox, loop: Loop) -> None:
+    mailbox.post(Note([], 0, callbacks=3))
+    mailbox.post(Note([], 1))
+    assert mailbox.callbacks_pending() == 3
+
+    loop.run()
+
+    assert mailbox.callbacks_pending() == 0
+
+
+def test_those_that_have_run_of_a_batch_are_not_pending(mailbox: LoopMailbox, loop: Loop) -> None:
+    pending: list[tuple[int, bool]] = []
+
+    class HalfWay(Note):
+        def notify(self) -> None:
+            self.called = 2
+            pending.append((mailbox.callbacks_pending(), mailbox.is_calling))
+
+    mailbox.post(HalfWay([], 0, callbacks=5))
+    mailbox.post(Note([], 1, callbacks=4))
+    loop.run()
+
+    assert pending == [(7, True)]
+    assert (mailbox.callbacks_pending(), mailbox.is_calling) == (0, False)
+
+
+def test_who_waits_for_callbacks_is_told_after_those_that_were_due(mailbox: LoopMailbox, loop: Loop) -> None:
+    told: list[int] = []
+    assert not mailbox.when_called_back(lambda: told.append(-1))  # there are none
+
+    mailbox.post(Note(told, 0, callbacks=1))
+    assert mailbox.when_called_back(lambda: told.append(1))
+    mailbox.post(Note(told, 2, callbacks=1))
+    loop.run()
+
+    assert told == [0, 1, 2]
+
+
+def test_closed_loop_drops_what_it_was_given_before(mailbox: LoopMailbox, loop: Loop) -> None:
+    groups = [Note([], number, callbacks=2) for number in range(3)]
+    told: list[str] = []
+    for group in groups:
+        mailbox.post(group)
+    mailbox.when_called_back(lambda: told.append("over"))
+    loop.is_over = True
+
+    assert mailbox.callbacks_pending() == 0
+    assert [group.is_dropped for group in groups] == [True] * 3
+    assert told == ["over"]
+    assert not mailbox.when_called_back(lambda: None)
 
 
 def test_round_of_appends_wakes_once(mailbox: LoopMailbox, loop: Loop, wakes: Wakes) -> None:
