@@ -268,10 +268,11 @@ class BrokerApis:
         return partition.leader, partition.leader_epoch
 
     def _look_for_violations(self, request: ReceivedProduce) -> None:
-        partitions = request.partitions
-        for topic, index in sorted(set(partitions)):
-            if partitions.count((topic, index)) > 1:
-                self._state.note_violation(f"{topic}-{index} stands twice in one Produce request")
+        # By id as well: those of topics that are gone have no name any more.
+        places = [(batch.topic, batch.topic_id, batch.partition) for batch in request.batches]
+        for place in sorted(set(places)):
+            if places.count(place) > 1:
+                self._state.note_violation(f"{place[0]}-{place[2]} stands twice in one Produce request")
 
     def _note_attempt(
         self, request: ReceivedProduce, batch: ProducedBatch, result: AppendResult | None, error_code: int

@@ -182,15 +182,16 @@ def produce_body(
     topic_id: bytes = NULL_UUID,
     transactional_id: str | None = None,
 ) -> bytes:
+    """Return a Produce request; `topic_id` may be several ids of 16 bytes, one for each batch."""
     flexible = is_flexible(ApiKey.PRODUCE, version)
     writer = BytesWriter()
     _put_nullable(writer, transactional_id, flexible=flexible)
     write_i16_be(writer, acks)
     write_i32_be(writer, 30_000)
     _put_count(writer, len(batches), flexible=flexible)
-    for topic, partition, data in batches:
+    for at, (topic, partition, data) in enumerate(batches):
         if version >= 13:
-            write_uuid(writer, topic_id)
+            write_uuid(writer, topic_id[16 * at :][:16] or topic_id[:16])
         else:
             _put_nullable(writer, topic, flexible=flexible)
         _put_count(writer, 1, flexible=flexible)

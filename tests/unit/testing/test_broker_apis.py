@@ -205,6 +205,12 @@ def test_partition_that_stands_twice_in_a_request_is_a_violation(cluster: FakeCl
     assert cluster.violations == ["orders-0 stands twice in one Produce request"]
 
 
+def test_topics_that_are_gone_are_told_apart_by_their_ids(cluster: FakeCluster, client: RawClient) -> None:
+    client.produce(("", 0, batch()), ("", 0, batch()), version=13, topic_id=b"a" * 16 + b"b" * 16)
+
+    assert cluster.violations == []
+
+
 def test_idempotent_batch_without_all_acks_is_a_violation(cluster: FakeCluster, client: RawClient) -> None:
     client.produce(("orders", 0, idempotent(0)), acks=1)
 
