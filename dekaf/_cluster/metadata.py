@@ -111,7 +111,7 @@ class ClusterMetadata:
             news = histories.judge(
                 answer.name,
                 None if known is None else known.identity(),
-                TopicIdentity(answer.topic_id, _count_of(answer)),
+                TopicIdentity(answer.topic_id, _count_of(answer), has_older_epochs=_has_older_epochs(known, answer)),
                 told_by=told_by,
                 is_only_broker=is_only_broker,
             )
@@ -186,6 +186,17 @@ def _count_of(answer: MetadataTopic) -> int:
     if min(indexes) < 0 or max(indexes) >= len(indexes) + MOST_LEFT_OUT:
         raise MalformedResponseError(f"The broker names a partition of {answer.name!r} that cannot exist.")
     return max(indexes) + 1
+
+
+def _has_older_epochs(known: Topic | None, answer: MetadataTopic) -> bool:
+    """Return whether some leader's epoch is older than the one known: the epochs of a topic created anew begin at 0."""
+    if known is None:
+        return False
+    for told in answer.partitions:
+        before = known.partitions[told.index].leader_epoch if told.index < len(known.partitions) else NO_EPOCH
+        if NO_EPOCH < told.leader_epoch < before:
+            return True
+    return False
 
 
 def _fresh(answer: MetadataTopic) -> Topic:

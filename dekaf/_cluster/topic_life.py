@@ -1,7 +1,8 @@
 """What an answer about a topic means: that it is still the one we know, that it was created anew, or nothing at all.
 
 A topic that is deleted and created again under its name is another one: other logs, maybe fewer partitions. Since
-Metadata 10 (KIP-516) its id tells; before, only fewer partitions do, and brokers with old metadata tell those, too.
+Metadata 10 (KIP-516) its id tells; before, fewer partitions do, and leader epochs that begin again (KIP-320). Brokers
+with old metadata tell those, too.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ class TopicNews(Enum):
 
 @final
 class TopicIdentity:
-    """By what a topic is recognised: its id, all zero where the broker gave none, and how many partitions it has."""
+    """By what a topic is recognised: its id, all zero where the broker gave none, and how many partitions it has.
 
-    def __init__(self, topic_id: bytes, count: int) -> None:
+    What an answer tells may also have leader epochs that are older than those known.
+    """
+
+    def __init__(self, topic_id: bytes, count: int, *, has_older_epochs: bool = False) -> None:
         self.topic_id: Final = topic_id
         self.count: Final = count
+        self.has_older_epochs: Final = has_older_epochs
 
 
 def judge_topic(
@@ -51,7 +56,8 @@ def judge_topic(
             return TopicNews.RECREATED
         return TopicNews.SAME if told.count >= known.count else TopicNews.STALE
     # While a cluster is upgraded, some of its brokers answer without ids.
-    if told.count >= known.count:
+    begins_again = told.has_older_epochs and known.topic_id == told.topic_id  # no broker has told an id yet
+    if told.count >= known.count and not begins_again:
         return TopicNews.SAME
     return TopicNews.RECREATED if is_confirmed else TopicNews.DOUBTFUL
 

@@ -149,6 +149,20 @@ def test_broker_that_knows_no_ids_does_not_create_the_topic_anew() -> None:
     assert metadata.topics["t"].topic_id == ID
 
 
+def test_epochs_that_begin_again_are_those_of_a_topic_created_anew_once_two_brokers_tell_them() -> None:
+    """Without ids there is no other sign, where it has as many partitions; deaf to it, we would wait for ever."""
+    metadata, histories = after(answer(topic_of((-1, 3), (1, 0), topic_id=NO_ID))), TopicHistories()
+    anew = answer(topic_of((1, 0), (2, 0), topic_id=NO_ID))
+
+    first = metadata.updated(anew, histories, 1)
+    second = first.metadata.updated(anew, histories, 2)
+
+    assert leaders(first.metadata) == [-1, 1]
+    assert first.named == {"t": TopicNews.DOUBTFUL}
+    assert leaders(second.metadata) == [1, 2]
+    assert second.named == {"t": TopicNews.RECREATED}
+
+
 def test_id_learned_later_is_the_same_topic() -> None:
     metadata = after(answer(topic_of((1, 5), topic_id=NO_ID)), answer(topic_of((2, 4))))
 

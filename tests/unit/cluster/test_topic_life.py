@@ -14,6 +14,11 @@ def one(topic_id: bytes, count: int) -> TopicIdentity:
     return TopicIdentity(topic_id, count)
 
 
+def older(topic_id: bytes, count: int) -> TopicIdentity:
+    """What an answer tells whose leader epochs are older than those known."""
+    return TopicIdentity(topic_id, count, has_older_epochs=True)
+
+
 @pytest.mark.parametrize(
     ("known", "told", "unconfirmed", "confirmed"),
     [
@@ -32,6 +37,11 @@ def one(topic_id: bytes, count: int) -> TopicIdentity:
         (one(NO_ID, 2), one(ID, 2), TopicNews.SAME, TopicNews.SAME),
         (one(ID, 2), one(NO_ID, 1), TopicNews.DOUBTFUL, TopicNews.RECREATED),
         (one(ID, 2), one(NO_ID, 2), TopicNews.SAME, TopicNews.SAME),
+        (one(ID, 2), older(ID, 2), TopicNews.SAME, TopicNews.SAME),
+        (one(NO_ID, 2), older(NO_ID, 2), TopicNews.DOUBTFUL, TopicNews.RECREATED),
+        (one(NO_ID, 2), older(NO_ID, 3), TopicNews.DOUBTFUL, TopicNews.RECREATED),
+        (one(NO_ID, 2), older(ID, 2), TopicNews.SAME, TopicNews.SAME),
+        (one(ID, 2), older(NO_ID, 2), TopicNews.SAME, TopicNews.SAME),
     ],
 )
 def test_every_case_has_its_meaning(
