@@ -53,6 +53,7 @@ class PartitionSequences:
         self.next: i64 = 0  # what the next batch gets
         self.expected: i64 = 0  # what the broker expects next, as far as it has told us
         self.acknowledged = False  # the broker holds state for us under this identity
+        self.has_lost_log = False  # what was accepted under this identity is gone
         self.gap_at: i64 = BEFORE_ALL  # while BROKEN: the send order of the first batch that its number does not fit
 
     def adopt(self, identity: ProducerIdAndEpoch) -> None:
@@ -62,6 +63,7 @@ class PartitionSequences:
         self.next = 0
         self.expected = 0
         self.acknowledged = False
+        self.has_lost_log = False
 
     def take(self, count: i64) -> i64:
         """Return the base sequence of a batch of `count` records, and move on."""
@@ -96,6 +98,7 @@ class PartitionSequences:
         """
         self.acknowledged = False
         if self.identity is not None:
+            self.has_lost_log = True
             self.state = SequenceState.BROKEN
             self.gap_at = BEFORE_ALL
 
@@ -104,8 +107,11 @@ class PartitionSequences:
         return self.state is not SequenceState.BROKEN or send_order < self.gap_at
 
     def is_overtaken(self, identity: ProducerIdAndEpoch | None, base: i64) -> bool:
-        """Return whether the broker has accepted a later number: it had lost what it knew of us (KAFKA-15591)."""
-        if identity is None or identity is not self.identity:
+        """Return whether the broker has accepted a later number: it had lost what it knew of us (KAFKA-15591).
+
+        In a topic that was created anew since, that is of no interest any more.
+        """
+        if identity is None or identity is not self.identity or self.has_lost_log:
             return False
         return 0 < ((self.expected - base) & SEQUENCE_MASK) <= SEQUENCE_MASK // 2
 

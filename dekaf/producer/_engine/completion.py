@@ -302,23 +302,30 @@ class BatchCompletion:
         identity = self._producer_id.identity
         if identity is None or self._producer_id.state is not ProducerIdState.READY:
             return False
-        self._give_up_ambiguous(queue)
+        self._give_up_unwritable(queue)
         sequences.adopt(identity)
         for batch in queue.retries:
             batch.number(identity, sequences.take(batch.record_count))
         return True
 
-    def _give_up_ambiguous(self, queue: PartitionQueue) -> None:
-        """Fail what may have been written already: under another number it could be written twice."""
-        ambiguous = [batch for batch in queue.retries if batch.is_ambiguous]
-        queue.retries = [batch for batch in queue.retries if not batch.is_ambiguous]
-        for batch in ambiguous:
+    def _give_up_unwritable(self, queue: PartitionQueue) -> None:
+        """Fail what may have been written already: under another number it could be written twice.
+
+        And what a later batch has overtaken, because the broker had forgotten us: it would come out of turn.
+        """
+        given_up: list[ProducerBatch] = []
+        kept: list[ProducerBatch] = []
+        for batch in queue.retries:
+            is_overtaken = queue.sequences.is_overtaken(batch.identity, batch.base_sequence)
+            (given_up if batch.is_ambiguous or is_overtaken else kept).append(batch)
+        queue.retries = kept
+        for batch in given_up:
             error = produce_error(
                 ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
                 batch.topic,
                 partition=int(batch.partition),
                 detail=None,
-                may_be_persisted=True,
+                may_be_persisted=batch.is_ambiguous,
             )
             self.give_up(batch, error)
 

@@ -194,3 +194,17 @@ def test_batch_is_overtaken_once_a_later_one_is_acknowledged() -> None:
     assert not sequences.is_overtaken(ME, 6)
     assert not sequences.is_overtaken(OTHER, first)
     assert not sequences.is_overtaken(None, first)
+
+
+def test_what_was_accepted_into_a_log_that_is_gone_has_overtaken_nothing() -> None:
+    sequences = PartitionSequences()
+    sequences.adopt(ME)
+    first = sequences.take(3)
+    sequences.acknowledge(ME, sequences.take(3), 3)
+    sequences.lose_log()
+    assert not sequences.is_overtaken(ME, first)
+
+    sequences.adopt(OTHER)
+    first = sequences.take(3)
+    sequences.acknowledge(OTHER, sequences.take(3), 3)
+    assert sequences.is_overtaken(OTHER, first)

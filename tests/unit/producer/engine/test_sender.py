@@ -22,7 +22,13 @@ from dekaf._protocol.produce import (
 )
 from dekaf._record.compression import Codec, codec_for
 from dekaf._wire.writer import NULL_UUID
-from dekaf.errors import BrokerConnectionError, DeliveryAbortedError, DeliveryTimeoutError, ProduceError
+from dekaf.errors import (
+    BrokerConnectionError,
+    DeliveryAbortedError,
+    DeliveryTimeoutError,
+    OutOfOrderSequenceError,
+    ProduceError,
+)
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._engine.batch_selector import SelectionRules
 from dekaf.producer._engine.completion import BatchCompletion, RetrySettings
@@ -568,3 +574,27 @@ def test_nothing_is_timed_out_by_a_moment_that_was_not_read_up_to() -> None:
     assert told_before == []
     assert due <= desk.now
     assert len(notes) == 1
+
+
+def test_part_of_a_batch_that_a_later_one_has_overtaken_fails_with_the_part_before_it() -> None:
+    """The broker forgot us, refused the batch as too large, and took the next one."""
+    desk = Desk()
+    desk.add()
+    (first,) = desk.run()
+    desk.answer(first, {0: ErrorCode.NONE})  # from here on, several may be under way
+    notes = desk.add(2)
+    desk.add()
+    large, later = desk.run()
+    desk.answer(large, {0: ErrorCode.MESSAGE_TOO_LARGE})
+    desk.answer(later, {0: ErrorCode.NONE})
+
+    (half,) = desk.run()
+    desk.answer(half, {0: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER})
+    desk.grant_identity()
+
+    assert desk.run() == []
+    desk.heard.notify_all()
+    errors = [error for _, error in notes]
+    assert [type(error) for error in errors] == [OutOfOrderSequenceError] * 2
+    assert [error.may_be_persisted for error in errors if error is not None] == [False, False]
+    assert desk.accumulator.buffer.free == desk.accumulator.buffer.capacity
