@@ -37,7 +37,7 @@ COMPILED_PYTHON = ROOT / ".nox" / "wheel" / "bin" / "python"
 UNIT = ("tests/unit", "tests/test_public_api.py", "tests/test_implementation.py")  # on every Python, in every build
 CONTRIB = ("tests/contrib",)
 PROPERTIES = ("tests/properties", "tests/fuzz")
-CONCURRENCY = ("tests/concurrency", "tests/scenarios", "tests/mistakes")
+CONCURRENCY = ("tests/concurrency", "tests/scenarios", "tests/stories", "tests/mistakes")
 
 # For tests that mostly wait, and share nothing but ports the system gives out. Which worker runs what does not matter,
 # so that one which has run out of tests takes over some of another's: a few take ten times as long as the others.
@@ -173,7 +173,7 @@ def packaging(session: nox.Session) -> None:
 
 @nox.session
 def concurrency(session: nox.Session) -> None:
-    """Test many threads, forks and loops, stories of whole producers, and the mistakes that other clients made."""
+    """Test many threads, forks and loops, scenarios and random stories, and the mistakes that other clients made."""
     pytest(session, *CONCURRENCY, options=SIDE_BY_SIDE)
 
 
