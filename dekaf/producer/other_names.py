@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from dekaf.nearest_name import nearest_name
@@ -181,18 +181,21 @@ _LOGIN_MODULES: Final = {
 _LOGIN_MODULE: Final = re.compile("|".join(_LOGIN_MODULES))
 
 
-def unknown_option(name: str, value: object, options: Collection[str]) -> str:
+def unknown_option(
+    name: str, value: object, options: Collection[str], *, spelt: Callable[[str], str] = shown_name
+) -> str:
     """Say what to write instead of an option that does not exist.
 
     Args:
         name: How it was called.
         value: Its value, maybe masked. It is not shown: it may be a password.
         options: The names of those that exist.
+        spelt: How a name is written where this one stands: in the environment as that of a variable.
     """
-    name_shown = shown_name(name)
+    name_shown = spelt(name)
     known = name.strip().lower().replace(".", "_").replace("-", "_")
     if known in options:
-        return f"{name_shown}: no such option; write {known}"
+        return f"{name_shown}: no such option; write {spelt(known)}"
     if known == "sasl_jaas_config":
         return f"{name_shown}: no such option; {_JAAS}{_login_of(unmasked(value))}"
     if instead := _INSTEAD.get(known) or _INSTEAD_SECURE.get(known) or _instead_of_family(known):
@@ -200,7 +203,7 @@ def unknown_option(name: str, value: object, options: Collection[str]) -> str:
     if known.startswith(_NOT_YET):
         return f"{name_shown}: is not supported by this version of dekaf yet"
     near = nearest_name(known, options)
-    return f"{name_shown}: no such option; did you mean {near}?" if near else f"{name_shown}: no such option"
+    return f"{name_shown}: no such option; did you mean {spelt(near)}?" if near else f"{name_shown}: no such option"
 
 
 def _instead_of_family(name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The only reader of `settings.DEKAF`."""
+"""The only reader of `settings.DEKAF`; where it is absent, `DEKAF_…` in the environment are the settings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final
 
 from django.conf import settings
 
+from dekaf.environment import PREFIX, registry_of_environment
 from dekaf.errors import ConfigurationError
 from dekaf.producer.masked import Masked
 from dekaf.registry import ProducerRegistry, is_overridden_everywhere
@@ -17,17 +18,21 @@ SETTING: Final = "DEKAF"
 
 
 def registry_of_settings() -> ProducerRegistry:
-    """Return a new registry for the producers in the settings.
+    """Return a new registry for the producers in the settings, or else in the environment.
 
     Raises:
-        ConfigurationError: Something is wrong in the setting, or it is missing.
+        ConfigurationError: Something is wrong in the setting or in the environment, or there is neither.
     """
     given = Masked(getattr(settings, SETTING, None))  # Django's page for errors shows local variables
-    if given.reveal() is None and is_overridden_everywhere():
+    if given.reveal() is not None:
+        return ProducerRegistry(given, source=SETTING)
+    of_environment = registry_of_environment()
+    if of_environment is not None:
+        return of_environment
+    if is_overridden_everywhere():
         return ProducerRegistry.without_configuration()
-    if given.reveal() is None:
-        raise ConfigurationError(
-            f"The setting {SETTING} is missing. Write {SETTING} = {{'bootstrap_servers': 'localhost:9092'}}, or the "
-            f"options of many by alias: {SETTING} = {{'default': {{'bootstrap_servers': 'localhost:9092'}}}}."
-        )
-    return ProducerRegistry(given, source=SETTING)
+    raise ConfigurationError(
+        f"The setting {SETTING} is missing. Write {SETTING} = {{'bootstrap_servers': 'localhost:9092'}}, or the "
+        f"options of many by alias: {SETTING} = {{'default': {{'bootstrap_servers': 'localhost:9092'}}}}; or set "
+        f"{PREFIX}BOOTSTRAP_SERVERS in the environment."
+    )

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from typing_extensions import TypeVar
 
 from dekaf.contrib.fastapi.lifespan import STATE_KEY
-from dekaf.contrib.fastapi.settings import DekafSettings
+from dekaf.environment import registry_of_environment
 from dekaf.errors import ConfigurationError
 from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
@@ -141,8 +141,8 @@ def _without_lifespan() -> ProducerRegistry:
         return ProducerRegistry.without_configuration()
     with _process_lock:
         if not _of_process:
-            environment = DekafSettings()
-            if environment.is_empty:
+            registry = registry_of_environment()
+            if registry is None:
                 raise ConfigurationError(
                     "No producers: the lifespan of dekaf did not run. Write\n"
                     "    app = FastAPI(lifespan=dekaf_lifespan(settings))\n"
@@ -150,7 +150,7 @@ def _without_lifespan() -> ProducerRegistry:
                     "In tests, use `with TestClient(app)`, or the fixture `kafka`. A mounted application finds the "
                     "producers of the outer one, which has to have the lifespan."
                 )
-            _of_process.append(ProducerRegistry(environment))
+            _of_process.append(registry)
             logger.warning(
                 "No lifespan of dekaf ran, so producers were made from DEKAF_… of the environment; they are drained "
                 "when the interpreter exits, which not every server lets happen. Write "

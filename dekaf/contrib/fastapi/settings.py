@@ -17,6 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from dekaf.environment import BETWEEN, grouped, registry_of_environment, with_shared_options
 from dekaf.errors import ConfigurationError
 from dekaf.producer import ProducerConfig
 from dekaf.producer.masked import Masked, masked
@@ -24,12 +25,6 @@ from dekaf.producer.security_options import is_secret, secret
 from dekaf.registry import ProducerRegistry, is_overridden_everywhere
 
 __all__ = ("DekafSettings", "registry_of_settings")
-
-_BETWEEN_ALIAS_AND_OPTION: Final = "__"
-_DEFAULT_ALIAS: Final = "default"
-
-# Any one of these makes the options without an alias a producer of their own, not only what others have in common.
-_MAKES_A_PRODUCER: Final = frozenset({"backend", "bootstrap_servers"})
 
 
 class DekafSettings(BaseSettings):
@@ -72,17 +67,7 @@ class DekafSettings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _by_alias(cls, options: dict[str, Any]) -> dict[str, Any]:
-        aliases = {
-            name: value
-            for name, value in options.items()
-            if isinstance(value, Mapping) and name.lower() not in ProducerConfig.model_fields
-        }
-        if not aliases:
-            return options
-        common = {name: value for name, value in options.items() if name not in aliases}
-        if _MAKES_A_PRODUCER & common.keys():
-            aliases.setdefault(_DEFAULT_ALIAS, {})
-        return {alias: {**common, **own} for alias, own in aliases.items()}
+        return with_shared_options(options)
 
     @property
     def is_empty(self) -> bool:
@@ -103,15 +88,11 @@ class _EveryOption(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Return options by name, and those of aliases by alias and name."""
-        options: dict[str, Any] = {}
-        for name, value in self._named():
-            alias, between, option = name.partition(_BETWEEN_ALIAS_AND_OPTION)
-            if not between:
-                if not name.startswith("test_"):
-                    options[name] = _hidden(name, value.reveal(), self.settings_cls.model_fields)
-            elif isinstance(group := options.setdefault(alias, {}), dict):
-                group[option] = _hidden(option, value.reveal(), ())
-        return options
+        return grouped((name, self._shown_or_hidden(name, value)) for name, value in self._named())
+
+    def _shown_or_hidden(self, name: str, value: Masked) -> Any:
+        option = name.rpartition(BETWEEN)[2]
+        return _hidden(option, value.reveal(), () if option != name else self.settings_cls.model_fields)
 
     def _named(self) -> Iterator[tuple[str, Masked]]:
         """Yield values by name, in lower case and without the prefix."""
@@ -204,9 +185,9 @@ def registry_of_settings(settings: object = None) -> ProducerRegistry:
         return registry
     if given.reveal() is not None:
         return ProducerRegistry(given, source="dekaf_lifespan")
-    environment = DekafSettings()
-    if not environment.is_empty:
-        return ProducerRegistry(environment)
+    of_environment = registry_of_environment()
+    if of_environment is not None:
+        return of_environment
     if is_overridden_everywhere():
         return ProducerRegistry.without_configuration()
     raise ConfigurationError(

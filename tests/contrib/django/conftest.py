@@ -17,8 +17,11 @@ from dekaf.testing import RecordingProducer  # noqa: E402 # the same
 
 
 @pytest.fixture(autouse=True)
-def fresh_producers() -> Iterator[None]:
-    """Begin and end each test without producers."""
+def fresh_producers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begin and end each test without producers, and without DEKAF_…, which configures some."""
+    for name in os.environ:
+        if name.upper().startswith("DEKAF_"):
+            monkeypatch.delenv(name)
     discard_producers()
     yield
     discard_producers()

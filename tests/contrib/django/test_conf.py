@@ -50,3 +50,30 @@ def test_without_the_setting_the_error_says_what_to_write() -> None:
 def test_without_the_setting_a_double_in_the_place_of_all_producers_is_enough() -> None:
     with override_settings(DEKAF=None), override_everywhere(RecordingProducer()):
         assert not registry_of_settings().is_closed
+
+
+def test_without_the_setting_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEKAF_BOOTSTRAP_SERVERS", "a:1")
+    monkeypatch.setenv("DEKAF_AUDIT__LINGER_MS", "50")
+
+    with override_settings(DEKAF=None):
+        registry = registry_of_settings()
+
+    assert sorted(registry.aliases) == ["audit", "default"]
+    assert registry.config("audit").linger_ms == 50
+
+
+def test_without_the_setting_a_variable_that_is_no_option_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEKAF_BOOTSTRAP_SERVERS", "a:1")
+    monkeypatch.setenv("DEKAF_LINGE_MS", "50")
+
+    with override_settings(DEKAF=None), pytest.raises(ConfigurationError, match="did you mean DEKAF_LINGER_MS"):
+        registry_of_settings()
+
+
+def test_beside_the_setting_the_environment_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEKAF_BOOTSTRAP_SERVERS", "a:1")
+    monkeypatch.setenv("DEKAF_LOG_LEVEL", "INFO")
+
+    with override_settings(DEKAF={"bootstrap_servers": "b:2"}):
+        assert registry_of_settings().config().bootstrap_servers == ("b:2",)

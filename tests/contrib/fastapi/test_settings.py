@@ -49,7 +49,9 @@ def test_options_in_common_are_no_producer_without_an_address(monkeypatch: pytes
 def test_mistakes_in_the_environment_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, DEKAF_BOOTSTRAP_SERVER=NOWHERE)
 
-    with pytest.raises(ConfigurationError, match="bootstrap_server: no such option; did you mean bootstrap_servers"):
+    with pytest.raises(
+        ConfigurationError, match="DEKAF_BOOTSTRAP_SERVER: no such option; did you mean DEKAF_BOOTSTRAP_SERVERS"
+    ):
         registry_of_settings()
 
 
