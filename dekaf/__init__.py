@@ -51,6 +51,7 @@ from dekaf.producer import (
 from dekaf.producer._buffer import batch as _compiled_room
 from dekaf.registry import ProducerRegistry
 from dekaf.serialization import JsonSerializer, Serializer
+from dekaf.sigterm import drain_on_sigterm
 from dekaf.types import (
     Acks,
     BrokerInfo,
@@ -134,4 +135,5 @@ __all__ = (
     "UnknownTopicOrPartitionError",
     "UnsupportedCompressionTypeError",
     "compiled",
+    "drain_on_sigterm",
 )

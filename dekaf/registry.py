@@ -121,7 +121,7 @@ class ProducerRegistry:
         self._find_double: Final = find_double
         self._lock: Final = ProcessLock()  # guards what follows
         self._owners: Final[dict[str, AsyncProducer[Any, Any]]] = {}
-        self._overrides: Final[list[Override[Any]]] = []
+        self._overrides: list[Override[Any]] = []
         self._views: Final[dict[Face, _Faces]] = {face: {} for face in Face}  # of the real producers
         self._faces: Final[dict[Face, _Faces]] = {
             face: {} for face in Face
@@ -269,13 +269,25 @@ class ProducerRegistry:
         override = Override(alias, double, self._end_override)
         with self._lock:
             self._overrides.append(override)
-            self._forget_faces()
+        _forget_all_faces()  # others may share it
         return override
 
     def _end_override(self, override: Override[Any]) -> None:
         with self._lock:
             if override in self._overrides:
                 self._overrides.remove(override)
+        _forget_all_faces()  # others may share it
+
+    def share_overrides_of(self, other: ProducerRegistry) -> None:
+        """Have the doubles of a registry, those that are put in later included, in this one's producers' place, too.
+
+        For a registry that takes the place of one with another configuration.
+
+        Args:
+            other: The registry that had it before.
+        """
+        with self._lock:
+            self._overrides = other._overrides  # of this very class
             self._forget_faces()
 
     def _forget_faces(self) -> None:
@@ -313,6 +325,13 @@ class ProducerRegistry:
         """Close without blocking the event loop; otherwise as `close`."""
         started = time.monotonic()
         return _sum(await close_all(self._stop(), timeout), started)
+
+    def reopen(self) -> None:
+        """Make producers anew when they are asked for, after a close; doubles stay. One that is open stays as it is."""
+        with self._lock:
+            if self._is_closed:
+                self._owners.clear()
+                self._is_closed = False
 
     def _stop(self) -> list[AsyncProducer[Any, Any]]:
         with self._lock:

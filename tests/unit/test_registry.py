@@ -559,3 +559,44 @@ def test_importing_an_adapter_does_not_import_the_others() -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# Opened again, and replaced.
+
+
+def test_a_closed_registry_that_is_opened_again_makes_new_producers() -> None:
+    registry = ProducerRegistry({"backend": "memory"})
+    before = registry.producer()
+    registry.close()
+
+    registry.reopen()
+
+    registry.producer().fire("orders", "42", "paid")
+    with pytest.raises(ProducerClosedError):
+        before.fire("orders", "42", "paid")
+    assert registry.close().delivered == 1
+
+
+def test_a_registry_that_is_open_keeps_its_producers() -> None:
+    registry = ProducerRegistry({"backend": "memory"})
+    producer = registry.producer()
+
+    registry.reopen()
+
+    assert registry.producer() is producer
+
+
+def test_doubles_stay_when_another_registry_takes_the_place_of_one() -> None:
+    before, after = ProducerRegistry({"backend": "memory"}), ProducerRegistry({"backend": "memory"})
+    override = before.override_all(RecordingProducer())
+    after.producer()
+    after.share_overrides_of(before)
+    found: object = after.producer()
+    later = before.override("default", RecordingProducer())
+    found_later: object = after.producer()
+    later.end()
+    override.end()
+
+    assert found is override.double
+    assert found_later is later.double
+    assert isinstance(after.producer(), Producer)

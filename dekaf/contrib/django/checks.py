@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
@@ -33,32 +36,53 @@ def check_setting(**_: Any) -> list[CheckMessage]:
     faults: list[CheckMessage] = []
     for alias in registry.aliases:
         try:
-            Producer.from_config(registry.config(alias))
+            Producer.from_config(registry.config(alias).with_options(start="lazy"))  # nothing is connected for it
         except ConfigurationError as error:
             faults.append(Error(f"DEKAF, alias {alias!r}: {error}", id="dekaf.E002"))
     return faults
 
 
 def check_asgi_application(**_: Any) -> list[CheckMessage]:
-    """Warn if `settings.ASGI_APPLICATION` does not drain the producers when its server stops."""
+    """Warn if the ASGI application does not drain the producers when its server stops.
+
+    That is `settings.ASGI_APPLICATION`; `startproject` leaves it out, and then it is the asgi.py beside the URLs.
+    """
     path: object = getattr(settings, "ASGI_APPLICATION", None)
-    if not isinstance(path, str):
+    if isinstance(path, str):
+        return [] if _drains(path) else [_undrained(f"ASGI_APPLICATION = {path!r}")]
+    file = _asgi_file()
+    if file is None or "dekaf" in file.read_text(encoding="utf-8", errors="replace"):
         return []
+    return [_undrained(str(file))]
+
+
+def _drains(path: str) -> bool:
     try:
         application = import_string(path)
     except Exception:  # whatever asgi.py does when imported: the server will report it
-        return []
-    if is_wrapped(application):
-        return []
-    return [
-        Warning(
-            f"ASGI_APPLICATION = {path!r} does not drain the producers: an ASGI server such as uvicorn loses the "
-            "messages that still wait when it stops.",
-            hint=(
-                "Write in asgi.py `from dekaf.contrib.django.asgi import get_asgi_application` instead of Django's, or "
-                "`application = dekaf.contrib.django.asgi.with_lifespan(application)` around another application. If "
-                "it is inside a wrapper that does not show it, silence dekaf.W001."
-            ),
-            id="dekaf.W001",
-        )
-    ]
+        return True
+    return is_wrapped(application)
+
+
+def _asgi_file() -> Path | None:
+    """Return the asgi.py of the project; not imported, because only some deployments do."""
+    package = str(getattr(settings, "ROOT_URLCONF", "")).rpartition(".")[0]
+    spec = None
+    if package in sys.modules:  # without, looking for the module would import it
+        spec = importlib.util.find_spec(f"{package}.asgi")
+    path = Path(spec.origin) if spec is not None and spec.origin else None
+    return path if path is not None and path.is_file() else None
+
+
+def _undrained(what: str) -> CheckMessage:
+    return Warning(
+        f"{what} does not drain the producers: an ASGI server such as uvicorn loses the "
+        "messages that still wait when it stops.",
+        hint=(
+            "Write in asgi.py `from dekaf.contrib.django.asgi import get_asgi_application` instead of Django's, or "
+            "`application = dekaf.contrib.django.asgi.with_lifespan(application)` around another application. If "
+            "it is inside a wrapper that does not show it, or only a WSGI server runs this project, silence "
+            "dekaf.W001."
+        ),
+        id="dekaf.W001",
+    )

@@ -9,20 +9,23 @@ from django.apps import apps
 from typing_extensions import TypeVar
 
 from dekaf.contrib.django.conf import APPLICATION, SETTING, registry_of_settings
+from dekaf.lifespans import drain_with_lifespans
 from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.registry import ProducerRegistry
+from dekaf.registry import ProducerRegistry, is_overridden_everywhere
 from dekaf.serialization import Serializer
 from dekaf.types import DrainReport
 
 __all__ = (
     "aclose_producers",
+    "adrain_producers",
     "close_producers",
     "discard_producers",
     "get_async_producer",
     "get_producer",
     "get_registry",
     "reopen_producers",
+    "tell_at_next_lookup",
 )
 
 logger = logging.getLogger("dekaf.contrib.django")
@@ -82,18 +85,31 @@ async def aclose_producers() -> DrainReport | None:
     return None if registry is None else await registry.aclose()
 
 
+async def adrain_producers() -> None:
+    """Deliver what was accepted, and end the producers until they are asked for again."""
+    registry = _current.existing
+    if registry is not None and not registry.is_closed:
+        await registry.aclose()
+        registry.reopen()
+
+
 def reopen_producers() -> None:
     """Allow producing again after a close, for a server that starts the application once more in one process."""
-    registry = _current.existing
-    if registry is not None and registry.is_closed:
-        _current.existing = None
+    if _current.existing is not None:
+        _current.existing.reopen()
 
 
 def discard_producers() -> None:
-    """Close the producers, and make new ones from the settings at the next use."""
+    """Close the producers, and make new ones from the settings at the next use; doubles stay in their place."""
     registry, _current.existing = _current.existing, None
     if registry is not None:
+        _current.before = registry
         registry.close()
+
+
+def tell_at_next_lookup(fault: str) -> None:
+    """Log an error as soon as a producer is asked for, unless it is a double: then it matters."""
+    _current.fault = fault
 
 
 def _warn_unless_installed() -> None:
@@ -113,6 +129,8 @@ class _Current:
     def __init__(self) -> None:
         self._lock: Final = ProcessLock()  # guards the making of it
         self.existing: ProducerRegistry | None = None
+        self.before: ProducerRegistry | None = None  # with other settings
+        self.fault: str | None = None
 
     def registry(self) -> ProducerRegistry:
         """Return it, making it first if need be."""
@@ -121,9 +139,25 @@ class _Current:
             with self._lock:
                 registry = self.existing
                 if registry is None:
-                    registry = self.existing = registry_of_settings()
+                    registry = self.existing = self._made()
                     _warn_unless_installed()
+        if self.fault is not None:
+            self._tell_fault(registry)
         return registry
+
+    def _made(self) -> ProducerRegistry:
+        registry = registry_of_settings()
+        if self.before is not None:
+            registry.share_overrides_of(self.before)
+            self.before = None
+        return registry
+
+    def _tell_fault(self, registry: ProducerRegistry) -> None:
+        fault, self.fault = self.fault, None
+        may_lose = any(registry.config(alias).backend == "kafka" for alias in registry.aliases)
+        if fault is not None and may_lose and not is_overridden_everywhere():
+            logger.error("%s", fault)
 
 
 _current: Final = _Current()
+drain_with_lifespans(adrain_producers)

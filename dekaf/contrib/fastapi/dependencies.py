@@ -7,20 +7,21 @@ because a Request would leave out WebSockets.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Final, cast
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 from typing_extensions import TypeVar
 
-from dekaf.contrib.fastapi.lifespan import STATE_KEY
 from dekaf.environment import registry_of_environment
 from dekaf.errors import ConfigurationError
+from dekaf.lifespans import SERVED, STATE_KEY, drain_with_lifespans, why_lost_at_stop
 from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
 from dekaf.registry import ProducerRegistry, is_overridden_everywhere
 from dekaf.serialization import Serializer
+from dekaf.sigterm import SigtermDrain, sigterm_drain
 
 __all__ = (
     "ProducerDep",
@@ -38,6 +39,11 @@ K = TypeVar("K", default=Any)
 V = TypeVar("V", default=Any)
 
 _DEFAULT_ALIAS: Final = "default"
+_REMEDY: Final = (
+    "Write FastAPI(lifespan=dekaf_lifespan()), and have the server run lifespans: uvicorn without --lifespan off, a "
+    'gunicorn worker without CONFIG_KWARGS = {"lifespan": "off"}. Or call dekaf.drain_on_sigterm() where the '
+    "application is made."
+)
 
 
 async def get_registry(connection: HTTPConnection) -> ProducerRegistry:
@@ -125,17 +131,17 @@ def _registry_of(connection: HTTPConnection) -> ProducerRegistry:
     # The lifespan's state first: in a mounted sub-application, scope["app"] is that one, whose lifespan never ran.
     state = connection.scope.get("state")
     registry = state.get(STATE_KEY) if state else None
-    if registry is None:
+    if registry is None or registry is SERVED:  # an application around this one drains
         app = connection.scope.get("app")
         registry = getattr(getattr(app, "state", None), STATE_KEY, None)
-    return _without_lifespan() if registry is None else cast("ProducerRegistry", registry)
+    return _without_lifespan(connection.scope) if registry is None else cast("ProducerRegistry", registry)
 
 
 _process_lock: Final = ProcessLock()  # guards _of_process
 _of_process: Final[list[ProducerRegistry]] = []
 
 
-def _without_lifespan() -> ProducerRegistry:
+def _without_lifespan(scope: Mapping[str, Any]) -> ProducerRegistry:
     """Return what there is where no `dekaf_lifespan` ran."""
     if is_overridden_everywhere():
         return ProducerRegistry.without_configuration()
@@ -151,9 +157,30 @@ def _without_lifespan() -> ProducerRegistry:
                     "producers of the outer one, which has to have the lifespan."
                 )
             _of_process.append(registry)
-            logger.warning(
-                "No lifespan of dekaf ran, so producers were made from DEKAF_… of the environment; they are drained "
-                "when the interpreter exits, which not every server lets happen. Write "
-                "FastAPI(lifespan=dekaf_lifespan())."
-            )
+            _say_what_drains(scope)
         return _of_process[0]
+
+
+def _say_what_drains(scope: Mapping[str, Any]) -> None:
+    """Say that nothing does, or only the interpreter's exit; nothing where a lifespan around it, or SIGTERM, does."""
+    if STATE_KEY in (scope.get("state") or {}) or sigterm_drain() is SigtermDrain.IN_FORCE:
+        return
+    fault = why_lost_at_stop(scope, _REMEDY)
+    if fault is not None:
+        logger.error("Producers were made from DEKAF_… of the environment. %s", fault)
+        return
+    logger.warning(
+        "No lifespan of dekaf ran, so producers were made from DEKAF_… of the environment; they are drained when the "
+        "interpreter exits, which not every server lets happen. %s",
+        _REMEDY,
+    )
+
+
+async def _adrain_process() -> None:
+    """Deliver what was accepted without a lifespan, at the end of one around it."""
+    for registry in _of_process:
+        await registry.aclose()
+        registry.reopen()
+
+
+drain_with_lifespans(_adrain_process)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
 
 from starlette.applications import Starlette
 
 from dekaf.contrib.fastapi.settings import registry_of_settings
 from dekaf.errors import ConfigurationError
+from dekaf.lifespans import STATE_KEY, lifespan_served
 from dekaf.producer.masked import Masked
 from dekaf.registry import ProducerRegistry
 
-__all__ = ("STATE_KEY", "DekafLifespan", "dekaf_lifespan")
-
-STATE_KEY: Final = "dekaf"  # where the registry is, in the lifespan's state and in `app.state`
+__all__ = ("DekafLifespan", "dekaf_lifespan")
 
 DekafLifespan = Callable[[Starlette], AbstractAsyncContextManager[dict[str, ProducerRegistry]]]
 
@@ -50,7 +48,9 @@ def dekaf_lifespan(settings: object = None) -> DekafLifespan:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, ProducerRegistry]]:
-        async with registry_of_settings(given) as registry:
+        registry = registry_of_settings(given)
+        registry.reopen()  # one of the application's own, that an earlier lifespan has closed
+        async with lifespan_served(), registry:
             for alias in registry.aliases:  # wrong options and missing extras show now, not with the first request
                 registry.producer(alias)
             # In both places: the state reaches sub-applications, and the application is there where no server runs

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Callable
 from time import monotonic
 
 from dekaf._log_thread import LOG_THREAD, DeferredLogger
@@ -24,6 +25,7 @@ _lives: list[ProducerLife] = []
 _inherited: list[ProducerLife] = []
 _calling_back: list[ProducerLife] = []  # which are over, but for callbacks that no close has waited for
 _longest: list[float] = [0.0]  # `close_timeout_ms` of any of them, in seconds
+_after_drain: list[Callable[[], None]] = []
 
 
 def drain_at_exit(life: ProducerLife) -> None:
@@ -51,11 +53,24 @@ def close_at_exit() -> None:
     note_exit()
     until = monotonic() + _longest[0]
     mine = [life for life in _lives if life.pid == os.getpid() and _is_alive(life)]
-    close_on_thread([begin_closing(life, None, Occasion.EXIT) for life in mine])
-    for life in _calling_back:
-        _finish_callbacks(life, until)
-    if not LOG_THREAD.write_out(max(LEAST_FOR_LOG, until - monotonic())):
-        LOG_THREAD.free_handlers()
+    try:
+        close_on_thread([begin_closing(life, None, Occasion.EXIT) for life in mine])
+        for life in _calling_back:
+            _finish_callbacks(life, until)
+        if not LOG_THREAD.write_out(max(LEAST_FOR_LOG, until - monotonic())):
+            LOG_THREAD.free_handlers()
+    finally:
+        for call in _after_drain:
+            call()
+
+
+def run_after_drain(call: Callable[[], None]) -> None:
+    """Have a function called at the interpreter's exit, once the producers are drained; not in the order of `atexit`.
+
+    Args:
+        call: must not raise.
+    """
+    _after_drain.append(call)
 
 
 def _finish_callbacks(life: ProducerLife, until: float) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.core.asgi import get_asgi_application as get_plain_application
 
-from dekaf.contrib.django.asgi import ASGIApplication, Message, Receive, Send, get_asgi_application, with_lifespan
+from dekaf.contrib.django.asgi import get_asgi_application, with_lifespan
+from dekaf.contrib.django.lifespan import ASGIApplication, Message, Receive, Send
 
 
 class Middleware:

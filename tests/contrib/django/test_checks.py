@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,7 @@ def test_an_extra_that_is_not_installed_is_an_error() -> None:
     # In a fresh interpreter: compiled code remembers a module once it was imported.
     program = f"""
 import sys
+import threading
 sys.modules.update(snappy=None, cramjam=None)  # importing them fails
 import django
 from django.test import override_settings
@@ -81,7 +84,52 @@ def test_an_asgi_application_that_loses_messages_is_warned_of(name: str) -> None
     assert "from dekaf.contrib.django.asgi import get_asgi_application" in warnings[0].hint
 
 
-@pytest.mark.parametrize("path", [None, "no.such.module.application", "tests.contrib.django.asgi.missing"])
-def test_no_asgi_application_or_a_broken_one_is_none_of_our_business(path: str | None) -> None:
+@pytest.mark.parametrize("path", ["no.such.module.application", "tests.contrib.django.asgi.missing"])
+def test_a_broken_asgi_application_is_none_of_our_business(path: str) -> None:
     with override_settings(ASGI_APPLICATION=path):
         assert check_asgi_application() == []
+
+
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch, asgi: str | None) -> None:
+    """Make a project as `startproject` does, without ASGI_APPLICATION in its settings."""
+    package = folder / "startedproject"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    if asgi is not None:
+        (package / "asgi.py").write_text(asgi, encoding="utf-8")
+    path = package / "__init__.py"
+    spec = importlib.util.spec_from_file_location("startedproject", path, submodule_search_locations=[str(package)])
+    assert spec is not None
+    monkeypatch.setitem(sys.modules, "startedproject", importlib.util.module_from_spec(spec))
+
+
+PLAIN_ASGI = "from django.core.asgi import get_asgi_application\nraise RuntimeError('imported')\n"
+
+
+@pytest.mark.parametrize(
+    ("asgi", "ids"),
+    [
+        (PLAIN_ASGI, ["dekaf.W001"]),
+        ("from dekaf.contrib.django.asgi import get_asgi_application\n", []),
+        (None, []),
+    ],
+)
+def test_without_the_setting_the_asgi_file_beside_the_urls_is_read_and_not_imported(
+    asgi: str | None, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, monkeypatch, asgi)
+
+    with override_settings(ASGI_APPLICATION=None, ROOT_URLCONF="startedproject.urls"):
+        warnings = check_asgi_application()
+
+    assert [warning.id for warning in warnings] == ids
+
+
+@pytest.mark.parametrize("start", ["eager", "background"])
+def test_checking_starts_and_connects_nothing(start: str) -> None:
+    before = threading.active_count()
+
+    with override_settings(DEKAF={"bootstrap_servers": NOWHERE, "start": start, "max_block_ms": 60_000}):
+        assert check_setting() == []
+
+    assert threading.active_count() == before

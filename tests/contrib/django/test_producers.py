@@ -126,3 +126,13 @@ def test_reopening_leaves_open_producers_alone() -> None:
     reopen_producers()
 
     assert get_registry() is before
+
+
+def test_doubles_stay_when_the_settings_change() -> None:
+    with get_registry().override_all(RecordingProducer()) as double:
+        with override_settings(DEKAF={"bootstrap_servers": "127.0.0.1:1"}):
+            get_producer().fire("orders", "42", "paid")
+        get_producer().fire("orders", "43", "paid")
+
+    assert [message.key for message in double.messages] == [b"42", b"43"]
+    assert isinstance(get_producer(), Producer)

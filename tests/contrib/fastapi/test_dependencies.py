@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -15,12 +16,14 @@ from dekaf.contrib.fastapi import (
     ProducerDep,
     SyncProducerDep,
     dekaf_lifespan,
+    dependencies,
     get_producer,
     get_registry,
     get_sync_producer,
     producer_for,
     sync_producer_for,
 )
+from dekaf.lifespans import SERVED, STATE_KEY, lifespan_served
 from dekaf.registry import ProducerRegistry, override_everywhere
 from dekaf.testing import RecordingProducer
 
@@ -195,6 +198,68 @@ def test_without_a_lifespan_the_environment_gives_a_producer_and_one_warning(
     warnings = [record.getMessage() for record in caplog.records if record.name.startswith("dekaf.contrib")]
     assert len(warnings) == 1
     assert "dekaf_lifespan" in warnings[0]
+
+
+def without_lifespan(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    """Return an application whose producers come from the environment."""
+    monkeypatch.setenv("DEKAF_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setenv("DEKAF_CLOSE_TIMEOUT_MS", "0")
+    app = FastAPI()
+
+    @app.get("/")
+    async def fire(producer: ProducerDep) -> str:
+        producer.fire("orders", "42", "paid")
+        return producer.status().state.value
+
+    return app
+
+
+def ask(app: Any, **scope: Any) -> list[Any]:
+    """Ask as a server does, and return the messages of the answer."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    whole = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], **scope}
+    asyncio.run(app(whole, receive, send))
+    assert sent[0]["status"] == 200
+    return sent
+
+
+def test_a_server_that_runs_no_lifespan_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = without_lifespan(monkeypatch)
+
+    for _ in range(2):
+        ask(app, state={})
+
+    (record,) = [record for record in caplog.records if record.name == "dekaf.contrib.fastapi"]
+    assert record.levelname == "ERROR"
+    assert "uvicorn without --lifespan off" in record.getMessage()
+    assert "drain_on_sigterm()" in record.getMessage()
+
+
+def test_below_the_lifespan_of_another_application_it_is_drained_with_that_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = without_lifespan(monkeypatch)
+
+    async def serve() -> ProducerRegistry:
+        async with lifespan_served():
+            await asyncio.to_thread(ask, app, state={STATE_KEY: SERVED})
+            (registry,) = dependencies._of_process
+            assert registry.producer().status().buffered_bytes > 0
+        return registry
+
+    registry = asyncio.run(serve())
+
+    assert registry.producer().status().buffered_bytes == 0
+    assert [record for record in caplog.records if record.name == "dekaf.contrib.fastapi"] == []
 
 
 def test_after_the_lifespan_tests_use_the_fixture_again(double: RecordingProducer) -> None:

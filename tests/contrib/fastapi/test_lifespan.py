@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from dekaf import ConfigurationError, ProducerClosedError
 from dekaf.contrib.fastapi import ProducerDep, dekaf_lifespan
 from dekaf.registry import ProducerRegistry
+from dekaf.testing import RecordingProducer
 from dekaf.types import ProducerState
 
 pytestmark = pytest.mark.asyncio
@@ -111,6 +112,29 @@ async def test_a_registry_of_ones_own_is_closed_at_the_end() -> None:
 
     with pytest.raises(ProducerClosedError):
         registry.producer()
+
+
+async def test_a_registry_of_ones_own_is_opened_again_by_the_next_start() -> None:
+    registry = ProducerRegistry(SETTINGS)
+    app = FastAPI(lifespan=dekaf_lifespan(registry))
+
+    for _ in range(2):
+        async with app.router.lifespan_context(app):
+            registry.async_producer().fire("orders", "42", "paid")
+
+    assert registry.is_closed
+
+
+async def test_doubles_stay_in_a_registry_that_is_opened_again() -> None:
+    registry = ProducerRegistry(SETTINGS)
+    app = FastAPI(lifespan=dekaf_lifespan(registry))
+
+    with registry.override_all(RecordingProducer()) as double:
+        for _ in range(2):
+            async with app.router.lifespan_context(app):
+                registry.producer().fire("orders", "42", "paid")
+
+    assert len(double.messages) == 2
 
 
 async def get(app: FastAPI, path: str) -> httpx.Response:
