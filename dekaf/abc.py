@@ -793,6 +793,61 @@ class KafkaTopicProducer(Protocol[K_contra, V_contra]):
         """
         raise NotImplementedError
 
+    @overload
+    def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: Literal[False] = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata]: ...
+    @overload
+    def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: Literal[True],
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    @overload
+    def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: bool,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
+        """Produce many messages and wait for all of them.
+
+        Args:
+            pairs: A tuple of key and value for each message, in the order in which they are to be sent. Messages
+                with headers go through the producer's own `produce_all`.
+            return_exceptions: Put the errors of failed messages into the results instead of raising.
+            timeout: Seconds to wait in all; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which what was not sent is withdrawn, and the call ends; in place of
+                `produce_timeout_ms`.
+
+        Returns:
+            One result per message, in the same order.
+
+        Raises:
+            ProduceAllError: Some messages failed; its `results` has one outcome per message.
+            TypeError: Something in `pairs` is not a tuple of two. What came before it stays accepted.
+        """
+        raise NotImplementedError
+
     def flush(self, timeout: float | None = None) -> DrainReport:
         """Send everything accepted before this call and wait at most ``timeout`` seconds for the outcomes.
 
@@ -976,6 +1031,65 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
             ProduceError: The message could not be accepted for another reason.
             ProducerClosedError: The producer was closed.
             TypeError, ValueError: An argument is of the wrong type or out of range.
+        """
+        raise NotImplementedError
+
+    @overload
+    async def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]]
+        | AsyncIterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: Literal[False] = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata]: ...
+    @overload
+    async def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]]
+        | AsyncIterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: Literal[True],
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    @overload
+    async def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]]
+        | AsyncIterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: bool,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    async def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]]
+        | AsyncIterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
+        """Produce many messages and wait for all of them.
+
+        Args:
+            pairs: A tuple of key and value for each message, in the order in which they are to be sent; an async
+                iterator will do, too. Messages with headers go through the producer's own `produce_all`.
+            return_exceptions: Put the errors of failed messages into the results instead of raising.
+            timeout: Seconds to wait in all; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which what was not sent is withdrawn, and the call ends; in place of
+                `produce_timeout_ms`.
+
+        Returns:
+            One result per message, in the same order.
+
+        Raises:
+            ProduceAllError: Some messages failed; its `results` has one outcome per message.
+            TypeError: Something in `pairs` is not a tuple of two. What came before it stays accepted.
         """
         raise NotImplementedError
 

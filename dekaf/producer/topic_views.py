@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any, Generic, final, overload
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from typing import Any, Generic, Literal, final, overload
 
 from typing_extensions import TypeVar
 
 from dekaf.abc import AsyncKafkaProducer, DeliveryHandle, KafkaProducer
+from dekaf.errors import ProduceError
+from dekaf.message import ProducerMessage
 from dekaf.producer._core.arguments import MISSING, check_value
 from dekaf.types import DrainReport, HeadersLike, OnDelivery, RecordMetadata, Timestamp
 
@@ -229,6 +231,66 @@ class TopicProducer(Generic[K_contra, V_contra]):
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, deadline=deadline
         )
 
+    @overload
+    def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: Literal[False] = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata]: ...
+    @overload
+    def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: Literal[True],
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    @overload
+    def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: bool,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
+        """Produce many messages and wait for all of them; as `Producer.produce_all`.
+
+        Args:
+            pairs: A tuple of key and value for each message, in the order in which they are to be sent. Messages
+                with headers go through the producer's own `produce_all`.
+            return_exceptions: Put the errors of failed messages into the results instead of raising.
+            timeout: Seconds to wait in all; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which what was not sent is withdrawn, and the call ends; in place of
+                `produce_timeout_ms`.
+
+        Returns:
+            One result per message, in the same order.
+
+        Raises:
+            ProduceAllError: Some messages failed; its `results` has one outcome per message.
+            TypeError: Something in `pairs` is not a tuple of two. What came before it stays accepted.
+        """
+        return self._producer.produce_all(
+            (_message(self._topic, pair) for pair in pairs),
+            return_exceptions=return_exceptions,
+            timeout=timeout,
+            deadline=deadline,
+        )
+
     def flush(self, timeout: float | None = None) -> DrainReport:
         """Wait until everything the producer has accepted, for any topic, has an outcome; see `Producer.flush`."""
         return self._producer.flush(timeout)
@@ -445,6 +507,93 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
             self._topic, key, value, headers=headers, partition=partition, timestamp=timestamp, deadline=deadline
         )
 
+    @overload
+    async def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]]
+        | AsyncIterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: Literal[False] = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata]: ...
+    @overload
+    async def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]]
+        | AsyncIterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: Literal[True],
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    @overload
+    async def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]]
+        | AsyncIterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: bool,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata | ProduceError]: ...
+    async def produce_all(
+        self,
+        pairs: Iterable[tuple[K_contra | None, V_contra | None]]
+        | AsyncIterable[tuple[K_contra | None, V_contra | None]],
+        *,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[RecordMetadata] | list[RecordMetadata | ProduceError]:
+        """Produce many messages and wait for all of them; as `AsyncProducer.produce_all`.
+
+        Args:
+            pairs: A tuple of key and value for each message, in the order in which they are to be sent; an async
+                iterator will do, too. Messages with headers go through the producer's own `produce_all`.
+            return_exceptions: Put the errors of failed messages into the results instead of raising.
+            timeout: Seconds to wait in all; what was accepted stays accepted. Default:
+                `produce_timeout_ms`, which works as a deadline.
+            deadline: Seconds from now after which what was not sent is withdrawn, and the call ends; in place of
+                `produce_timeout_ms`.
+
+        Returns:
+            One result per message, in the same order.
+
+        Raises:
+            ProduceAllError: Some messages failed; its `results` has one outcome per message.
+            TypeError: Something in `pairs` is not a tuple of two. What came before it stays accepted.
+        """
+        messages = (
+            _Messages(self._topic, aiter(pairs))
+            if isinstance(pairs, AsyncIterable)
+            else (_message(self._topic, pair) for pair in pairs)
+        )
+        return await self._producer.produce_all(
+            messages, return_exceptions=return_exceptions, timeout=timeout, deadline=deadline
+        )
+
     async def flush(self, timeout: float | None = None) -> DrainReport:
         """Wait until everything the producer has accepted, for any topic, has an outcome."""
         return await self._producer.flush(timeout)
+
+
+@final
+class _Messages:
+    """Messages to a topic, made of the pairs of an async iterator as they come."""
+
+    def __init__(self, topic: str, pairs: AsyncIterator[object]) -> None:
+        self._topic = topic
+        self._pairs = pairs
+
+    def __aiter__(self) -> _Messages:
+        return self
+
+    async def __anext__(self) -> ProducerMessage[Any, Any]:
+        return _message(self._topic, await anext(self._pairs))
+
+
+def _message(topic: str, pair: object) -> ProducerMessage[Any, Any]:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise TypeError(f"produce_all of a topic takes tuples of key and value, not {type(pair).__name__}")
+    return ProducerMessage(topic=topic, key=pair[0], value=pair[1])

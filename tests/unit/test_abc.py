@@ -36,7 +36,7 @@ def test_docstring_explains_every_parameter_and_what_is_raised(method: Callable[
 
 @pytest.mark.parametrize("method", overloaded_methods(), ids=title)
 def test_a_double_that_leaves_a_method_out_does_not_pretend_to_have_it(method: Callable[..., Any]) -> None:
-    arguments = ["orders"] * len(inspect.signature(method).parameters.keys() & {"topic", "messages", "key"})
+    arguments = ["orders"] * len(inspect.signature(method).parameters.keys() & {"topic", "messages", "key", "pairs"})
 
     with pytest.raises(NotImplementedError):
         call(method, object(), *arguments)
@@ -57,5 +57,6 @@ def test_coroutines_are_told_from_functions() -> None:
         "AsyncKafkaProducer.produce_all",
         "AsyncKafkaProducer.submit",
         "AsyncKafkaTopicProducer.produce",
+        "AsyncKafkaTopicProducer.produce_all",
         "AsyncKafkaTopicProducer.submit",
     }

@@ -17,7 +17,10 @@ from dekaf.contrib.fastapi.dependencies import (
     get_registry,
     get_sync_producer,
     producer_for,
+    registry_of,
     sync_producer_for,
+    sync_topic_for,
+    topic_for,
 )
 from dekaf.contrib.fastapi.encoders import register_encoders as _register_encoders
 from dekaf.contrib.fastapi.error_handlers import install_error_handlers
@@ -34,7 +37,10 @@ __all__ = (
     "get_sync_producer",
     "install_error_handlers",
     "producer_for",
+    "registry_of",
     "sync_producer_for",
+    "sync_topic_for",
+    "topic_for",
 )
 
 _register_encoders()

@@ -6,19 +6,22 @@ because a Request would leave out WebSockets.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Final, cast
 
 from fastapi import Depends
+from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from typing_extensions import TypeVar
 
+from dekaf.contrib.fastapi.aliases import note_alias
 from dekaf.environment import registry_of_environment
 from dekaf.errors import ConfigurationError
 from dekaf.lifespans import SERVED, STATE_KEY, drain_with_lifespans, why_lost_at_stop
 from dekaf.process_lock import ProcessLock
-from dekaf.producer import AsyncProducer, Producer
+from dekaf.producer import AsyncProducer, AsyncTopicProducer, Producer, TopicProducer
 from dekaf.registry import ProducerRegistry, is_overridden_everywhere
 from dekaf.serialization import Serializer
 from dekaf.sigterm import SigtermDrain, sigterm_drain
@@ -30,7 +33,10 @@ __all__ = (
     "get_registry",
     "get_sync_producer",
     "producer_for",
+    "registry_of",
     "sync_producer_for",
+    "sync_topic_for",
+    "topic_for",
 )
 
 logger = logging.getLogger("dekaf.contrib.fastapi")
@@ -52,7 +58,7 @@ async def get_registry(connection: HTTPConnection) -> ProducerRegistry:
     Raises:
         ConfigurationError: The application has no `dekaf_lifespan`, and the environment configures no producer.
     """
-    return _registry_of(connection)
+    return registry_of(connection)
 
 
 async def get_producer(connection: HTTPConnection) -> AsyncProducer[Any, Any]:
@@ -62,12 +68,12 @@ async def get_producer(connection: HTTPConnection) -> AsyncProducer[Any, Any]:
         ConfigurationError: As for `get_registry`.
         ProducerClosedError: The application has shut down.
     """
-    return _registry_of(connection).async_producer()
+    return registry_of(connection).async_producer()
 
 
 async def get_sync_producer(connection: HTTPConnection) -> Producer[Any, Any]:
     """Return the application's producer for threads, for endpoints that are plain functions; as `get_producer`."""
-    return _registry_of(connection).producer()
+    return registry_of(connection).producer()
 
 
 def producer_for(
@@ -88,11 +94,11 @@ def producer_for(
         return cast("Callable[[HTTPConnection], Coroutine[Any, Any, AsyncProducer[K, V]]]", get_producer)
 
     async def get_producer_for(connection: HTTPConnection) -> AsyncProducer[K, V]:
-        return _registry_of(connection).async_producer(alias, key, value)
+        return registry_of(connection).async_producer(alias, key, value)
 
     return cast(
         "Callable[[HTTPConnection], Coroutine[Any, Any, AsyncProducer[K, V]]]",
-        _same_for_same(("async", alias, key, value), get_producer_for),
+        _same_for_same(("async", alias, key, value), get_producer_for, alias),
     )
 
 
@@ -106,11 +112,56 @@ def sync_producer_for(
         return cast("Callable[[HTTPConnection], Coroutine[Any, Any, Producer[K, V]]]", get_sync_producer)
 
     async def get_sync_producer_for(connection: HTTPConnection) -> Producer[K, V]:
-        return _registry_of(connection).producer(alias, key, value)
+        return registry_of(connection).producer(alias, key, value)
 
     return cast(
         "Callable[[HTTPConnection], Coroutine[Any, Any, Producer[K, V]]]",
-        _same_for_same(("sync", alias, key, value), get_sync_producer_for),
+        _same_for_same(("sync", alias, key, value), get_sync_producer_for, alias),
+    )
+
+
+def topic_for(
+    topic: str,
+    key: type[K] | Serializer[K] | None = None,
+    value: type[V] | Serializer[V] | None = None,
+    *,
+    alias: str = _DEFAULT_ALIAS,
+) -> Callable[[HTTPConnection], Coroutine[Any, Any, AsyncTopicProducer[K, V]]]:
+    """Return a dependency for one topic, with types: `Depends(topic_for("orders", str, Order))`.
+
+    The endpoint then awaits `orders.produce(order.id, order)`. The same arguments give the same dependency.
+
+    Args:
+        topic: The topic that everything goes to.
+        key: The type of keys, or a serializer; default: what the alias is configured with.
+        value: The same for values.
+        alias: Which of the configured producers.
+    """
+
+    async def get_topic(connection: HTTPConnection) -> AsyncTopicProducer[K, V]:
+        return registry_of(connection).async_producer(alias, key, value).for_topic(topic)
+
+    return cast(
+        "Callable[[HTTPConnection], Coroutine[Any, Any, AsyncTopicProducer[K, V]]]",
+        _same_for_same(("async topic", topic, alias, key, value), get_topic, alias),
+    )
+
+
+def sync_topic_for(
+    topic: str,
+    key: type[K] | Serializer[K] | None = None,
+    value: type[V] | Serializer[V] | None = None,
+    *,
+    alias: str = _DEFAULT_ALIAS,
+) -> Callable[[HTTPConnection], Coroutine[Any, Any, TopicProducer[K, V]]]:
+    """Return a dependency for one topic, for endpoints that are plain functions; as `topic_for`."""
+
+    async def get_sync_topic(connection: HTTPConnection) -> TopicProducer[K, V]:
+        return registry_of(connection).producer(alias, key, value).for_topic(topic)
+
+    return cast(
+        "Callable[[HTTPConnection], Coroutine[Any, Any, TopicProducer[K, V]]]",
+        _same_for_same(("sync topic", topic, alias, key, value), get_sync_topic, alias),
     )
 
 
@@ -120,21 +171,38 @@ SyncProducerDep = Annotated[Producer[Any, Any], Depends(get_sync_producer)]
 _dependencies: Final[dict[object, object]] = {}  # made where endpoints are defined, so no more than those
 
 
-def _same_for_same(arguments: tuple[object, ...], dependency: object) -> object:
-    try:
-        return _dependencies.setdefault(arguments, dependency)
-    except TypeError:  # a serializer that has no hash
-        return dependency
+def _same_for_same(arguments: tuple[object, ...], dependency: object, alias: str) -> object:
+    with contextlib.suppress(TypeError):  # of a serializer that has no hash
+        dependency = _dependencies.setdefault(arguments, dependency)
+    note_alias(dependency, alias)
+    return dependency
 
 
-def _registry_of(connection: HTTPConnection) -> ProducerRegistry:
+note_alias(get_producer, _DEFAULT_ALIAS)
+note_alias(get_sync_producer, _DEFAULT_ALIAS)
+
+
+def registry_of(source: Starlette | HTTPConnection | Mapping[str, Any], /) -> ProducerRegistry:
+    """Return an application's producers by alias, where there are no dependencies: in middleware, tasks, schedulers.
+
+    Args:
+        source: The application, while its lifespan runs; or a request, a WebSocket, or an ASGI scope.
+
+    Raises:
+        ConfigurationError: The application has no `dekaf_lifespan`, and the environment configures no producer.
+
+    Example:
+        >>> registry_of(app).async_producer("audit", str, AuditEvent).fire("audit-log", user.email, AuditEvent(...))
+    """
+    scope = source.scope if isinstance(source, HTTPConnection) else source
+    if isinstance(scope, Starlette):
+        scope = {"app": scope}
     # The lifespan's state first: in a mounted sub-application, scope["app"] is that one, whose lifespan never ran.
-    state = connection.scope.get("state")
+    state = scope.get("state")
     registry = state.get(STATE_KEY) if state else None
     if registry is None or registry is SERVED:  # an application around this one drains
-        app = connection.scope.get("app")
-        registry = getattr(getattr(app, "state", None), STATE_KEY, None)
-    return _without_lifespan(connection.scope) if registry is None else cast("ProducerRegistry", registry)
+        registry = getattr(getattr(scope.get("app"), "state", None), STATE_KEY, None)
+    return _without_lifespan(scope) if registry is None else cast("ProducerRegistry", registry)
 
 
 _process_lock: Final = ProcessLock()  # guards _of_process

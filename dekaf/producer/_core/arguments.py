@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any, Final
 
@@ -62,6 +63,13 @@ def check_callback(on_delivery: object) -> None:
     """Raise TypeError for an `on_delivery` that could not be called once the outcome is there."""
     if not callable(on_delivery):
         raise TypeError(f"on_delivery must be a function of (metadata, error), not {type(on_delivery).__name__}")
+    for function in (on_delivery, type(on_delivery).__call__):
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        if isinstance(flags, int) and flags & inspect.CO_COROUTINE:  # a mock's may be a mock
+            raise TypeError(
+                "on_delivery is a coroutine function, which dekaf does not await; it may start a task instead, such as "
+                "lambda metadata, error: loop.create_task(...)"
+            )
 
 
 def partition_number(partition: object) -> i64:

@@ -30,7 +30,7 @@ class RecordEntry:
         self.core: Final = core
         self.key: Final = FieldEncoder(key, Field.KEY)
         self.value: Final = FieldEncoder(value, Field.VALUE)
-        self._callback_type: object = None  # the last callback's: to ask for each would be a fifth of `fire`
+        self._callback_code: object = None  # the last callback's: to ask for each would be a fifth of `fire`
 
     def append(  # noqa: PLR0913 # a call's own arguments: an object for them would cost as much as all the rest
         self,
@@ -108,10 +108,14 @@ class RecordEntry:
         )
 
     def check_callback(self, on_delivery: object) -> None:
-        """Raise TypeError for an `on_delivery` that cannot be called, which is a matter of its type alone."""
-        if type(on_delivery) is not self._callback_type:
+        """Raise TypeError for an `on_delivery` that cannot be called, or would have to be awaited.
+
+        That is a matter of a function's code, or else of its type: those of the last one are not looked at again.
+        """
+        code = getattr(on_delivery, "__code__", type(on_delivery))
+        if code is not self._callback_code:
             check_callback(on_delivery)
-            self._callback_type = type(on_delivery)
+            self._callback_code = code
 
     def _headers_to_send(self, topic: str, headers: HeadersLike | None) -> Headers | None:
         given = None if headers is None else Headers.of(headers)

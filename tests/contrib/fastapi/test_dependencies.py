@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI, WebSocket
+from fastapi import Depends, FastAPI, Request, WebSocket
 from fastapi.testclient import TestClient
 
-from dekaf import AsyncProducer, ConfigurationError, JsonSerializer, Producer
+from dekaf import AsyncProducer, AsyncTopicProducer, ConfigurationError, JsonSerializer, Producer, TopicProducer
 from dekaf.contrib.fastapi import (
     ProducerDep,
     SyncProducerDep,
@@ -21,7 +21,10 @@ from dekaf.contrib.fastapi import (
     get_registry,
     get_sync_producer,
     producer_for,
+    registry_of,
     sync_producer_for,
+    sync_topic_for,
+    topic_for,
 )
 from dekaf.lifespans import SERVED, STATE_KEY, lifespan_served
 from dekaf.registry import ProducerRegistry, override_everywhere
@@ -156,6 +159,54 @@ def test_the_registry_itself_can_be_asked_for() -> None:
 
     with TestClient(app) as client:
         assert client.get("/aliases").json() == ["default", "audit"]
+
+
+# Where there are no dependencies, and for one topic.
+
+
+def test_middleware_tasks_and_schedulers_find_the_producers(double: RecordingProducer) -> None:
+    app = with_lifespan(FastAPI())
+    found: list[ProducerRegistry] = []
+
+    @app.middleware("http")
+    async def remember(request: Request, call_next: Any) -> Any:
+        found.extend([registry_of(request), registry_of(request.scope), registry_of(app)])
+        return await call_next(request)
+
+    with TestClient(app) as client:
+        client.get("/nothing")
+        registry_of(app).async_producer("audit", str, dict)
+        assert found == [app.state.dekaf] * 3
+
+    with pytest.raises(ConfigurationError, match="the lifespan of dekaf did not run"):
+        registry_of(app)
+
+
+def test_a_topic_is_a_dependency_with_types(double: RecordingProducer) -> None:
+    app = with_lifespan(FastAPI())
+
+    @app.post("/orders")
+    async def place(orders: Annotated[AsyncTopicProducer[str, Order], Depends(topic_for("orders", str, dict))]) -> int:
+        return (await orders.produce("42", {"item": "espresso"})).offset
+
+    @app.post("/log")
+    def log(log: Annotated[TopicProducer[str, Order], Depends(sync_topic_for("log", str, dict, alias="audit"))]) -> int:
+        return len(log.produce_all([("42", {"item": "espresso"}), ("43", {"item": "tea"})]))
+
+    with override_everywhere(double), TestClient(app) as client:
+        assert (client.post("/orders").json(), client.post("/log").json()) == (0, 2)
+
+    assert [(message.topic, message.key) for message in double.messages] == [
+        ("orders", b"42"),
+        ("log", b"42"),
+        ("log", b"43"),
+    ]
+
+
+def test_the_same_topic_is_the_same_dependency() -> None:
+    assert topic_for("orders", str, dict) is topic_for("orders", str, dict)
+    assert topic_for("orders", str, dict) is not topic_for("orders", str, dict, alias="audit")
+    assert len({topic_for("orders"), sync_topic_for("orders"), producer_for(), topic_for("views")}) == 4
 
 
 # Without a lifespan.

@@ -57,6 +57,12 @@ async def test_a_lifespan_without_its_brackets_is_refused() -> None:
             pytest.fail("it started")
 
 
+async def test_a_lifespan_without_its_application_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"async with dekaf_lifespan\(settings\)\(app\) as state"):
+        async with dekaf_lifespan(SETTINGS):  # type: ignore[attr-defined] # the mistake
+            pytest.fail("it started")
+
+
 @pytest.mark.parametrize(
     "settings", [{"linger": 5, **SETTINGS}, {"default": SETTINGS, "audit": {**SETTINGS, "start": "now"}}]
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -36,12 +36,15 @@ class Double:
     def fire(self, *arguments: object, **options: object) -> object:
         return self._note("fire", arguments, options)
 
+    def produce_all(self, *arguments: object, **options: object) -> object:
+        return self._note("produce_all", arguments, options)
+
     def flush(self, *arguments: object, **options: object) -> object:
         return self._note("flush", arguments, options)
 
     def _note(self, name: str, arguments: tuple[object, ...], options: dict[str, object]) -> object:
         self.calls.append((name, arguments, options))
-        return {"produce": METADATA, "submit": SUBMITTED}.get(name)
+        return {"produce": METADATA, "submit": SUBMITTED, "produce_all": []}.get(name)
 
 
 class AsyncDouble(Double):
@@ -111,6 +114,52 @@ def test_tombstone_is_a_value() -> None:
     view.fire(value=None, key="k")
 
     assert double.calls[0][1] == ("orders", "k", None)
+
+
+PAIRS = [("42", "paid"), (None, "gift"), ("43", None)]
+
+
+def test_pairs_become_messages_to_the_topic_with_every_option() -> None:
+    with Producer(backend="memory", key=str, value=str) as producer:
+        results = producer.for_topic("orders").produce_all(iter(PAIRS), timeout=5.0, return_exceptions=True)
+
+        assert [type(result).__name__ for result in results] == ["RecordMetadata"] * 3
+        assert [(message.topic, message.key, message.value) for message in producer.produced.messages] == [
+            ("orders", b"42", b"paid"),
+            ("orders", None, b"gift"),
+            ("orders", b"43", None),
+        ]
+
+
+def test_options_of_many_reach_the_producer() -> None:
+    double: Any = Double()
+
+    TopicProducer(double, "orders").produce_all([], return_exceptions=True, timeout=1.0, deadline=2.0)
+
+    assert double.calls[0][2] == {"return_exceptions": True, "timeout": 1.0, "deadline": 2.0}
+
+
+@pytest.mark.parametrize("nonsense", ["ab", ("only one",), ["42", "paid"], None])
+def test_what_is_no_pair_is_refused(nonsense: Any) -> None:
+    with (
+        Producer(backend="memory") as producer,
+        pytest.raises(TypeError, match="takes tuples of key and value, not"),
+    ):
+        producer.for_topic("orders").produce_all([nonsense])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_awaited_pairs_become_messages_to_the_topic(is_async: bool) -> None:
+    async def one_by_one() -> AsyncIterator[tuple[str | None, str | None]]:
+        for pair in PAIRS:
+            yield pair
+
+    async with AsyncProducer(backend="memory", key=str, value=str) as producer:
+        results = await producer.for_topic("orders").produce_all(one_by_one() if is_async else PAIRS)
+
+        assert [result.topic for result in results] == ["orders"] * 3
+        assert [message.value for message in producer.produced.messages] == [b"paid", b"gift", None]
 
 
 def test_flush_is_the_producers() -> None:

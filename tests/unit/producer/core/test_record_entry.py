@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -97,6 +99,35 @@ def test_nonsense_is_refused_before_anything_is_accepted(
 
     assert core.buffered_records() == 0
     assert core.status().buffered_bytes == 0
+
+
+async def awaited(_metadata: object, _error: object) -> None:
+    """No callback: nothing would await it."""
+
+
+class Awaited:
+    async def __call__(self, _metadata: object, _error: object) -> None: ...
+
+    async def method(self, _metadata: object, _error: object) -> None: ...
+
+
+class Called:
+    def __call__(self, _metadata: object, _error: object) -> None: ...
+
+    def method(self, _metadata: object, _error: object) -> None: ...
+
+
+FINE: list[Any] = [lambda _metadata, _error: None, Called(), Called().method, print, partial(print), Mock(), Called]
+WRONG: list[Any] = [awaited, Awaited(), Awaited().method, AsyncMock(), "no function", 42]
+
+
+@pytest.mark.parametrize("callback", WRONG)
+def test_callback_that_could_not_be_called_is_refused_whatever_came_before(entry: RecordEntry, callback: Any) -> None:
+    for fine in FINE:
+        entry.check_callback(fine)
+
+        with pytest.raises(TypeError, match="on_delivery"):
+            entry.check_callback(callback)
 
 
 def test_closed_producer_accepts_nothing(core: ProducerCore, entry: RecordEntry) -> None:
