@@ -29,6 +29,9 @@ INTERRUPT_SECONDS = 60  # after Ctrl-C, for pytest to end its brokers
 
 OTHER_PYTHONS = [version for version in ("3.11", "3.12", "3.13", "3.14", "3.15") if sys.version[:4] != version]
 
+# The releases of Django that are supported, each with a Python of its own: 4.2 ends with 3.12, 6.0 begins there.
+DJANGOS = {"4.2": "3.11", "5.2": "3.13", "6.0": "3.12"}
+
 # What the tests of the compiled wheel see of the repository: everything but dekaf, which would win over the wheel's.
 COMPILED_ROOT = ROOT / ".cache" / "compiled-root"
 COMPILED_SEES = ("benchmarks", "example_project", "tests", "tools", "pyproject.toml")
@@ -154,6 +157,18 @@ def other_python(session: nox.Session) -> None:
 for version in OTHER_PYTHONS:
     python = os.environ.get(f"DEKAF_PYTHON_{version.replace('.', '_')}", version)
     nox.session(name=f"python-{version}", python=python, venv_backend="virtualenv", allow_parallel=True)(other_python)
+
+
+def django_version(session: nox.Session) -> None:
+    """Test the adapter for Django with one of its releases, on a Python that it supports."""
+    install(session, "--editable", ".[all]", f"django~={session.name.removeprefix('django-')}.0")
+    pytest(session, "tests/contrib/django")
+
+
+for version, its_python in DJANGOS.items():
+    nox.session(name=f"django-{version}", python=its_python, venv_backend="virtualenv", allow_parallel=True)(
+        django_version
+    )
 
 
 @nox.session(requires=["wheel"], allow_parallel=True)

@@ -497,6 +497,9 @@ def _config_of(alias: str, given: object, source: str) -> ProducerConfig:
 def _is_by_alias(options: Mapping[str, object], source: str) -> bool:
     groups = [name for name, value in options.items() if not _is_option(name) and _is_group(value)]
     others = [name for name in options if name not in groups]
+    for name in groups:
+        if name != DEFAULT_ALIAS and str(name).lower() == DEFAULT_ALIAS:
+            raise ConfigurationError(f"{source}: the alias {name!r} is written {DEFAULT_ALIAS!r}.")
     if DEFAULT_ALIAS in others:
         raise ConfigurationError(
             f"{source}[{DEFAULT_ALIAS!r}]: must hold the options of a producer, as in "

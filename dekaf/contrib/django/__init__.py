@@ -10,6 +10,7 @@ def place_order(request):
 
 from __future__ import annotations
 
+from dekaf.contrib.django.context import produce_context, suppress
 from dekaf.contrib.django.producers import get_async_producer, get_producer, get_registry
 
-__all__ = ("get_async_producer", "get_producer", "get_registry")
+__all__ = ("get_async_producer", "get_producer", "get_registry", "produce_context", "suppress")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.conf import settings
@@ -11,10 +12,23 @@ from dekaf.errors import ConfigurationError
 from dekaf.producer.masked import Masked
 from dekaf.registry import ProducerRegistry, is_overridden_everywhere
 
-__all__ = ("APPLICATION", "SETTING", "registry_of_settings")
+__all__ = ("APPLICATION", "PREFIX_SETTING", "SETTING", "aliases_with_prefix", "registry_of_settings")
 
 APPLICATION: Final = "dekaf.contrib.django"  # as INSTALLED_APPS names it
 SETTING: Final = "DEKAF"
+PREFIX_SETTING: Final = "DEKAF_TOPIC_PREFIX_REQUIRED"
+
+
+def aliases_with_prefix() -> tuple[str, ...]:
+    """Return the aliases whose messages have to have a prefix of `produce_context`.
+
+    Raises:
+        ConfigurationError: The setting is not a list of texts.
+    """
+    given: object = getattr(settings, PREFIX_SETTING, ())
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"{PREFIX_SETTING} must be a list of aliases such as ['default'], not {given!r}.")
+    return tuple(map(str, given))
 
 
 def registry_of_settings() -> ProducerRegistry:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 from django.apps import apps
 from typing_extensions import TypeVar
 
-from dekaf.contrib.django.conf import APPLICATION, SETTING, registry_of_settings
+from dekaf.contrib.django.conf import APPLICATION, SETTING, aliases_with_prefix, registry_of_settings
+from dekaf.contrib.django.context import USE
+from dekaf.contrib.django.contextual import ContextualLookups
 from dekaf.lifespans import drain_with_lifespans
 from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
@@ -54,14 +56,20 @@ def get_producer(
     Example:
         >>> get_producer("audit", str, AuditEvent).fire("audit-log", user.email, AuditEvent(...))
     """
-    return _current.registry().producer(alias, key, value)
+    registry = _current.registry()
+    if (USE.has_begun or _current.required) and (lookups := _current.lookups(registry)).is_needed(alias):
+        return cast("Producer[K, V]", lookups.producer(alias, key, value))
+    return registry.producer(alias, key, value)
 
 
 def get_async_producer(
     alias: str = "default", key: type[K] | Serializer[K] | None = None, value: type[V] | Serializer[V] | None = None
 ) -> AsyncProducer[K, V]:
     """Return the producer for coroutines of an alias, for asynchronous views; otherwise as `get_producer`."""
-    return _current.registry().async_producer(alias, key, value)
+    registry = _current.registry()
+    if (USE.has_begun or _current.required) and (lookups := _current.lookups(registry)).is_needed(alias):
+        return cast("AsyncProducer[K, V]", lookups.async_producer(alias, key, value))
+    return registry.async_producer(alias, key, value)
 
 
 def get_registry() -> ProducerRegistry:
@@ -104,6 +112,7 @@ def discard_producers() -> None:
     registry, _current.existing = _current.existing, None
     if registry is not None:
         _current.before = registry
+        _current.forget_lookups()
         registry.close()
 
 
@@ -131,6 +140,22 @@ class _Current:
         self.existing: ProducerRegistry | None = None
         self.before: ProducerRegistry | None = None  # with other settings
         self.fault: str | None = None
+        self.required: tuple[str, ...] = ()  # aliases whose topics have to have a prefix
+        self._lookups: ContextualLookups | None = None
+
+    def lookups(self, registry: ProducerRegistry) -> ContextualLookups:
+        """Return what looks up producers in a context."""
+        with self._lock:
+            if self._lookups is None:
+                self._lookups = ContextualLookups(registry, self.required)
+            return self._lookups
+
+    def forget_lookups(self) -> None:
+        """End what belongs to other settings."""
+        with self._lock:
+            lookups, self._lookups = self._lookups, None
+        if lookups is not None:
+            lookups.close()
 
     def registry(self) -> ProducerRegistry:
         """Return it, making it first if need be."""
@@ -147,6 +172,7 @@ class _Current:
 
     def _made(self) -> ProducerRegistry:
         registry = registry_of_settings()
+        self.required = aliases_with_prefix()
         if self.before is not None:
             registry.share_overrides_of(self.before)
             self.before = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.signals import setting_changed
 
-from dekaf.contrib.django.conf import SETTING
+from dekaf.contrib.django.conf import PREFIX_SETTING, SETTING
 from dekaf.contrib.django.producers import close_producers, discard_producers
 
 __all__ = ("close_with_celery", "follow_settings")
@@ -35,7 +35,7 @@ def close_with_celery() -> None:
 
 
 def _on_setting_changed(*, setting: str, **_: Any) -> None:
-    if setting == SETTING:
+    if setting in (SETTING, PREFIX_SETTING):
         discard_producers()
 
 

@@ -25,9 +25,9 @@ def forbid_blocking(core: ProducerCore, call: str) -> None:
     forbid_in_callback(core, call)
     if stalls_a_loop(core):
         raise BlockingCallError(
-            f"Producer.{call}() would block the event loop of this thread. Await AsyncProducer.{call}() instead "
-            f"(producer.as_async() shares this producer), or run it through asyncio.to_thread(). In a notebook, "
-            "set allow_blocking_in_loop=True."
+            f"Producer.{call}() would block the event loop of this thread. Await AsyncProducer.{call}() instead: "
+            "producer.as_async() shares this producer; Django has get_async_producer(), FastAPI ProducerDep. Or run it "
+            "through asyncio.to_thread(). In a notebook, set allow_blocking_in_loop=True."
         )
 
 

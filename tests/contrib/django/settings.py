@@ -8,6 +8,7 @@ ROOT_URLCONF = "tests.contrib.django.urls"
 ASGI_APPLICATION = "tests.contrib.django.asgi.application"
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 
 NOWHERE = "127.0.0.1:1"  # nobody listens there: no test here needs a broker
 DEKAF = {

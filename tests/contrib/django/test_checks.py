@@ -11,7 +11,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
-from dekaf.contrib.django.checks import check_asgi_application, check_setting
+from dekaf.contrib.django.checks import check_asgi_application, check_deployment, check_setting
 
 ROOT = Path(__file__).parents[3]
 NOWHERE = "127.0.0.1:1"
@@ -133,3 +133,59 @@ def test_checking_starts_and_connects_nothing(start: str) -> None:
         assert check_setting() == []
 
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        ({"bootstrap_servers": "kafka-1:9092"}, []),
+        ({"backend": "memory"}, ["dekaf.W002"]),
+        ({"backend": "disabled", "acks": "none"}, ["dekaf.W002"]),
+        ({"bootstrap_servers": "kafka-1:9092", "acks": "leader"}, ["dekaf.W004"]),
+        ({"bootstrap_servers": "kafka-1:9092,localhost:9092"}, ["dekaf.W005"]),
+        ({"bootstrap_servers": "[::1]:9092"}, ["dekaf.W005"]),
+        (
+            {
+                "bootstrap_servers": "kafka-1:9092",
+                "security_protocol": "SASL_PLAINTEXT",
+                "sasl_mechanism": "PLAIN",
+                "sasl_username": "alice",
+                "sasl_password": "wonder-7431",
+            },
+            ["dekaf.W003"],
+        ),
+    ],
+)
+def test_a_deployment_is_warned_of_what_suits_a_developers_machine_alone(
+    options: dict[str, object], ids: list[str]
+) -> None:
+    with override_settings(DEKAF=options):
+        warnings = check_deployment()
+        without_deploy = run_checks(tags=["dekaf"])
+
+    assert [warning.id for warning in warnings] == ids
+    assert "wonder-7431" not in str(warnings)
+    assert without_deploy == []
+
+
+def test_a_deployment_with_wrong_settings_is_told_once() -> None:
+    with override_settings(DEKAF={"linger": 5}):
+        assert [fault.id for fault in run_checks(tags=["dekaf"], include_deployment_checks=True)] == ["dekaf.E001"]
+
+
+@pytest.mark.parametrize(
+    ("required", "message"), [(["tenants"], "names 'tenants', which is no alias"), ("default", "must be a list")]
+)
+def test_a_prefix_that_no_alias_can_require_is_an_error(required: object, message: str) -> None:
+    with override_settings(DEKAF_TOPIC_PREFIX_REQUIRED=required):
+        (fault,) = check_setting()
+
+    assert fault.id == "dekaf.E003"
+    assert message in fault.msg
+
+
+def test_the_default_alias_in_upper_case_is_an_error() -> None:
+    with override_settings(DEKAF={"DEFAULT": {"bootstrap_servers": NOWHERE}}):
+        (fault,) = check_setting()
+
+    assert "the alias 'DEFAULT' is written 'default'" in fault.msg
