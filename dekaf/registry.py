@@ -202,13 +202,15 @@ class ProducerRegistry:
                 raise ProducerClosedError(
                     f"The producers of {self._source} are closed, as happens when the application shuts down."
                 )
-            double = self._overriding(alias)
+            double: Any = self._overriding(alias)
             double = found if double is None else double
             config = self._configs.get(alias)
             if config is None and (self._configs or double is None):
                 raise self._unknown_alias_error(alias)
             if double is None:
                 return self._view(kind, alias, key, value)
+            if hasattr(type(double), "double_for"):
+                double = double.double_for(alias, config)
             face = _typed(
                 _as_face(double, kind, alias), _spec(key, config, Field.KEY), _spec(value, config, Field.VALUE)
             )
@@ -248,7 +250,7 @@ class ProducerRegistry:
         Args:
             alias: Which producer; it need not have been made yet.
             double: A producer of either face. Its `as_async` or `as_sync` makes the other one, its `typed` those with
-                types, where its class has them.
+                types, where its class has them. Or something with a `double_for(alias, config)` that returns one.
 
         Returns:
             The override, which is active at once; as a context manager it ends with the block.

@@ -88,12 +88,12 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             refusal = positional_error("AsyncProducer", positional)
             del positional, options  # a traceback may show local variables, and a password may be among these
             raise refusal
-        self._is_owner = _core is None
         if _core is None:
             given = Masked(config)
             config = None
             _core = ProducerCore(configuration_of(given, options))
         self._core = _core
+        self._is_owner = _core.claim()
         self._entry = RecordEntry(
             _core,
             serializer_for(key if key is not None else _core.config.key, Field.KEY),

@@ -16,8 +16,6 @@ from dekaf.testing.received import (
     ReceivedSaslAuthenticate,
     ReceivedSaslHandshake,
 )
-from dekaf.testing.recording import Recording
-from dekaf.testing.recording_producers import RecordingAsyncProducer, RecordingProducer
 from dekaf.testing.sasl_accounts import AcceptedToken, SaslAccounts
 from dekaf.testing.sasl_faults import SaslFault
 from dekaf.testing.server_tls import TlsHandshake
@@ -44,9 +42,6 @@ __all__ = (
     "ReceivedSaslAuthenticate",
     "ReceivedSaslHandshake",
     "RecordedMessage",
-    "Recording",
-    "RecordingAsyncProducer",
-    "RecordingProducer",
     "SaslAccounts",
     "SaslFault",
     "TlsHandshake",

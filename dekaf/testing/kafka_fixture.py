@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
+import time
 import uuid
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self, Unpack
 
 import pydantic_core
 from typing_extensions import TypeVar
 
-from dekaf.errors import ProduceError
-from dekaf.producer.produced import RecordedMessage
+from dekaf.errors import BrokerConnectionError, ProduceError, ProducerClosedError
+from dekaf.producer import AsyncProducer, Producer, ProducerConfig, ProducerOptions
+from dekaf.producer._core.core import ProducerCore
+from dekaf.producer.produced import MemoryPlace, ProducedMessages, RecordedMessage
+from dekaf.registry import Override, override_everywhere
 from dekaf.serialization import Serializer
-from dekaf.testing.recording import Recording
-from dekaf.testing.recording_producers import RecordingAsyncProducer, RecordingProducer
 from dekaf.types import Headers, HeadersLike
 
 __all__ = ("KafkaFixture",)
@@ -26,6 +29,12 @@ V = TypeVar("V", default=Any)
 _NUMBERS: Final = (struct.Struct(">i"), struct.Struct(">q"))  # what the serializers of int write besides text
 _DOUBLE: Final = struct.Struct(">d")
 _SHOWN: Final = 20  # messages in a failed assertion
+_FOR_CALLBACKS: Final = 1.0  # seconds for callbacks that still run when a test is over
+
+
+class _Double(NamedTuple):
+    config: ProducerConfig | None  # kept, so that no other one gets its id
+    owner: AsyncProducer[Any, Any]
 
 
 class _Anything:
@@ -39,7 +48,11 @@ _ANYTHING: Final = _Anything()
 
 
 class KafkaFixture:
-    """Doubles in the place of all producers, and assertions about what went into them.
+    """Producers with ``backend="memory"`` in the place of all producers, and assertions about what went into them.
+
+    It is what the ``kafka`` fixture of the pytest plugin is, and a context manager for everything else: while it lasts,
+    whoever asks a registry for a producer gets one that keeps messages here. Each is configured as its alias is, so
+    that it refuses what production refuses.
 
     Example:
         def test_paying_an_order_tells_the_world(kafka: KafkaFixture, client: Client) -> None:
@@ -48,36 +61,107 @@ class KafkaFixture:
             kafka.assert_produced("orders", key="42", value={"state": "paid"}, headers={"source": "shop"})
     """
 
-    def __init__(self, recording: Recording | None = None) -> None:
-        self.recording: Final = recording or Recording()
+    def __init__(self) -> None:
+        self.produced: Final = ProducedMessages(None)
+        self._lock: Final = threading.RLock()  # guards what follows
+        self._cores: Final[list[ProducerCore]] = []
+        self._doubles: Final[dict[tuple[str, int], _Double]] = {}
+        self._override: Override[KafkaFixture] | None = None
+
+    def __enter__(self) -> Self:
+        self._override = override_everywhere(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._override is not None:
+            self._override.end()
+        self._close()
 
     # Doubles.
 
     def producer(
-        self, key: type[K] | Serializer[K] | str | None = None, value: type[V] | Serializer[V] | str | None = None
-    ) -> RecordingProducer[K, V]:
-        """Return a double for threads; what it produces is seen by the assertions."""
-        return RecordingProducer(key=key, value=value, recording=self.recording)
+        self,
+        key: type[K] | Serializer[K] | str | None = None,
+        value: type[V] | Serializer[V] | str | None = None,
+        **options: Unpack[ProducerOptions],
+    ) -> Producer[K, V]:
+        """Return a producer to be handed in; what it produces is seen by the assertions.
+
+        Args:
+            key: The type of keys, or a serializer.
+            value: The same for values.
+            options: Those of `ProducerConfig`; it needs none.
+        """
+        return Producer(key=key, value=value, _core=self._core(self._config(options), None))
 
     def async_producer(
-        self, key: type[K] | Serializer[K] | str | None = None, value: type[V] | Serializer[V] | str | None = None
-    ) -> RecordingAsyncProducer[K, V]:
-        """Return a double for coroutines; what it produces is seen by the assertions."""
-        return RecordingAsyncProducer(key=key, value=value, recording=self.recording)
+        self,
+        key: type[K] | Serializer[K] | str | None = None,
+        value: type[V] | Serializer[V] | str | None = None,
+        **options: Unpack[ProducerOptions],
+    ) -> AsyncProducer[K, V]:
+        """Return a producer for coroutines to be handed in; otherwise as `producer`."""
+        return AsyncProducer(key=key, value=value, _core=self._core(self._config(options), None))
 
-    def fail_next(self, topic: str | None, error: ProduceError | type[ProduceError], *, times: int = 1) -> None:
-        """Let the next messages to a topic fail; see `Recording.fail_next`."""
-        self.recording.fail_next(topic, error, times=times)
+    def double_for(self, alias: str, config: ProducerConfig | None) -> AsyncProducer[Any, Any]:
+        """Return the producer that stands in for an alias of a registry, which asks for it.
+
+        Args:
+            alias: Whose; it is noted with the messages.
+            config: How the alias is configured; None where nothing is.
+        """
+        with self._lock:
+            double = self._doubles.get((alias, id(config)))
+            if double is None:
+                core = self._core(ProducerConfig(backend="memory") if config is None else config, alias)
+                double = _Double(config, AsyncProducer(_core=core))
+                self._doubles[alias, id(config)] = double
+        return double.owner.typed()  # the owner is closed by the fixture alone
+
+    def _config(self, options: ProducerOptions) -> ProducerConfig:
+        options["backend"] = "memory"  # now, for nothing else needs no servers
+        return ProducerConfig(**options)
+
+    def _core(self, config: ProducerConfig, alias: str | None) -> ProducerCore:
+        core = ProducerCore(config.with_options(backend="memory"), MemoryPlace(self.produced, alias))
+        with self._lock:
+            self._cores.append(core)
+        return core
+
+    def _close(self) -> None:
+        with self._lock:
+            cores = self._cores.copy()
+            self._cores.clear()
+            self._doubles.clear()
+        for core in cores:
+            core.flush_report(time.monotonic())  # failures that a test ordered are no news when it ends
+            core.close(_FOR_CALLBACKS)
+
+    def fail_next(
+        self,
+        topic: str | None,
+        error: ProduceError | ProducerClosedError | type[ProduceError | ProducerClosedError],
+        *,
+        times: int = 1,
+    ) -> None:
+        """Let the next messages to a topic fail; see `dekaf.ProducedMessages.fail_next`."""
+        self.produced.fail_next(topic, error, times=times)
+
+    def fail_next_check(
+        self, error: BrokerConnectionError | type[BrokerConnectionError] = BrokerConnectionError, *, times: int = 1
+    ) -> None:
+        """Let the next calls of ``check`` fail; see `dekaf.ProducedMessages.fail_next_check`."""
+        self.produced.fail_next_check(error, times=times)
 
     def clear(self) -> None:
-        """Forget all messages and everything scripted, for a test of several steps."""
-        self.recording.clear()
+        """Forget all messages and everything ordered, for a test of several steps; offsets begin at 0 again."""
+        self.produced.clear()
 
     # Assertions.
 
     def messages(self, topic: str | None = None) -> list[RecordedMessage]:
         """Return what was produced, to one topic or to all, in order."""
-        return self.recording.messages if topic is None else self.recording.to_topic(topic)
+        return self.produced.messages if topic is None else self.produced.to_topic(topic)
 
     def assert_produced(
         self,

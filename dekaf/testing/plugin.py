@@ -7,18 +7,17 @@ pytest has loaded already; the names behind `dekaf.testing` are looked up when t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from dekaf import testing
 
-__all__ = ("kafka", "producers_replaced")
+__all__ = ("kafka",)
 
 
 @pytest.fixture
 def kafka() -> Iterator[testing.KafkaFixture]:
-    """Doubles of all producers, with assertions about what was produced: see `dekaf.testing.KafkaFixture`.
+    """All producers in memory, with assertions about what was produced: see `dekaf.testing.KafkaFixture`.
 
     Example:
         def test_order_is_announced(kafka):
@@ -26,18 +25,5 @@ def kafka() -> Iterator[testing.KafkaFixture]:
 
             kafka.assert_produced("orders", key="42", value=order)
     """
-    fixture = testing.KafkaFixture()
-    with producers_replaced(fixture):
-        yield fixture
-
-
-@contextmanager
-def producers_replaced(fixture: testing.KafkaFixture) -> Iterator[None]:
-    """Let the doubles of a fixture stand in for every alias of every registry while the context lasts.
-
-    The one place where the fixture meets the producers that an application finds by itself, rather than being given.
-    """
-    from dekaf.registry import override_everywhere  # noqa: PLC0415 # pytest loads this module in every run
-
-    with override_everywhere(fixture.async_producer()):
-        yield
+    with testing.KafkaFixture() as kafka:
+        yield kafka

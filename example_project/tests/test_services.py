@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dekaf import DeliveryTimeoutError, SerializationError
-from dekaf.testing import KafkaFixture, RecordingAsyncProducer, RecordingProducer
-from example_project.shop.events import EVENT_SERIALIZER, ORDERS_TOPIC, VIEWS_TOPIC, Item, Order, ShopEvent
+from dekaf import AsyncProducer, DeliveryTimeoutError, Producer, SerializationError
+from dekaf.testing import KafkaFixture
+from example_project.shop.events import EVENT_SERIALIZER, ORDERS_TOPIC, VIEWS_TOPIC, Item, Order
 from example_project.shop.service import BlockingOrderService, OrderService
 
 ORDER = Order(order_id="42", customer="ada", item=Item.FLAT_WHITE, quantity=2)
@@ -59,12 +59,11 @@ async def test_a_view_goes_to_a_topic_of_its_own(kafka: KafkaFixture) -> None:
 
 
 def test_the_blocking_service_needs_no_fixture_either() -> None:
-    """The doubles also work by themselves; what they remember are the bytes that would have gone to Kafka."""
-    producer: RecordingProducer[str, ShopEvent] = RecordingProducer(key=str, value=EVENT_SERIALIZER)
+    """A producer with memory also works by itself; it keeps the bytes that would have gone to Kafka."""
+    with Producer(backend="memory", key=str, value=EVENT_SERIALIZER) as producer:
+        written = BlockingOrderService(producer).place_order(ORDER)
 
-    written = BlockingOrderService(producer).place_order(ORDER)
-
-    [message] = producer.messages
+    [message] = producer.produced.messages
     assert (message.topic, message.partition, message.offset) == (written.topic, written.partition, written.offset)
     assert message.key == b"ada"
 
@@ -72,7 +71,6 @@ def test_the_blocking_service_needs_no_fixture_either() -> None:
 @pytest.mark.asyncio
 async def test_only_the_shops_events_are_produced() -> None:
     """A type checker says so first: produce() below wants a ShopEvent."""
-    producer: RecordingAsyncProducer[str, ShopEvent] = RecordingAsyncProducer(key=str, value=EVENT_SERIALIZER)
-
-    with pytest.raises(SerializationError):
-        await producer.produce(ORDERS_TOPIC, "ada", ORDER)  # type: ignore[call-overload] # an Order is what comes in
+    async with AsyncProducer(backend="memory", key=str, value=EVENT_SERIALIZER) as producer:
+        with pytest.raises(SerializationError):
+            await producer.produce(ORDERS_TOPIC, "ada", ORDER)  # type: ignore[call-overload] # an Order is what comes in

@@ -38,7 +38,6 @@ from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, RawFenced
 
 from dekaf import AsyncProducer, Producer
 from dekaf.testing import FakeCluster, KafkaFixture
-from dekaf.testing.plugin import producers_replaced
 from tests.docs.error_table import ErrorTable
 
 __all__ = ("Page", "marks_of_blocks_not_run")
@@ -162,8 +161,7 @@ class Page:
     def _run_tests(self, module: ModuleType, before: MutableMapping[str, Any]) -> None:
         for name, function in list(module.__dict__.items()):
             if name.startswith("test_") and before.get(name) is not function:
-                fixture = KafkaFixture()
-                with producers_replaced(fixture):
+                with KafkaFixture() as fixture:
                     names = {**self._main.__dict__, **module.__dict__, "kafka": fixture}
                     outcome = function(*[names[parameter] for parameter in inspect.signature(function).parameters])
                     if inspect.iscoroutine(outcome):

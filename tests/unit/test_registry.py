@@ -24,7 +24,6 @@ import pytest
 from dekaf import AsyncProducer, ConfigurationError, JsonSerializer, Producer, ProducerClosedError, ProducerConfig
 from dekaf.abc import KafkaProducer
 from dekaf.registry import Face, ProducerRegistry, is_overridden_everywhere, override_everywhere
-from dekaf.testing import RecordingAsyncProducer, RecordingProducer
 from dekaf.types import ProducerState
 
 NOWHERE = "127.0.0.1:1"  # nobody listens there
@@ -41,8 +40,9 @@ def registry() -> Iterator[ProducerRegistry]:
 
 
 @pytest.fixture
-def double() -> RecordingProducer:
-    return RecordingProducer()
+def double() -> Iterator[Producer]:
+    with Producer(backend="memory") as double:
+        yield double
 
 
 def is_same(found: object, expected: object) -> bool:
@@ -233,16 +233,14 @@ def test_threads_that_come_first_together_get_one_engine(registry: ProducerRegis
 # Doubles.
 
 
-def test_override_reaches_both_faces_before_the_alias_is_made(
-    registry: ProducerRegistry, double: RecordingProducer
-) -> None:
+def test_override_reaches_both_faces_before_the_alias_is_made(registry: ProducerRegistry, double: Producer) -> None:
     registry.override("audit", double)
 
     registry.producer("audit").fire("orders", "42", "paid")
     asyncio.run(fire(registry.async_producer("audit")))
 
-    assert [message.topic for message in double.messages] == ["orders", "orders"]
-    assert isinstance(registry.producer(), Producer)
+    assert [message.topic for message in double.produced.messages] == ["orders", "orders"]
+    assert not is_same(registry.producer(), double)
 
 
 async def fire(producer: AsyncProducer) -> None:
@@ -250,7 +248,7 @@ async def fire(producer: AsyncProducer) -> None:
 
 
 def test_override_reaches_who_asks_after_it_and_ends_with_its_block(
-    registry: ProducerRegistry, double: RecordingProducer
+    registry: ProducerRegistry, double: Producer
 ) -> None:
     real = registry.producer()
 
@@ -261,7 +259,8 @@ def test_override_reaches_who_asks_after_it_and_ends_with_its_block(
 
 
 def test_the_latest_override_wins_in_whatever_order_they_end(registry: ProducerRegistry) -> None:
-    first, second = RecordingProducer(), RecordingProducer()
+    real = registry.producer()
+    first, second = Producer(backend="memory"), Producer(backend="memory")
     outer = registry.override("default", first)
     inner = registry.override_all(second)
 
@@ -272,41 +271,40 @@ def test_the_latest_override_wins_in_whatever_order_they_end(registry: ProducerR
 
     assert is_same(while_both, second)
     assert is_same(after_outer, second)
-    assert isinstance(registry.producer(), Producer)
+    assert registry.producer() is real
 
 
-def test_override_of_an_unknown_alias_is_refused(registry: ProducerRegistry, double: RecordingProducer) -> None:
+def test_override_of_an_unknown_alias_is_refused(registry: ProducerRegistry, double: Producer) -> None:
     with pytest.raises(ConfigurationError, match="no alias 'adit'"):
         registry.override("adit", double)
 
 
-def test_an_alias_nobody_configured_is_unknown_to_doubles_too(
-    registry: ProducerRegistry, double: RecordingProducer
-) -> None:
+def test_an_alias_nobody_configured_is_unknown_to_doubles_too(registry: ProducerRegistry, double: Producer) -> None:
     with registry.override_all(double), pytest.raises(ConfigurationError, match="no alias 'adit'"):
         registry.producer("adit")
 
 
-def test_doubles_serialize_as_the_alias_is_configured(double: RecordingProducer) -> None:
+def test_doubles_serialize_as_the_alias_is_configured(double: Producer) -> None:
     registry = ProducerRegistry({**OPTIONS, "key": "str", "value": "json"})
 
     with registry.override("default", double):
         registry.producer().fire("orders", "42", "text")
         registry.producer("default", int).fire("orders", 7, "text")
 
-    assert [(message.key, message.value) for message in double.messages] == [
+    assert [(message.key, message.value) for message in double.produced.messages] == [
         (b"42", b'"text"'),
         ((7).to_bytes(8, "big"), b'"text"'),
     ]
 
 
 def test_a_double_for_coroutines_stands_in_for_threads_too(registry: ProducerRegistry) -> None:
-    double = RecordingAsyncProducer()
+    double = AsyncProducer(backend="memory")
 
     with registry.override("default", double):
         registry.producer().fire("orders", "42", "paid")
 
-    assert len(double.messages) == 1
+    assert len(double.produced.messages) == 1
+    asyncio.run(double.close())
 
 
 @pytest.mark.parametrize("mock", [Mock(), MagicMock(), create_autospec(KafkaProducer, instance=True)])
@@ -339,19 +337,19 @@ def test_a_double_that_cannot_be_awaited_is_refused(registry: ProducerRegistry) 
 
 
 def test_a_class_is_refused_as_a_double(registry: ProducerRegistry) -> None:
-    with pytest.raises(ConfigurationError, match=r"not the class: write RecordingProducer\(\)"):
-        registry.override("default", RecordingProducer)
+    with pytest.raises(ConfigurationError, match=r"not the class: write Producer\(\)"):
+        registry.override("default", Producer)
     for override in (registry.override_all, override_everywhere):
         with pytest.raises(ConfigurationError, match="not the class"):
-            override(RecordingProducer)
+            override(Producer)
 
     assert not is_overridden_everywhere()
 
 
 def test_override_everywhere_reaches_registries_made_before_and_after(
-    registry: ProducerRegistry, double: RecordingProducer
+    registry: ProducerRegistry, double: Producer
 ) -> None:
-    registry.producer()
+    before = registry.producer()
 
     with override_everywhere(double):
         later = ProducerRegistry(OPTIONS)
@@ -359,20 +357,20 @@ def test_override_everywhere_reaches_registries_made_before_and_after(
         assert is_same(later.producer(), double)
         assert is_overridden_everywhere()
 
-    assert isinstance(registry.producer("audit"), Producer)
-    assert isinstance(later.producer(), Producer)
+    assert registry.producer() is before
+    assert not is_same(later.producer(), double)
     assert not is_overridden_everywhere()
 
 
 def test_an_override_made_within_one_everywhere_goes_before_it(registry: ProducerRegistry) -> None:
-    outer, inner = RecordingProducer(), RecordingProducer()
+    outer, inner = Producer(backend="memory"), Producer(backend="memory")
 
     with override_everywhere(outer), registry.override("audit", inner):
         assert is_same(registry.producer("default"), outer)
         assert is_same(registry.producer("audit"), inner)
 
 
-def test_a_registry_without_configuration_knows_every_alias_while_overridden(double: RecordingProducer) -> None:
+def test_a_registry_without_configuration_knows_every_alias_while_overridden(double: Producer) -> None:
     registry = ProducerRegistry.without_configuration()
 
     with override_everywhere(double):
@@ -382,7 +380,7 @@ def test_a_registry_without_configuration_knows_every_alias_while_overridden(dou
         registry.producer("whatever")
 
 
-def test_doubles_found_elsewhere_are_asked_for_at_every_look_up(double: RecordingProducer) -> None:
+def test_doubles_found_elsewhere_are_asked_for_at_every_look_up(double: Producer) -> None:
     found: list[object] = []
     asked: list[tuple[str, Face]] = []
 
@@ -404,7 +402,7 @@ def test_doubles_found_elsewhere_are_asked_for_at_every_look_up(double: Recordin
 # Closing.
 
 
-def test_use_after_close_is_refused_even_where_overridden(double: RecordingProducer) -> None:
+def test_use_after_close_is_refused_even_where_overridden(double: Producer) -> None:
     registry = ProducerRegistry(BY_ALIAS)
     kept = registry.producer()
     registry.override("audit", double)

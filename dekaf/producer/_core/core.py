@@ -52,7 +52,7 @@ from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.loop_waker import EventLoop
 from dekaf.producer._waiting.mailbox import LoopMailbox, OutcomeRoute
 from dekaf.producer.config import ProducerConfig
-from dekaf.producer.produced import ProducedMessages
+from dekaf.producer.produced import MemoryPlace, ProducedMessages
 from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerStatus
 
 logger = logging.getLogger("dekaf.producer")
@@ -60,12 +60,19 @@ logger = logging.getLogger("dekaf.producer")
 
 @final
 class ProducerCore:
-    """Every method may be called from any thread."""
+    """Every method may be called from any thread.
 
-    def __init__(self, config: ProducerConfig) -> None:
-        self.life = ProducerLife(config, None)  # first of all: the finalizer looks at it even if the rest raises
+    Args:
+        config: The producer's.
+        place: Where a test keeps what is produced; None otherwise.
+    """
+
+    def __init__(self, config: ProducerConfig, place: MemoryPlace | None = None) -> None:
+        self.life = ProducerLife(config, None, place)  # first of all: the finalizer looks at it even if the rest raises
         refuse_patched_threads()
         self.config: Final = config
+        self._place: Final = place
+        self._has_owner = False
         self.max_block: Final = config.max_block_ms / 1000.0
         self.record_life: Final = config.delivery_timeout_ms / 1000.0
         load_crc32c()
@@ -89,6 +96,12 @@ class ProducerCore:
         if config.start == "eager":
             self._start_eagerly()
 
+    def claim(self) -> bool:
+        """Return whether the face that asks is the first, which owns the producer: closing a view does nothing."""
+        is_first = not self._has_owner
+        self._has_owner = True
+        return is_first
+
     def _start_eagerly(self) -> None:
         """Do what no other way of starting does: wait for the cluster, and fail without it."""
         try:
@@ -98,7 +111,7 @@ class ProducerCore:
             raise
 
     def __del__(self) -> None:
-        if close_dropped(self.life):
+        if close_dropped(self.life) and self._place is None:
             warnings.warn("A dekaf producer was dropped without close()", ResourceWarning, stacklevel=1)
 
     def _begin(self, life: ProducerLife) -> None:
@@ -140,7 +153,7 @@ class ProducerCore:
             if not self.life.is_inherited():
                 return  # another thread of the child was first
             inherit(self.life)
-            life = ProducerLife(self.config, self.life)
+            life = ProducerLife(self.config, self.life, self._place)
             self.recipients.renew(life)
             self._begin(life)
 

@@ -25,7 +25,7 @@ from dekaf.producer._waiting.callbacks import CallbackThread
 from dekaf.producer._waiting.loop_waker import EventLoop
 from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.producer.config import ProducerConfig
-from dekaf.producer.produced import ProducedMessages
+from dekaf.producer.produced import MemoryPlace, ProducedMessages
 from dekaf.types import DrainReport, ProducerState
 
 
@@ -45,9 +45,10 @@ class ProducerLife:
         config: The producer's.
         before: In a forked child the parent's life, of which nothing is used but whether it was open, and its report:
             not even its locks, which threads may hold that the child does not have.
+        place: Where a test keeps what is produced; None otherwise.
     """
 
-    def __init__(self, config: ProducerConfig, before: ProducerLife | None) -> None:
+    def __init__(self, config: ProducerConfig, before: ProducerLife | None, place: MemoryPlace | None = None) -> None:
         self.pid: Final = os.getpid()
         self.generation: Final = FORKS.generation
         self.state = LifeState.OPEN
@@ -72,7 +73,10 @@ class ProducerLife:
         self.on_undelivered: UndeliveredHook | None = None
         if config.on_undelivered is not None:
             self.on_undelivered = UndeliveredHook(config.on_undelivered, self.callbacks)
-        self.produced = ProducedMessages(config.buffer_memory) if config.backend == "memory" else None
+        self.produced: ProducedMessages | None = None
+        if config.backend == "memory":
+            self.produced = _memory(config, before, place)
+        self._alias: Final = None if place is None else place.alias
         self._backend: Final = config.backend
 
     def over(self) -> None:
@@ -160,12 +164,25 @@ class ProducerLife:
         if self._backend == "kafka":
             return Engine(settings, self.listener, self.statistics, self.on_undelivered)
         return OfflineEngine(
-            self._backend, settings.limits, settings.partitioner, self.listener, self.statistics, self.produced
+            self._backend,
+            settings.limits,
+            settings.partitioner,
+            self.listener,
+            self.statistics,
+            self.produced,
+            self._alias,
         )
 
 
 def _nothing() -> None:
     """Nothing waits for the end."""
+
+
+def _memory(config: ProducerConfig, before: ProducerLife | None, place: MemoryPlace | None) -> ProducedMessages:
+    """Return where messages are kept; a child has a memory of its own."""
+    if place is None:
+        return ProducedMessages(config.buffer_memory)
+    return place.memory if before is None else ProducedMessages(None)
 
 
 def _no_resources_error(error: RuntimeError | OSError | MemoryError) -> DekafError:

@@ -32,6 +32,10 @@ def append_waiting(core: ProducerCore, record: WaitingRecord, reservation: Reser
     """
     try:
         core.check_topic(record.topic)
+        produced = core.life.produced
+        if produced is not None:
+            core.start()  # one that is closed says so before anything else
+            produced.refuse(record.topic)  # as a test ordered
         while True:
             # The engine's own: the core's may still be the one before while another thread starts the engine.
             accumulator = core.start().accumulator

@@ -8,6 +8,7 @@ partitioner, the counters and all that waits for outcomes are those of the Kafka
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final, final
@@ -43,7 +44,7 @@ PARTITIONS: Final = 1
 class OfflineEngine:
     """Public methods may be called from any thread."""
 
-    def __init__(  # what it shares with the Kafka engine, and where messages go
+    def __init__(  # noqa: PLR0913 # what it shares with the Kafka engine, and where messages go
         self,
         backend: str,
         limits: BufferLimits,
@@ -51,6 +52,7 @@ class OfflineEngine:
         listener: BatchListener,
         statistics: ProducerStatistics,
         produced: ProducedMessages | None,
+        alias: str | None,
     ) -> None:
         self.state = EngineState.RUNNING
         self.statistics: Final = statistics
@@ -59,16 +61,18 @@ class OfflineEngine:
         self._partitioner: Final = partitioner
         self._listener: Final = listener
         self._produced: Final = produced  # None drops everything
+        self._alias: Final = alias  # is noted with what is kept
         self._flushes: deque[Callable[[], None]] = deque()
         # The thread that holds it completes records; it guards everything below. No thread ever waits for it: a
         # finalizer, or a partitioner, that produces meanwhile leaves its record to the thread that holds it.
         self._turn = threading.Lock()
-        self._next_offsets: dict[tuple[str, int], int] = {}
         self._topics: dict[str, None] = {}
         self._interrupt: BaseException | None = None  # to be raised once every record has an outcome
 
     def start(self) -> None:
         """Say once that nothing goes to Kafka: in production, that would be a mistake."""
+        if self._produced is not None and self._produced.keeps_everything:
+            return  # a test knows
         fate = "dropped" if self._produced is None else "kept in memory"
         logger.warning("backend=%r: messages are %s, and nothing is sent to Kafka", self._backend, fate)
 
@@ -126,7 +130,11 @@ class OfflineEngine:
         return True
 
     def describe(self, tell: Described, timeout: float) -> bool:
-        """Describe the cluster that is none."""
+        """Describe the cluster that is none, unless a test ordered this to fail."""
+        failure = None if self._produced is None else self._produced.next_check_error()
+        if failure is not None:
+            tell(None, failure)
+            return True
         tell(ClusterDescription(cluster_id=self._backend, controller_id=-1, brokers=()), None)
         return True
 
@@ -173,6 +181,7 @@ class OfflineEngine:
                 self._complete(topic.name, record)
         for _ in range(due):
             flushes.popleft()()
+        self.statistics.log_due(time.monotonic())  # there is no I/O thread to do it
 
     def _take_parked(self, topic: TopicQueues) -> deque[WaitingRecord]:
         """Take a topic's records, and forget the topic: its next record makes it new again, and is found that way."""
@@ -187,6 +196,10 @@ class OfflineEngine:
     def _complete(self, topic: str, record: WaitingRecord) -> None:
         try:
             partition = self._partition_of(topic, record)
+            failure = None if self._produced is None else self._produced.outcome_error(topic, partition)
+            if failure is not None:
+                self._fail(topic, record, failure)
+                return
             offset = self._write(topic, partition, record)
         except ProduceError as error:
             self._fail(topic, record, error)
@@ -221,9 +234,7 @@ class OfflineEngine:
         self._topics[topic] = None
         if self._produced is None:
             return -1
-        place = (topic, partition)
-        offset = self._next_offsets.get(place, 0)
-        self._next_offsets[place] = offset + 1
+        offset = self._produced.take_offset(topic, partition)
         message = RecordedMessage(
             topic=topic,
             partition=partition,
@@ -232,6 +243,7 @@ class OfflineEngine:
             headers=Headers(decode_headers(record.headers)),
             timestamp_ms=int(record.timestamp),
             offset=offset,
+            alias=self._alias,
         )
         size: i64 = content_size(record.key, record.value, record.headers)
         self._produced.keep(message, int(size))

@@ -17,8 +17,8 @@ from dependency_injector import containers, providers
 from dekaf import AsyncProducer, ConfigurationError, Producer, ProducerClosedError
 from dekaf.abc import AsyncKafkaProducer, KafkaProducer
 from dekaf.contrib.dependency_injector import ProducerContainer
-from dekaf.registry import ProducerRegistry, override_everywhere
-from dekaf.testing import RecordingAsyncProducer, RecordingProducer
+from dekaf.registry import ProducerRegistry
+from dekaf.testing import KafkaFixture
 
 OPTIONS: dict[str, object] = {"bootstrap_servers": "127.0.0.1:1", "close_timeout_ms": 200}
 BY_ALIAS: dict[str, object] = {"default": OPTIONS, "audit": OPTIONS}
@@ -167,24 +167,24 @@ DEFAULT = {"producer", "async_producer", "producers", "async_producers", "regist
 @pytest.mark.parametrize(
     ("overridden", "double", "reached"),
     [
-        ("producer", RecordingProducer(), DEFAULT),
-        ("async_producer", RecordingAsyncProducer(), DEFAULT),
-        ("producers", RecordingProducer(), DEFAULT | {"audit", "async audit"}),
-        ("async_producers", RecordingAsyncProducer(), DEFAULT | {"audit", "async audit"}),
+        ("producer", Producer(backend="memory"), DEFAULT),
+        ("async_producer", AsyncProducer(backend="memory"), DEFAULT),
+        ("producers", Producer(backend="memory"), DEFAULT | {"audit", "async audit"}),
+        ("async_producers", AsyncProducer(backend="memory"), DEFAULT | {"audit", "async audit"}),
     ],
 )
 @pytest.mark.parametrize("is_made_before", [True, False], ids=["after the registry is made", "before it is made"])
 def test_overriding_one_provider_reaches_all(
-    kafka: Any, overridden: str, double: object, reached: set[str], is_made_before: bool
+    kafka: Any, overridden: str, double: Any, reached: set[str], is_made_before: bool
 ) -> None:
     before = everything(kafka) if is_made_before else None
 
     with getattr(kafka, overridden).override(double):
         found = everything(kafka)
 
-    replaced = {way for way, producer in found.items() if not isinstance(producer, Producer | AsyncProducer)}
-    assert replaced == reached
-    assert {way for way, producer in found.items() if isinstance(producer, RecordingAsyncProducer)} == {
+    replaced = {way: face for way, face in found.items() if getattr(face, "_core", None) is double._core}
+    assert replaced.keys() == reached
+    assert {way for way, producer in replaced.items() if isinstance(producer, AsyncProducer)} == {
         way for way in reached if "async" in way
     }
     assert before is None or everything(kafka) == before
@@ -192,15 +192,15 @@ def test_overriding_one_provider_reaches_all(
 
 def test_overriding_reaches_services_and_whoever_holds_the_registry(application: Any) -> None:
     registry: ProducerRegistry = application.kafka.registry()
-    double = RecordingProducer()
+    double = Producer(backend="memory")
 
-    with application.kafka.producer.override(providers.Object(double)):
+    with double, application.kafka.producer.override(providers.Object(double)):
         service = application.orders()
         registry.producer().fire("orders", "42", "paid")
 
-    assert isinstance(service.producer, RecordingAsyncProducer)
-    assert service.producer.recording is double.recording
-    assert len(double.messages) == 1
+    assert isinstance(service.producer, AsyncProducer)
+    assert service.producer.produced is double.produced
+    assert len(double.produced.messages) == 1
 
 
 def test_another_registry_reaches_whoever_holds_the_first(kafka: Any) -> None:
@@ -211,7 +211,7 @@ def test_another_registry_reaches_whoever_holds_the_first(kafka: Any) -> None:
 
 
 def test_overriding_in_the_registry_reaches_the_providers(kafka: Any) -> None:
-    double = RecordingProducer()
+    double = Producer(backend="memory")
 
     with kafka.registry().override_all(double):
         assert kafka.producer() is double
@@ -237,10 +237,11 @@ def test_an_override_may_wrap_the_real_producer(kafka: Any) -> None:
 def test_tests_need_no_configuration() -> None:
     container = ProducerContainer()
 
-    with override_everywhere(RecordingProducer()) as double:
-        found: list[object] = [container.producer(), container.producers("whatever")]
+    with KafkaFixture() as kafka:
+        for producer in (container.producer(), container.producers("whatever")):
+            producer.fire("orders", "42", "paid")
 
-    assert found == [double, double]
+    assert [message.alias for message in kafka.messages()] == ["default", "whatever"]
 
 
 # Shutting down.
@@ -285,7 +286,7 @@ def test_shutdown_on_an_event_loops_thread_waits_as_well(application: Any) -> No
 def test_an_overridden_container_is_closed_as_well(kafka: Any) -> None:
     registry: ProducerRegistry = kafka.registry()
 
-    with kafka.producer.override(RecordingProducer()), kafka.registry.override(providers.Object(None)):
+    with kafka.producer.override(Producer(backend="memory")), kafka.registry.override(providers.Object(None)):
         kafka.shutdown_resources()
 
     assert registry.is_closed

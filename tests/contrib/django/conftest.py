@@ -12,8 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.contrib.django.settings")
 django.setup()
 
 from dekaf.contrib.django.producers import discard_producers  # noqa: E402 # after the setup, as a project does
-from dekaf.registry import override_everywhere  # noqa: E402 # the same
-from dekaf.testing import RecordingProducer  # noqa: E402 # the same
+from dekaf.testing import KafkaFixture  # noqa: E402 # the same
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +27,7 @@ def fresh_producers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def double() -> Iterator[RecordingProducer]:
-    """A double in the place of all producers."""
-    with override_everywhere(RecordingProducer()) as double:
-        yield double
+def kafka() -> Iterator[KafkaFixture]:
+    """The fixture of the pytest plugin, after the setup of Django."""
+    with KafkaFixture() as kafka:
+        yield kafka

@@ -7,8 +7,7 @@ from django.test import override_settings
 
 from dekaf import ConfigurationError
 from dekaf.contrib.django.conf import registry_of_settings
-from dekaf.registry import override_everywhere
-from dekaf.testing import RecordingProducer
+from dekaf.testing import KafkaFixture
 
 
 def test_options_of_one_producer_are_those_of_the_default() -> None:
@@ -48,7 +47,7 @@ def test_without_the_setting_the_error_says_what_to_write() -> None:
 
 
 def test_without_the_setting_a_double_in_the_place_of_all_producers_is_enough() -> None:
-    with override_settings(DEKAF=None), override_everywhere(RecordingProducer()):
+    with override_settings(DEKAF=None), KafkaFixture():
         assert not registry_of_settings().is_closed
 
 

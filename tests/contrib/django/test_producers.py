@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.test import AsyncClient, Client, override_settings
 
-from dekaf import Producer, ProducerClosedError
+from dekaf import ProducerClosedError
 from dekaf.contrib.django import get_async_producer, get_producer, get_registry
 from dekaf.contrib.django.producers import aclose_producers, close_producers, reopen_producers
-from dekaf.registry import override_everywhere
-from dekaf.testing import RecordingProducer
+from dekaf.testing import KafkaFixture
 from dekaf.types import ProducerState
 
 OTHER: dict[str, object] = {"bootstrap_servers": "127.0.0.1:2", "close_timeout_ms": 200}
@@ -54,20 +53,23 @@ def test_threads_that_come_first_together_get_one_registry() -> None:
 
 
 @pytest.mark.parametrize("path", ["/sync", "/class", "/async"])
-def test_views_produce(double: RecordingProducer, path: str) -> None:
+def test_views_produce(kafka: KafkaFixture, path: str) -> None:
     answer = Client().get(path)
 
     assert answer.json() == {"offset": 0}
-    assert [message.topic for message in double.messages] == ["orders", "audit"]
-    assert json.loads(double.messages[1].value or b"") == {"order": "42"}
+    assert [(message.topic, message.alias) for message in kafka.messages()] == [
+        ("orders", "default"),
+        ("audit", "audit"),
+    ]
+    assert kafka.messages("audit")[0].json() == {"order": "42"}
 
 
-def test_coroutine_views_produce_on_the_servers_loop(double: RecordingProducer) -> None:
+def test_coroutine_views_produce_on_the_servers_loop(kafka: KafkaFixture) -> None:
     async def request() -> object:
         return (await AsyncClient().get("/async")).json()
 
     assert asyncio.run(request()) == {"offset": 0}
-    assert len(double.messages) == 2
+    assert len(kafka.messages()) == 2
 
 
 def test_backend_without_kafka_keeps_what_views_produce() -> None:
@@ -82,21 +84,27 @@ def test_backend_without_kafka_keeps_what_views_produce() -> None:
         ]
 
 
-def test_tests_need_no_setting(double: RecordingProducer) -> None:
+def test_tests_need_no_setting(kafka: KafkaFixture) -> None:
     with override_settings(DEKAF=None):
-        found: object = get_producer("whatever")
+        get_producer("whatever").fire("orders", "42", "paid")
 
-    assert found is double
+    assert [message.alias for message in kafka.messages("orders")] == ["whatever"]
+
+
+def test_doubles_stay_when_the_setting_is_overridden(kafka: KafkaFixture) -> None:
+    with override_settings(DEKAF={"bootstrap_servers": "127.0.0.1:1", "linger_ms": 7}):
+        get_producer().fire("orders", "42", "paid")
+
+    assert len(kafka.messages("orders")) == 1
 
 
 def test_doubles_take_the_place_of_producers_that_were_there_before() -> None:
     before: object = get_producer()
 
-    with override_everywhere(RecordingProducer()) as double:
-        within: object = get_producer()
+    with KafkaFixture() as kafka:
+        within = get_producer()
 
-    assert isinstance(before, Producer)
-    assert within is double
+    assert within.produced is kafka.produced
     assert get_producer() is before
 
 

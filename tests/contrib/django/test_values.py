@@ -18,7 +18,7 @@ from dekaf import (
     RecordMetadata,
 )
 from dekaf.contrib.django import get_producer
-from dekaf.testing import RecordingProducer
+from dekaf.testing import KafkaFixture
 
 FAILURE = NotEnoughReplicasError("1 of 2 replicas", topic="orders", partition=3)
 VALUES = [
@@ -37,7 +37,7 @@ def test_a_view_answers_with_the_dict_of_a_value(value: Any) -> None:
     assert json.loads(response.content) == value.as_dict()
 
 
-def test_a_view_answers_with_what_a_producer_says(double: RecordingProducer) -> None:
+def test_a_view_answers_with_what_a_producer_says(kafka: KafkaFixture) -> None:
     producer = get_producer()
     answer = {"written": producer.produce("orders", "42", "paid").as_dict(), "producer": producer.status().as_dict()}
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import httpx
@@ -28,7 +28,6 @@ from dekaf.contrib.fastapi import (
 )
 from dekaf.lifespans import SERVED, STATE_KEY, lifespan_served
 from dekaf.registry import ProducerRegistry, override_everywhere
-from dekaf.testing import RecordingProducer
 
 OPTIONS: dict[str, object] = {"bootstrap_servers": "127.0.0.1:1", "close_timeout_ms": 200}
 SETTINGS: dict[str, object] = {"default": OPTIONS, "audit": OPTIONS}
@@ -37,8 +36,9 @@ Order = dict[str, str]
 
 
 @pytest.fixture
-def double() -> RecordingProducer:
-    return RecordingProducer()
+def double() -> Iterator[Producer]:
+    with Producer(backend="memory") as double:
+        yield double
 
 
 def shop() -> FastAPI:
@@ -82,7 +82,7 @@ def around(inner: FastAPI) -> FastAPI:
 
 
 @pytest.mark.parametrize(("app", "prefix"), [(with_lifespan(shop()), ""), (around(shop()), "/inner")])
-def test_every_kind_of_endpoint_is_served(double: RecordingProducer, app: FastAPI, prefix: str) -> None:
+def test_every_kind_of_endpoint_is_served(double: Producer, app: FastAPI, prefix: str) -> None:
     with override_everywhere(double), TestClient(app) as client:
         answers = [client.post(f"{prefix}/{path}") for path in ("await", "block", "audit")]
         with client.websocket_connect(f"{prefix}/socket") as socket:
@@ -90,8 +90,8 @@ def test_every_kind_of_endpoint_is_served(double: RecordingProducer, app: FastAP
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert last == 2
-    assert [message.topic for message in double.messages] == ["orders", "orders", "audit", "audit", "orders"]
-    assert json.loads(double.messages[2].value or b"") == {"order": "42"}
+    assert [message.topic for message in double.produced.messages] == ["orders", "orders", "audit", "audit", "orders"]
+    assert json.loads(double.produced.messages[2].value or b"") == {"order": "42"}
 
 
 def test_one_variable_runs_it_without_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_one_variable_runs_it_without_kafka(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.asyncio
-async def test_a_transport_that_carries_no_state_finds_the_application(double: RecordingProducer) -> None:
+async def test_a_transport_that_carries_no_state_finds_the_application(double: Producer) -> None:
     app = with_lifespan(shop())
 
     async with app.router.lifespan_context(app), client_of(app) as client:
@@ -120,7 +120,7 @@ async def test_a_transport_that_carries_no_state_finds_the_application(double: R
     assert answer.json() == 0
 
 
-def test_dependencies_can_be_overridden_by_fastapis_own_means(double: RecordingProducer) -> None:
+def test_dependencies_can_be_overridden_by_fastapis_own_means(double: Producer) -> None:
     app = with_lifespan(shop())
     app.dependency_overrides[get_producer] = double.as_async
     app.dependency_overrides[get_sync_producer] = lambda: double
@@ -131,7 +131,7 @@ def test_dependencies_can_be_overridden_by_fastapis_own_means(double: RecordingP
         for path in ("await", "block", "audit"):
             client.post(f"/{path}").raise_for_status()
 
-    assert len(double.messages) == 4
+    assert len(double.produced.messages) == 4
 
 
 @pytest.mark.parametrize("make", [producer_for, sync_producer_for])
@@ -219,14 +219,14 @@ def test_without_a_lifespan_the_error_shows_the_missing_line() -> None:
         client.post("/await")
 
 
-def test_without_a_lifespan_the_test_fixtures_doubles_are_used(double: RecordingProducer) -> None:
+def test_without_a_lifespan_the_test_fixtures_doubles_are_used(double: Producer) -> None:
     client = TestClient(shop())
 
     with override_everywhere(double):
         answers = [client.post(f"/{path}").status_code for path in ("await", "block", "audit")]
 
     assert answers == [200, 200, 200]
-    assert len(double.messages) == 4
+    assert len(double.produced.messages) == 4
 
 
 def test_without_a_lifespan_the_environment_gives_a_producer_and_one_warning(
@@ -313,7 +313,7 @@ def test_below_the_lifespan_of_another_application_it_is_drained_with_that_one(
     assert [record for record in caplog.records if record.name == "dekaf.contrib.fastapi"] == []
 
 
-def test_after_the_lifespan_tests_use_the_fixture_again(double: RecordingProducer) -> None:
+def test_after_the_lifespan_tests_use_the_fixture_again(double: Producer) -> None:
     app = with_lifespan(shop())
     with TestClient(app):
         pass
@@ -321,7 +321,7 @@ def test_after_the_lifespan_tests_use_the_fixture_again(double: RecordingProduce
     with override_everywhere(double):
         TestClient(app).post("/await").raise_for_status()
 
-    assert len(double.messages) == 1
+    assert len(double.produced.messages) == 1
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:

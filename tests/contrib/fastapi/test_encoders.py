@@ -18,8 +18,7 @@ from dekaf import (
     RecordMetadata,
 )
 from dekaf.contrib.fastapi import ProducerDep, SyncProducerDep
-from dekaf.registry import override_everywhere
-from dekaf.testing import RecordingProducer
+from dekaf.testing import KafkaFixture
 
 FAILURE = NotEnoughReplicasError("1 of 2 replicas", topic="orders", partition=3, is_retriable=True)
 FAILURE_FORM = {"type": "NotEnoughReplicasError", "message": "1 of 2 replicas", "topic": "orders", "partition": 3}
@@ -97,7 +96,7 @@ def client() -> TestClient:
 
 
 def answer(client: TestClient, path: str) -> Any:
-    with override_everywhere(RecordingProducer()):
+    with KafkaFixture():
         got = client.get(path)
     assert got.status_code == 200, got.text
     return got.json()
@@ -131,7 +130,7 @@ def test_an_endpoint_answers_with_a_status(client: TestClient) -> None:
 
 
 def test_an_endpoint_answers_with_a_cluster(client: TestClient) -> None:
-    assert answer(client, "/cluster") == {"cluster_id": None, "controller_id": -1, "brokers": [], "connections": []}
+    assert answer(client, "/cluster") == {"cluster_id": "memory", "controller_id": -1, "brokers": [], "connections": []}
 
 
 def test_an_endpoint_answers_with_failures(client: TestClient) -> None:

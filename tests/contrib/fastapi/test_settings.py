@@ -8,8 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from dekaf import ConfigurationError, ProducerConfig
 from dekaf.contrib.fastapi.settings import DekafSettings, registry_of_settings
 from dekaf.producer.hidden_text import hidden, is_hidden
-from dekaf.registry import ProducerRegistry, override_everywhere
-from dekaf.testing import RecordingProducer
+from dekaf.registry import ProducerRegistry
+from dekaf.testing import KafkaFixture
 
 NOWHERE = "127.0.0.1:1"
 
@@ -99,10 +99,10 @@ def test_no_settings_at_all_is_an_error_that_shows_the_remedy() -> None:
 
 
 def test_tests_need_no_settings() -> None:
-    with override_everywhere(RecordingProducer()) as double:
-        found: object = registry_of_settings().producer("audit")
+    with KafkaFixture() as kafka:
+        registry_of_settings().producer("audit").fire("orders", "42", "paid")
 
-    assert found is double
+    assert [message.alias for message in kafka.messages()] == ["audit"]
 
 
 PASSWORD = "wonder-7431"

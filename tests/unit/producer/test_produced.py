@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,7 +74,37 @@ def test_memory_can_be_cleared(producer: Producer[Any, Any]) -> None:
     producer.produced.clear()
     producer.fire("t", value=b"b")
 
-    assert [(message.value, message.offset) for message in producer.produced.messages] == [(b"b", 1)]
+    assert [(message.value, message.offset) for message in producer.produced.messages] == [(b"b", 0)]
+
+
+def test_memory_without_bounds_keeps_everything() -> None:
+    produced = ProducedMessages(None)
+
+    for number in range(100):
+        produced.keep(message(number), 10_000_000)
+
+    assert (len(produced), produced.dropped) == (100, 0)
+
+
+def test_value_is_read_as_json(producer: Producer[Any, Any]) -> None:
+    producer.fire("t", value={"a": [1, None]})
+    producer.fire("t", value=None)
+    producer.fire("t", value=b"{")
+
+    first, second, third = producer.produced.messages
+    assert first.json() == {"a": [1, None]}
+    assert second.json() is None
+    with pytest.raises(ValueError, match="Expecting"):
+        third.json()
+
+
+def test_waiting_ends_with_the_message_waited_for_or_in_time(producer: Producer[Any, Any]) -> None:
+    late = threading.Timer(0.05, producer.fire, ("t",), {"value": b"a"})
+    late.start()
+
+    assert producer.produced.wait_until(bool, 10.0)
+    assert not producer.produced.wait_until(lambda messages: len(messages) > 1, 0.01)
+    late.join()
 
 
 def test_memory_does_not_show_values(producer: Producer[Any, Any]) -> None:

@@ -1,16 +1,30 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pydantic
 import pytest
 
-from dekaf.errors import NotEnoughReplicasError
+from dekaf.abc import ProducerListener
+from dekaf.errors import (
+    BrokerConnectionError,
+    ConfigurationError,
+    InvalidTopicError,
+    NotEnoughReplicasError,
+    ProducerClosedError,
+    RecordTooLargeError,
+    SerializationError,
+)
+from dekaf.registry import ProducerRegistry
 from dekaf.serialization import IntegerSerializer
 from dekaf.testing import KafkaFixture
+from dekaf.types import Headers, ProducerState
 
 
 @dataclass
@@ -24,8 +38,9 @@ class Event(pydantic.BaseModel):
 
 
 @pytest.fixture
-def fixture() -> KafkaFixture:
-    return KafkaFixture()
+def fixture() -> Iterator[KafkaFixture]:
+    with KafkaFixture() as fixture:
+        yield fixture
 
 
 NUMBER = uuid.UUID(int=7)
@@ -175,3 +190,113 @@ def test_failures_can_be_scripted_and_everything_cleared(fixture: KafkaFixture) 
     fixture.clear()
 
     fixture.assert_nothing_produced()
+
+
+# In the place of registries' producers.
+
+BY_ALIAS: dict[str, dict[str, object]] = {
+    "default": {"bootstrap_servers": "127.0.0.1:1", "value": "json"},
+    "audit": {"bootstrap_servers": "127.0.0.1:1", "max_request_size": 1_000, "buffer_memory": 100_000},
+}
+
+
+def test_memory_spans_all_aliases_of_all_registries_and_notes_them(fixture: KafkaFixture) -> None:
+    with ProducerRegistry(BY_ALIAS) as first, ProducerRegistry(BY_ALIAS) as second:
+        first.producer().produce("orders", b"1", "a")
+        asyncio.run(second.async_producer("audit").produce("orders", b"2", b"b"))
+        fixture.producer().produce("orders", b"3", b"c")
+
+    assert [(found.alias, found.offset, found.value) for found in fixture.messages("orders")] == [
+        ("default", 0, b'"a"'),
+        ("audit", 1, b"b"),
+        (None, 2, b"c"),
+    ]
+
+
+def test_each_alias_refuses_what_it_refuses_in_production(fixture: KafkaFixture) -> None:
+    with ProducerRegistry(BY_ALIAS) as registry:
+        audit = registry.producer("audit", str, bytes)
+        with pytest.raises(RecordTooLargeError):
+            audit.produce("audit-log", "1", b"x" * 2_000)
+        with pytest.raises(InvalidTopicError):
+            audit.fire("audit log", "1", b"x")
+        with pytest.raises(SerializationError):
+            registry.producer("default", str, int).fire("orders", "1", "x")  # type: ignore[call-overload] # on purpose
+        with pytest.raises(ConfigurationError, match="no alias 'adit'"):
+            registry.producer("adit")
+
+    fixture.assert_nothing_produced()
+
+
+def test_memory_keeps_more_than_a_producers_buffer(fixture: KafkaFixture) -> None:
+    with ProducerRegistry(BY_ALIAS) as registry:
+        for _ in range(300):
+            registry.producer("audit").fire("audit-log", b"1", b"x" * 900)
+
+    assert len(fixture.messages("audit-log")) == 300
+    assert fixture.produced.dropped == 0
+
+
+def test_listeners_and_partitioners_of_an_alias_are_asked(fixture: KafkaFixture) -> None:
+    class Traced(ProducerListener):
+        def on_send(self, topic: str, headers: Headers) -> Headers | None:
+            return headers.add("trace", topic)
+
+    with ProducerRegistry({"bootstrap_servers": "127.0.0.1:1", "listener": Traced()}) as registry:
+        registry.producer().fire("orders", "1", "a")
+
+    fixture.assert_produced("orders", headers={"trace": "orders"})
+
+
+def test_closing_what_a_registry_gives_does_nothing_and_what_the_fixture_gives_all(fixture: KafkaFixture) -> None:
+    with ProducerRegistry(BY_ALIAS) as registry, registry.producer() as view:
+        view.close()
+        view.fire("orders", b"1", "a")
+    mine, other = fixture.producer(), fixture.producer()
+    mine.typed(str, str).close()
+    mine.fire("orders", "2", "b")
+
+    mine.close()
+
+    with pytest.raises(ProducerClosedError):
+        mine.fire("orders", "3", "c")
+    other.fire("orders", "4", "d")
+    assert len(fixture.messages("orders")) == 3
+
+
+def test_fixtures_producers_end_with_it_and_nothing_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), KafkaFixture() as kafka, ProducerRegistry(BY_ALIAS) as registry:
+        kept = registry.producer()
+        kafka.fail_next("orders", NotEnoughReplicasError)
+        with pytest.raises(NotEnoughReplicasError):
+            kept.produce("orders", b"1", "a")
+
+    with pytest.raises(ProducerClosedError):
+        kept.fire("orders", b"1", "a")
+    assert caplog.records == []
+
+
+def test_fixture_that_was_never_entered_leaves_no_warning() -> None:
+    KafkaFixture().producer().produce("orders", "1", "a")
+    gc.collect()
+
+
+def test_options_of_a_producer_can_be_given(fixture: KafkaFixture) -> None:
+    with pytest.raises(RecordTooLargeError):
+        fixture.producer(str, str, max_request_size=100).produce("orders", "1", "x" * 200)
+
+
+def test_one_alias_can_have_the_fixture_while_others_are_real() -> None:
+    kafka = KafkaFixture()
+    with ProducerRegistry(BY_ALIAS) as registry, registry.override("audit", kafka):
+        registry.producer("audit").fire("audit-log", "1", "a")
+        assert registry.producer("default").status().state is ProducerState.IDLE
+
+    assert [message.alias for message in kafka.messages()] == ["audit"]
+
+
+def test_readiness_can_be_made_to_fail(fixture: KafkaFixture) -> None:
+    with ProducerRegistry(BY_ALIAS) as registry:
+        fixture.fail_next_check()
+        with pytest.raises(BrokerConnectionError):
+            registry.producer().check()

@@ -49,7 +49,7 @@ def test_fixture_serves_tests_and_is_fresh_for_each(tmp_path: Path) -> None:
 def test_fixture_is_documented(tmp_path: Path) -> None:
     finished = run_pytest(tmp_path, "--fixtures")
 
-    assert "Doubles of all producers, with assertions about what was produced" in finished.stdout
+    assert "All producers in memory, with assertions about what was produced" in finished.stdout
 
 
 def test_plugin_loads_no_double_before_the_fixture_is_used() -> None:
