@@ -7,10 +7,12 @@ from typing import Final
 
 __all__ = (
     "ALWAYS",
+    "ANY",
     "AcceptedToken",
     "ApiKey",
     "ClientConnection",
     "ErrorCode",
+    "Expectation",
     "FakeBroker",
     "FakeCluster",
     "Fault",
@@ -29,19 +31,24 @@ __all__ = (
     "SaslAccounts",
     "SaslFault",
     "TlsHandshake",
+    "TopicMessages",
     "TopicSettings",
     "Trigger",
     "UnknownVersionAnswer",
+    "including",
+    "like",
 )
 
 # The plugin is loaded by every pytest run where dekaf is installed, and this package with it. So its names are looked
 # up when they are used; __init__.pyi beside this file tells type checkers what they are.
 _HOMES: Final = {
     "ALWAYS": "dekaf.testing.trigger",
+    "ANY": "dekaf.testing.matching",
     "AcceptedToken": "dekaf.testing.sasl_accounts",
     "ApiKey": "dekaf._protocol.api",
     "ClientConnection": "dekaf.testing.cluster_state",
     "ErrorCode": "dekaf._protocol.error_codes",
+    "Expectation": "dekaf.testing.expectation",
     "FakeBroker": "dekaf.testing.fake_broker",
     "FakeCluster": "dekaf.testing.fake_cluster",
     "Fault": "dekaf.testing.faults",
@@ -60,9 +67,12 @@ _HOMES: Final = {
     "SaslAccounts": "dekaf.testing.sasl_accounts",
     "SaslFault": "dekaf.testing.sasl_faults",
     "TlsHandshake": "dekaf.testing.server_tls",
+    "TopicMessages": "dekaf.testing.topic_messages",
     "TopicSettings": "dekaf.testing.partition_log",
     "Trigger": "dekaf.testing.trigger",
     "UnknownVersionAnswer": "dekaf.testing.cluster_state",
+    "including": "dekaf.testing.matching",
+    "like": "dekaf.testing.expectation",
 }
 
 

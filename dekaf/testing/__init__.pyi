@@ -2,10 +2,12 @@ from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf.producer.produced import RecordedMessage
 from dekaf.testing.cluster_state import ClientConnection, ProduceAttempt, UnknownVersionAnswer
+from dekaf.testing.expectation import Expectation, like
 from dekaf.testing.fake_broker import FakeBroker
 from dekaf.testing.fake_cluster import FakeCluster
 from dekaf.testing.faults import Fault, Held
 from dekaf.testing.kafka_fixture import KafkaFixture
+from dekaf.testing.matching import ANY, including
 from dekaf.testing.partition_log import LoggedRecord, TopicSettings
 from dekaf.testing.received import (
     ReceivedApiVersions,
@@ -19,14 +21,17 @@ from dekaf.testing.received import (
 from dekaf.testing.sasl_accounts import AcceptedToken, SaslAccounts
 from dekaf.testing.sasl_faults import SaslFault
 from dekaf.testing.server_tls import TlsHandshake
+from dekaf.testing.topic_messages import TopicMessages
 from dekaf.testing.trigger import ALWAYS, Trigger
 
 __all__ = (
     "ALWAYS",
+    "ANY",
     "AcceptedToken",
     "ApiKey",
     "ClientConnection",
     "ErrorCode",
+    "Expectation",
     "FakeBroker",
     "FakeCluster",
     "Fault",
@@ -45,7 +50,10 @@ __all__ = (
     "SaslAccounts",
     "SaslFault",
     "TlsHandshake",
+    "TopicMessages",
     "TopicSettings",
     "Trigger",
     "UnknownVersionAnswer",
+    "including",
+    "like",
 )

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import struct
+import asyncio
 import threading
 import time
-import uuid
-from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Self, Unpack
 
-import pydantic_core
 from typing_extensions import TypeVar
 
-from dekaf.errors import BrokerConnectionError, ProduceError, ProducerClosedError
+from dekaf.errors import BlockingCallError, BrokerConnectionError, ProduceError, ProducerClosedError
 from dekaf.producer import AsyncProducer, Producer, ProducerConfig, ProducerOptions
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer.produced import MemoryPlace, ProducedMessages, RecordedMessage
 from dekaf.registry import Override, override_everywhere
 from dekaf.serialization import Serializer
-from dekaf.types import Headers, HeadersLike
+from dekaf.testing.expectation import Expectation, HeadersExpected, like, listing, shortfall
+from dekaf.testing.hints import hints
+from dekaf.testing.matching import UNSAID
+from dekaf.testing.topic_messages import TopicMessages
 
 __all__ = ("KafkaFixture",)
 
 K = TypeVar("K", default=Any)
 V = TypeVar("V", default=Any)
 
-_NUMBERS: Final = (struct.Struct(">i"), struct.Struct(">q"))  # what the serializers of int write besides text
-_DOUBLE: Final = struct.Struct(">d")
-_SHOWN: Final = 20  # messages in a failed assertion
 _FOR_CALLBACKS: Final = 1.0  # seconds for callbacks that still run when a test is over
 
 
 class _Double(NamedTuple):
     config: ProducerConfig | None  # kept, so that no other one gets its id
     owner: AsyncProducer[Any, Any]
-
-
-class _Anything:
-    """A key, value or count that the assertion says nothing about; None means Kafka's null."""
-
-    def __repr__(self) -> str:
-        return "anything"
-
-
-_ANYTHING: Final = _Anything()
 
 
 class KafkaFixture:
@@ -58,7 +45,7 @@ class KafkaFixture:
         def test_paying_an_order_tells_the_world(kafka: KafkaFixture, client: Client) -> None:
             client.post("/orders/42/pay")
 
-            kafka.assert_produced("orders", key="42", value={"state": "paid"}, headers={"source": "shop"})
+            kafka.assert_produced("orders", key="42", value=including(state="paid"), headers={"source": "shop"})
     """
 
     def __init__(self) -> None:
@@ -157,124 +144,153 @@ class KafkaFixture:
         """Forget all messages and everything ordered, for a test of several steps; offsets begin at 0 again."""
         self.produced.clear()
 
-    # Assertions.
+    # Looking.
 
     def messages(self, topic: str | None = None) -> list[RecordedMessage]:
         """Return what was produced, to one topic or to all, in order."""
         return self.produced.messages if topic is None else self.produced.to_topic(topic)
 
-    def assert_produced(
+    def topic(self, topic: str) -> TopicMessages:
+        """Return what was produced to a topic: a sequence of messages, with `one()` for the only one."""
+        return TopicMessages(topic, self.messages())
+
+    # Assertions.
+
+    def assert_produced(  # noqa: PLR0913 - what a message consists of
         self,
         topic: str,
         *,
-        key: Any = _ANYTHING,
-        value: Any = _ANYTHING,
-        headers: HeadersLike | None = None,
+        key: object = UNSAID,
+        value: object = UNSAID,
+        headers: HeadersExpected | None = None,
+        where: Callable[[RecordedMessage], object] | None = None,
+        alias: str | None = None,
         count: int | None = None,
     ) -> list[RecordedMessage]:
         """Check that messages like this were produced, and return them.
 
         Args:
-            topic: the topic.
-            key: bytes as they are, a str as UTF-8, None for no key; a number or a UUID in any form that a serializer
-                writes; anything else, such as a dict, a dataclass or a pydantic model, as the JSON it stands for.
-            value: the same for the value; None for a tombstone.
-            headers: headers that must be there, beside any others.
-            count: how many messages; at least one if left out.
+            topic: The topic.
+            key: Bytes as they are, a str as UTF-8, None for no key; a number or a UUID in any form that a serializer
+                writes; a function that is given the key as text.
+            value: The same for the value, None for a tombstone; a dict, a dataclass or a pydantic model is compared as
+                the JSON it stands for, with `ANY` and functions in any field; `including` names some fields; a
+                function is given the value read as JSON.
+            headers: Headers that must be there, beside any others.
+            where: A function that is given the whole message.
+            alias: Whose producer it was.
+            count: How many messages; at least one if left out.
 
         Raises:
-            AssertionError: there are none, or not as many; the message shows what was produced.
+            AssertionError: There are none, or not as many; the text shows the nearest message, in what it differs, and
+                what else was produced.
         """
         __tracebackhide__ = True
-        wanted = Headers.of(headers)
-        found = [
-            message
-            for message in self.messages(topic)
-            if _is_like(message.key, key) and _is_like(message.value, value) and _has(message.headers, wanted)
-        ]
-        if (count is None and found) or count == len(found):
-            return found
-        expected = {"key": key, "value": value, "headers": wanted.pairs or _ANYTHING}
-        described = " with ".join(
-            [repr(topic), *[f"{name} {given!r}" for name, given in expected.items() if given is not _ANYTHING]]
-        )
-        number = "at least 1 message" if count is None else f"{count} message{'' if count == 1 else 's'}"
-        raise AssertionError(f"expected {number} to {described}, but there {_are(len(found))}.\n{self._seen(topic)}")
+        expected = like(topic, key=key, value=value, headers=headers, where=where, alias=alias)
+        return self._checked(expected, self.messages(), count)
 
     def assert_nothing_produced(self, topic: str | None = None) -> None:
         """Check that no message was produced, to one topic or at all.
 
         Raises:
-            AssertionError: there is one; the message shows what was produced.
+            AssertionError: There is one; the text shows what was produced.
         """
         __tracebackhide__ = True
-        found = self.messages(topic)
+        messages = self.messages()
+        found = sum(topic is None or message.topic == topic for message in messages)
         if found:
             where = "" if topic is None else f" to {topic!r}"
-            raise AssertionError(f"expected no message{where}, but there {_are(len(found))}.\n{self._seen(topic)}")
+            first = f"expected no message{where}, but there {'is 1' if found == 1 else f'are {found}'}."
+            raise AssertionError("\n".join([first, *listing(messages, topic)]))
 
-    def _seen(self, topic: str | None) -> str:
+    def assert_in_order(self, *expected: Expectation) -> list[RecordedMessage]:
+        """Check that messages were produced in this order, to whatever topics, with any others in between.
+
+        Args:
+            expected: What `like` returns.
+
+        Returns:
+            The messages, one for each expectation.
+
+        Raises:
+            AssertionError: One did not come after the one before it.
+
+        Example:
+            >>> kafka.assert_in_order(like("orders", key="42"), like("payments", value=including(order="42")))
+        """
+        __tracebackhide__ = True
         messages = self.messages()
-        if not messages:
-            return "Nothing was produced."
-        shown = self.messages(topic)
-        lines = [f"Produced to {topic or 'all topics'}: {len(shown) or 'nothing'}"]
-        lines += [f"  {_line(message)}" for message in shown[:_SHOWN]]
-        if len(shown) > _SHOWN:
-            lines.append(f"  ... and {len(shown) - _SHOWN} more")
-        others = Counter(message.topic for message in messages if message.topic != topic)
-        if topic is not None and others:
-            lines.append("Other topics: " + ", ".join(f"{name} ({count})" for name, count in sorted(others.items())))
-        return "\n".join(lines)
+        found: list[RecordedMessage] = []
+        left = iter(messages)
+        for step, one in enumerate(expected, start=1):
+            message = next((message for message in left if one.is_met_by(message)), None)
+            if message is None:
+                after = f" after {expected[step - 2]}" if step > 1 else ""
+                text = f"expected, as number {step} of {len(expected)}, a message to {one}{after}, but there is none."
+                raise AssertionError("\n".join([text, *listing(messages, None), *hints()]))
+            found.append(message)
+        return found
 
+    # Waiting for what comes late.
 
-def _is_like(actual: bytes | None, expected: object) -> bool:
-    if expected is _ANYTHING:
-        return True
-    if actual is None or expected is None:
-        return actual is None and expected is None
-    if isinstance(expected, bytes | bytearray | memoryview):
-        return actual == bytes(expected)
-    if isinstance(expected, str):
-        return actual == expected.encode()
-    return actual in _binary_forms(expected) or _is_same_json(actual, expected)
+    def wait_for(  # noqa: PLR0913 - what a message consists of
+        self,
+        topic: str,
+        *,
+        key: object = UNSAID,
+        value: object = UNSAID,
+        headers: HeadersExpected | None = None,
+        where: Callable[[RecordedMessage], object] | None = None,
+        alias: str | None = None,
+        count: int | None = None,
+        timeout: float = 5.0,
+    ) -> list[RecordedMessage]:
+        """Wait until messages like this were produced, by a thread, a task or a server that is still at it.
 
+        Args:
+            topic: This and the others as for `assert_produced`; it is over as soon as there are ``count``.
+            timeout: Seconds.
 
-def _binary_forms(expected: object) -> list[bytes]:
-    """Return what serializers other than JSON write for a value."""
-    if isinstance(expected, uuid.UUID):
-        return [str(expected).encode()]
-    if isinstance(expected, float):
-        return [_DOUBLE.pack(expected)]
-    if not isinstance(expected, int) or isinstance(expected, bool):
-        return []
-    forms = [str(expected).encode()]
-    for number in _NUMBERS:
-        try:
-            forms.append(number.pack(expected))
-        except struct.error:  # it does not fit
-            continue
-    return forms
+        Raises:
+            AssertionError: There were not as many in time; or, in the end, more.
+            BlockingCallError: This thread runs an event loop, which would stand still: await `await_for`.
+        """
+        __tracebackhide__ = True
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001 - as everywhere: it raises nothing
+            raise BlockingCallError("wait_for() would stop the event loop of this thread: await kafka.await_for(...).")
+        expected = like(topic, key=key, value=value, headers=headers, where=where, alias=alias)
+        self._wait(expected, count, timeout)
+        return self._checked(expected, self.messages(), count, within=f" within {timeout:g} s")
 
+    async def await_for(  # noqa: PLR0913 - what a message consists of
+        self,
+        topic: str,
+        *,
+        key: object = UNSAID,
+        value: object = UNSAID,
+        headers: HeadersExpected | None = None,
+        where: Callable[[RecordedMessage], object] | None = None,
+        alias: str | None = None,
+        count: int | None = None,
+        timeout: float = 5.0,
+    ) -> list[RecordedMessage]:
+        """Wait without stopping the event loop; otherwise as `wait_for`."""
+        __tracebackhide__ = True
+        expected = like(topic, key=key, value=value, headers=headers, where=where, alias=alias)
+        await asyncio.to_thread(self._wait, expected, count, timeout)
+        return self._checked(expected, self.messages(), count, within=f" within {timeout:g} s")
 
-def _is_same_json(actual: bytes, expected: object) -> bool:
-    try:
-        produced: object = json.loads(actual)
-    except ValueError:
-        return False
-    wanted: object = json.loads(pydantic_core.to_json(expected, by_alias=True, inf_nan_mode="null"))
-    # As text, for in Python 1 equals True.
-    return json.dumps(produced, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+    def _wait(self, expected: Expectation, count: int | None, timeout: float) -> None:
+        def are_enough(messages: list[RecordedMessage]) -> bool:
+            return sum(map(expected.is_met_by, messages)) >= (1 if count is None else count)
 
+        self.produced.wait_until(are_enough, timeout)
 
-def _has(actual: Headers, wanted: Headers) -> bool:
-    return all(pair in actual.pairs for pair in wanted.pairs)
-
-
-def _are(count: int) -> str:
-    return "is 1" if count == 1 else f"are {count or 'none'}"
-
-
-def _line(message: RecordedMessage) -> str:
-    headers = f" headers={dict(message.headers.pairs)}" if message.headers else ""
-    return f"{message.topic}-{message.partition} key={message.key!r} value={message.value!r}{headers}"
+    def _checked(
+        self, expected: Expectation, messages: list[RecordedMessage], count: int | None, *, within: str = ""
+    ) -> list[RecordedMessage]:
+        __tracebackhide__ = True
+        found = [message for message in messages if expected.is_met_by(message)]
+        if (count is None and found) or count == len(found):
+            return found
+        raise AssertionError(shortfall(expected, messages, count, within))

@@ -6,6 +6,7 @@ from django.apps import AppConfig
 
 from dekaf.contrib.django.asgi import watch_requests
 from dekaf.contrib.django.checks import register_checks
+from dekaf.contrib.django.environment_of_tests import follow_tests
 from dekaf.contrib.django.shutdown import close_with_celery, follow_settings
 
 __all__ = ("DekafConfig",)
@@ -24,3 +25,4 @@ class DekafConfig(AppConfig):  # type: ignore[misc] # Django is not typed
         follow_settings()
         close_with_celery()
         watch_requests()
+        follow_tests()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from dekaf.abc import ProducerListener
 from dekaf.errors import (
+    BlockingCallError,
     BrokerConnectionError,
     ConfigurationError,
     InvalidTopicError,
@@ -23,7 +25,8 @@ from dekaf.errors import (
 )
 from dekaf.registry import ProducerRegistry
 from dekaf.serialization import IntegerSerializer
-from dekaf.testing import KafkaFixture
+from dekaf.testing import ANY, KafkaFixture, including, like
+from dekaf.testing import hints as testing_hints
 from dekaf.types import Headers, ProducerState
 
 
@@ -130,8 +133,12 @@ def test_failure_shows_what_was_produced(fixture: KafkaFixture) -> None:
         fixture.assert_produced("orders", key="9", value={"a": 9}, headers={"trace": "y"})
 
     assert str(caught.value) == (
-        "expected at least 1 message to 'orders' with key '9' with value {'a': 9} with headers (('trace', b'y'),), "
+        "expected at least 1 message to 'orders' with key '9' with value {'a': 9} with headers {'trace': 'y'}, "
         "but there are none.\n"
+        "Nearest: orders-0 at offset 0\n"
+        "  key: expected '9', was b'1'\n"
+        "  value.a: expected 9, was 1\n"
+        "  headers.trace: expected 'y', was b'x'\n"
         "Produced to orders: 2\n"
         "  orders-0 key=b'1' value=b'{\"a\":1}' headers={'trace': b'x'}\n"
         "  orders-0 key=b'2' value=None\n"
@@ -190,6 +197,134 @@ def test_failures_can_be_scripted_and_everything_cleared(fixture: KafkaFixture) 
     fixture.clear()
 
     fixture.assert_nothing_produced()
+
+
+# Assertions that read.
+
+
+def test_the_nearest_message_is_told_field_by_field(fixture: KafkaFixture) -> None:
+    producer = fixture.producer(str, dict)
+    producer.produce("orders", "41", {"status": "paid", "total": 840})
+    producer.produce("orders", "42", {"status": "placed", "total": 840, "lines": [{"item": "decaf"}]})
+
+    with pytest.raises(AssertionError) as caught:
+        fixture.assert_produced("orders", key="42", value=including(status="paid", total=840, at=ANY))
+
+    assert (
+        "Nearest: orders-0 at offset 1\n"
+        "  value.status: expected 'paid', was 'placed'\n"
+        "  value.at: expected ANY, is missing\n"
+        "Produced to orders: 2\n" in str(caught.value)
+    )
+
+
+def test_messages_that_match_are_not_the_nearest_where_more_are_expected(fixture: KafkaFixture) -> None:
+    for status in ("paid", "placed"):
+        fixture.producer(str, dict).produce("orders", "42", {"status": status})
+
+    with pytest.raises(AssertionError, match=r"2 messages .* but there is 1\.\nNearest: orders-0 at offset 1\n"):
+        fixture.assert_produced("orders", value=including(status="paid"), count=2)
+    with pytest.raises(AssertionError) as caught:
+        fixture.assert_produced("orders", key="42", count=1)
+    assert "Nearest" not in str(caught.value)
+
+
+def test_a_message_can_be_asked_as_a_whole(fixture: KafkaFixture) -> None:
+    fixture.producer(str, dict).produce("orders", "42", {"total": 840})
+
+    fixture.assert_produced("orders", where=lambda message: message.json()["total"] > 800)
+    with pytest.raises(AssertionError, match=r"(?s)what where= asks for.*  where: says no"):
+        fixture.assert_produced("orders", where=lambda message: message.json()["total"] > 900)
+
+
+def test_an_alias_can_be_expected(fixture: KafkaFixture) -> None:
+    with ProducerRegistry(BY_ALIAS) as registry:
+        registry.producer("audit").fire("orders", "1", "a")
+
+    fixture.assert_produced("orders", alias="audit")
+    with pytest.raises(AssertionError, match=r"(?s)alias: expected 'default', was 'audit'.*alias='audit'"):
+        fixture.assert_produced("orders", alias="default")
+
+
+def test_the_only_message_to_a_topic_is_there_to_be_looked_at(fixture: KafkaFixture) -> None:
+    producer = fixture.producer(str, dict)
+    producer.produce("orders", "42", {"total": 840})
+
+    assert fixture.topic("orders").one().json() == {"total": 840}
+    with pytest.raises(AssertionError, match="expected exactly 1 message to 'audit', but there are none"):
+        fixture.topic("audit").one()
+    producer.produce("orders", "43", {"total": 1})
+    with pytest.raises(AssertionError, match=r"(?s)but there are 2\..*key=b'42'.*key=b'43'"):
+        fixture.topic("orders").one()
+
+    orders = fixture.topic("orders")
+    assert (len(orders), orders[0].key, [one.key for one in orders[1:]], [one.offset for one in orders]) == (
+        2,
+        b"42",
+        [b"43"],
+        [0, 1],
+    )
+    assert repr(orders) == "<TopicMessages orders: 2>"
+
+
+def test_order_of_messages_to_several_topics(fixture: KafkaFixture) -> None:
+    producer = fixture.producer(str, dict)
+    for topic, status in (("orders", "placed"), ("audit", "seen"), ("payments", "paid"), ("orders", "shipped")):
+        producer.produce(topic, "42", {"status": status})
+    placed, shipped = (like("orders", value=including(status=status)) for status in ("placed", "shipped"))
+
+    found = fixture.assert_in_order(placed, like("payments", key="42"), shipped)
+
+    assert [message.topic for message in found] == ["orders", "payments", "orders"]
+    with pytest.raises(AssertionError, match=r"as number 2 of 2, a message to 'orders' .*'placed'\) after 'orders' .*"):
+        fixture.assert_in_order(shipped, placed)
+    with pytest.raises(AssertionError, match="as number 2 of 2"):
+        fixture.assert_in_order(placed, placed)  # one message counts once
+
+
+def test_hints_stand_at_the_end_of_what_misses_a_message(
+    fixture: KafkaFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(testing_hints, "_sources", [lambda: "Look into the mirror.", lambda: None])
+
+    with pytest.raises(AssertionError, match=r"Nothing was produced\.\nLook into the mirror\.$"):
+        fixture.assert_produced("orders")
+    with pytest.raises(AssertionError, match=r"Look into the mirror\.$"):
+        fixture.topic("orders").one()
+    fixture.producer().fire("orders", "1", "a")
+    with pytest.raises(AssertionError) as caught:
+        fixture.assert_produced("orders", count=0)
+    assert "mirror" not in str(caught.value)
+
+
+# What comes late.
+
+
+def test_late_messages_are_waited_for(fixture: KafkaFixture) -> None:
+    producer = fixture.producer(str, str)
+    late = threading.Timer(0.05, lambda: [producer.fire("orders", key, "paid") for key in "123"])
+    late.start()
+
+    found = fixture.wait_for("orders", value="paid", count=3, timeout=10.0)
+
+    late.join()
+    assert [message.key for message in found] == [b"1", b"2", b"3"]
+    with pytest.raises(AssertionError, match=r"with key '9' within 0\.01 s, but there are none\.\nNearest:"):
+        fixture.wait_for("orders", key="9", timeout=0.01)
+
+
+def test_late_messages_of_a_task_are_awaited(fixture: KafkaFixture) -> None:
+    async def scenario() -> None:
+        producer = fixture.async_producer(str, str)
+        with pytest.raises(BlockingCallError, match=r"await kafka\.await_for"):
+            fixture.wait_for("orders")
+        task = asyncio.get_running_loop().call_later(0.05, producer.fire, "orders", "1", "paid")
+        await fixture.await_for("orders", key="1", timeout=10.0)
+        with pytest.raises(AssertionError, match=r"within 0\.01 s"):
+            await fixture.await_for("orders", key="2", timeout=0.01)
+        task.cancel()
+
+    asyncio.run(scenario())
 
 
 # In the place of registries' producers.
