@@ -20,15 +20,24 @@ from typing_extensions import TypeVar
 from dekaf.errors import ConfigurationError, ProducerClosedError
 from dekaf.nearest_name import nearest_name
 from dekaf.process_lock import ProcessLock
+from dekaf.producer._core.core import ProducerCore
 from dekaf.producer.async_producer import AsyncProducer, close_all
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.masked import masked, without_frames
 from dekaf.producer.options import LONGEST_CLIENT_ID
 from dekaf.producer.sync_producer import Producer, close_all_blocking
+from dekaf.real_kafka import GUARD
 from dekaf.serialization import Serializer, SerializerSpec, serializer_for
 from dekaf.types import DrainReport, Field
 
-__all__ = ("Face", "Override", "ProducerRegistry", "is_overridden_everywhere", "override_everywhere")
+__all__ = (
+    "Face",
+    "Override",
+    "ProducerRegistry",
+    "clear_memories",
+    "is_overridden_everywhere",
+    "override_everywhere",
+)
 
 K = TypeVar("K", default=Any)
 V = TypeVar("V", default=Any)
@@ -223,12 +232,35 @@ class ProducerRegistry:
         if view is None:
             owner = self._owners.get(alias)
             if owner is None:
-                owner = self._owners[alias] = AsyncProducer.from_config(self._configs[alias])
+                owner = self._owners[alias] = self._owner(alias)
             face = owner if kind is Face.COROUTINES else cast("Producer[Any, Any]", owner.as_sync())
             view = face.typed(key, value)  # also without types: the owner is closed by the registry alone
             _keep(self._views[kind], alias, key, value, view)
         _keep(self._faces[kind], alias, key, value, view)
         return view
+
+    def _owner(self, alias: str) -> AsyncProducer[Any, Any]:
+        config = self._configs[alias]
+        if config.backend != "kafka":
+            return AsyncProducer.from_config(config)
+        return AsyncProducer(_core=ProducerCore(config, None, lambda: self._refusal_error(alias, config)))
+
+    def _refusal_error(self, alias: str, config: ProducerConfig) -> RuntimeError | None:
+        return GUARD.refusal_error(f"the producer {alias!r} of {self._source},", config.bootstrap_endpoints)
+
+    def _enforce_guard(self) -> None:
+        with self._lock:
+            owners = self._owners.copy()
+        for alias, owner in owners.items():
+            if self._configs[alias].backend == "kafka" and self._refusal_error(alias, self._configs[alias]) is not None:
+                owner._core.suspend()  # noqa: SLF001 # it is this registry's own
+
+    def _clear_memories(self) -> None:
+        with self._lock:
+            owners = self._owners.copy()
+        for alias, owner in owners.items():
+            if self._configs[alias].backend == "memory":
+                owner.produced.clear()
 
     def _unknown_alias_error(self, alias: object) -> ConfigurationError:
         if not self._configs:
@@ -380,6 +412,25 @@ def override_everywhere(double: DoubleT) -> Override[DoubleT]:
     return override
 
 
+def clear_memories() -> None:
+    """Empty the memory of every producer with ``backend="memory"`` in any registry, as between two tests."""
+    for registry in _registries():
+        registry._clear_memories()  # noqa: SLF001 # of this very module
+
+
+def _enforce_guard() -> None:
+    for registry in _registries():
+        registry._enforce_guard()  # noqa: SLF001 # of this very module
+
+
+GUARD.follow(_enforce_guard)
+
+
+def _registries() -> list[ProducerRegistry]:
+    with _module_lock:
+        return list(_live)
+
+
 def is_overridden_everywhere() -> bool:
     """Return whether `override_everywhere` is active."""
     return bool(_everywhere)
@@ -393,9 +444,7 @@ def _end_everywhere(override: Override[Any]) -> None:
 
 
 def _forget_all_faces() -> None:
-    with _module_lock:
-        registries = list(_live)
-    for registry in registries:
+    for registry in _registries():
         registry._forget_faces()  # noqa: SLF001 # of this very module
 
 

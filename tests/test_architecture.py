@@ -196,7 +196,7 @@ TESTED_ELSEWHERE = {
         "what the tables of each client are made of: test_confluent.py, test_python_clients.py",
     ),
     **dict.fromkeys(
-        (f"dekaf/testing/{name}.py" for name in ("expectation", "hints", "topic_messages")),
+        (f"dekaf/testing/{name}.py" for name in ("expectation", "topic_messages")),
         "what assertions of the fixture are made of: test_kafka_fixture.py",
     ),
     "dekaf/testing/answers.py": "read by other clients in test_broker_apis.py and test_broker_versions.py",

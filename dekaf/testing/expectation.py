@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dekaf.producer.produced import RecordedMessage
-from dekaf.testing.hints import hints
+from dekaf.real_kafka import GUARD
 from dekaf.testing.matching import UNSAID, Difference, compare_bytes, compare_headers
 from dekaf.types import Headers
 
@@ -113,7 +113,7 @@ def shortfall(expected: Expectation, messages: Sequence[RecordedMessage], count:
         lines += _nearest(expected, messages)
     lines += listing(messages, expected.topic)
     if found < (count or 1):
-        lines += hints()
+        lines += GUARD.hints()
     return "\n".join(lines)
 
 

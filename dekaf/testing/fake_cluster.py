@@ -9,6 +9,7 @@ from typing import TypeVar, overload
 
 from dekaf._protocol.api import ApiKey
 from dekaf.errors import ConfigurationError
+from dekaf.real_kafka import GUARD
 from dekaf.testing.broker_versions import AdvertisedVersions, advertised_by
 from dekaf.testing.cluster_state import (
     ClientConnection,
@@ -107,6 +108,9 @@ class FakeCluster:
             for node_id in range(1, nodes + 1)
         }
         self._initial_topics = dict(topics or {})
+        self._addresses: Callable[[], set[tuple[str, int]]] = lambda: {
+            (broker.host, broker.port) for broker in self._brokers.values()
+        }
 
     # Its life.
 
@@ -117,10 +121,12 @@ class FakeCluster:
             self._thread.call(broker.listen)
         for name, partitions in self._initial_topics.items():
             self._state.create_topic(name, partitions)
+        GUARD.add_local(self._addresses)  # tests may write to it
         return self
 
     def stop(self) -> None:
         """Break all connections and end the cluster's thread; leaving the ``with`` block does it."""
+        GUARD.remove_local(self._addresses)
         self._state.script.clear()
         self._thread.stop(self._shut_brokers)
 

@@ -14,10 +14,10 @@ from dekaf.errors import BlockingCallError, BrokerConnectionError, ProduceError,
 from dekaf.producer import AsyncProducer, Producer, ProducerConfig, ProducerOptions
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer.produced import MemoryPlace, ProducedMessages, RecordedMessage
+from dekaf.real_kafka import GUARD
 from dekaf.registry import Override, override_everywhere
 from dekaf.serialization import Serializer
 from dekaf.testing.expectation import Expectation, HeadersExpected, like, listing, shortfall
-from dekaf.testing.hints import hints
 from dekaf.testing.matching import UNSAID
 from dekaf.testing.topic_messages import TopicMessages
 
@@ -227,7 +227,7 @@ class KafkaFixture:
             if message is None:
                 after = f" after {expected[step - 2]}" if step > 1 else ""
                 text = f"expected, as number {step} of {len(expected)}, a message to {one}{after}, but there is none."
-                raise AssertionError("\n".join([text, *listing(messages, None), *hints()]))
+                raise AssertionError("\n".join([text, *listing(messages, None), *GUARD.hints()]))
             found.append(message)
         return found
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, final, overload
 
 from dekaf.producer.produced import RecordedMessage
+from dekaf.real_kafka import GUARD
 from dekaf.testing.expectation import listing
-from dekaf.testing.hints import hints
 
 __all__ = ("TopicMessages",)
 
@@ -36,7 +36,7 @@ class TopicMessages(Sequence[RecordedMessage]):
         if len(self._mine) != 1:
             lines = [f"expected exactly 1 message to {self.topic!r}, but there are {len(self._mine) or 'none'}."]
             lines += listing(self._everything, self.topic)
-            raise AssertionError("\n".join(lines if self._mine else lines + hints()))
+            raise AssertionError("\n".join(lines if self._mine else lines + GUARD.hints()))
         return self._mine[0]
 
     @overload

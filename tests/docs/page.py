@@ -161,9 +161,10 @@ class Page:
     def _run_tests(self, module: ModuleType, before: MutableMapping[str, Any]) -> None:
         for name, function in list(module.__dict__.items()):
             if name.startswith("test_") and before.get(name) is not function:
-                with KafkaFixture() as fixture:
+                parameters = inspect.signature(function).parameters
+                with KafkaFixture() if "kafka" in parameters else contextlib.nullcontext() as fixture:
                     names = {**self._main.__dict__, **module.__dict__, "kafka": fixture}
-                    outcome = function(*[names[parameter] for parameter in inspect.signature(function).parameters])
+                    outcome = function(*[names[parameter] for parameter in parameters])
                     if inspect.iscoroutine(outcome):
                         self._runner.run(outcome)
 

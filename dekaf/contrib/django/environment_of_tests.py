@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any, Final
+
+from django.core.signals import request_started
 from django.db import connections
+from django.db.models.signals import pre_migrate
 
-from dekaf.testing.hints import add_hint
+from dekaf.real_kafka import GUARD
 
-__all__ = ("follow_tests", "hint_at_commit_hooks")
+__all__ = ("follow_tests", "hint_at_commit_hooks", "is_test_environment")
+
+_UID: Final = "dekaf.contrib.django.environment_of_tests"
 
 
 def follow_tests() -> None:
-    """Have failed assertions say what Django holds back."""
-    add_hint(hint_at_commit_hooks)
+    """Keep Django's tests away from a real Kafka, and have failed assertions say what Django holds back."""
+    GUARD.add_environment(is_test_environment, hint_at_commit_hooks)
+    # What an AppConfig.ready() started runs before there is a test environment. Nothing tells when that is set up, but
+    # these come soon after: a test database is made, or a test makes a request.
+    pre_migrate.connect(_look_again, dispatch_uid=_UID)
+    request_started.connect(_look_again, dispatch_uid=_UID)
+
+
+def is_test_environment() -> bool:
+    """Return whether Django's test environment is set up: by its runner, pytest-django, or by hand.
+
+    Producers ask before they start, also in production, where `django.test` need not be imported for it.
+    """
+    utils = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")  # noqa: SLF001 # no public name tells it
+
+
+def _look_again(**_: Any) -> None:
+    request_started.disconnect(dispatch_uid=_UID)  # once is enough: where requests are real, tests do not begin
+    GUARD.enforce()
 
 
 def hint_at_commit_hooks() -> str | None:

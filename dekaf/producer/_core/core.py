@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
+from collections.abc import Callable
 from typing import Final, final
 
 from librt.time import time as wall_clock
@@ -29,6 +30,7 @@ from dekaf.producer._buffer.queues import TopicQueues
 from dekaf.producer._buffer.waiting_record import JUST_NOW
 from dekaf.producer._core.arguments import check_topic_name
 from dekaf.producer._core.closing import (
+    LEFT_FOR_ABORT,
     Closing,
     Occasion,
     begin_closing,
@@ -65,13 +67,20 @@ class ProducerCore:
     Args:
         config: The producer's.
         place: Where a test keeps what is produced; None otherwise.
+        forbidden: Asked before an engine is started, for what is to be raised instead; returns None if it may.
     """
 
-    def __init__(self, config: ProducerConfig, place: MemoryPlace | None = None) -> None:
+    def __init__(
+        self,
+        config: ProducerConfig,
+        place: MemoryPlace | None = None,
+        forbidden: Callable[[], RuntimeError | None] | None = None,
+    ) -> None:
         self.life = ProducerLife(config, None, place)  # first of all: the finalizer looks at it even if the rest raises
         refuse_patched_threads()
         self.config: Final = config
         self._place: Final = place
+        self._forbidden: Final = forbidden
         self._has_owner = False
         self.max_block: Final = config.max_block_ms / 1000.0
         self.record_life: Final = config.delivery_timeout_ms / 1000.0
@@ -91,10 +100,10 @@ class ProducerCore:
                 "on the way to the brokers: set it to SASL_SSL, unless something else encrypts, such as a service mesh",
                 config.sasl_mechanism,
             )
-        if config.start != "lazy":
+        if config.start != "lazy" and (forbidden is None or forbidden() is None):
             self.start()
-        if config.start == "eager":
-            self._start_eagerly()
+            if config.start == "eager":
+                self._start_eagerly()
 
     def claim(self) -> bool:
         """Return whether the face that asks is the first, which owns the producer: closing a view does nothing."""
@@ -269,12 +278,18 @@ class ProducerCore:
         Raises:
             ProducerClosedError: The producer was closed, or the interpreter exits.
             OutOfResourcesError: The system gives no thread, no file descriptor or no memory.
+            RuntimeError: It is forbidden.
         """
         self.renew_if_forked()
         life = self.life
         engine = life.running_engine()
         if engine is not None:
             return engine
+        if self._forbidden is not None:
+            life.check_open()
+            refusal = self._forbidden()
+            if refusal is not None:
+                raise refusal
         with life.lock:
             engine = life.start(self._settings)
             drain_at_exit(life)
@@ -287,6 +302,18 @@ class ProducerCore:
         return self.life.engine
 
     # Closing.
+
+    def suspend(self) -> None:
+        """Deliver what was accepted and end the engine; the next record wants another one.
+
+        It blocks for `close_timeout_ms` at the most, on any thread.
+        """
+        engine = self.current_engine()
+        if engine is None or not engine.is_running():
+            return
+        engine.close_accepting()
+        ThreadGate.opened_by(engine.flush).wait(self.life.close_timeout)
+        engine.terminate(LEFT_FOR_ABORT)
 
     def close(self, timeout: float | None) -> DrainReport:
         """Deliver what was accepted, then end; blocks for `timeout` seconds (or `close_timeout_ms`) at the most."""

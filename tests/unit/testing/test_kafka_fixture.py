@@ -23,10 +23,10 @@ from dekaf.errors import (
     RecordTooLargeError,
     SerializationError,
 )
+from dekaf.real_kafka import GUARD
 from dekaf.registry import ProducerRegistry
 from dekaf.serialization import IntegerSerializer
 from dekaf.testing import ANY, KafkaFixture, including, like
-from dekaf.testing import hints as testing_hints
 from dekaf.types import Headers, ProducerState
 
 
@@ -285,7 +285,8 @@ def test_order_of_messages_to_several_topics(fixture: KafkaFixture) -> None:
 def test_hints_stand_at_the_end_of_what_misses_a_message(
     fixture: KafkaFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(testing_hints, "_sources", [lambda: "Look into the mirror.", lambda: None])
+    hints = [lambda: "Look into the mirror.", lambda: None]
+    monkeypatch.setattr(GUARD, "_environments", [(bool, hint) for hint in hints])
 
     with pytest.raises(AssertionError, match=r"Nothing was produced\.\nLook into the mirror\.$"):
         fixture.assert_produced("orders")

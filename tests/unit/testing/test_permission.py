@@ -1,0 +1,78 @@
+"""Ways to say that a test means a real Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import unittest
+from collections.abc import Iterator
+
+import pytest
+
+from dekaf.real_kafka import GUARD
+from dekaf.testing import allow_real_kafka
+
+
+@pytest.fixture(autouse=True)
+def guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Switch the guard on: the project's own tests are allowed everything."""
+    monkeypatch.setattr(GUARD, "_permissions", 0)
+    GUARD.switch_on()
+    yield
+    GUARD.switch_off()
+
+
+def test_as_a_context_manager_also_within_itself() -> None:
+    allowed = allow_real_kafka()
+
+    with allowed:
+        with allowed:
+            assert not GUARD.is_on
+        assert not GUARD.is_on
+
+    assert GUARD.is_on
+
+
+def test_as_a_decorator_of_functions() -> None:
+    @allow_real_kafka()
+    def is_on(*, negated: bool) -> bool:
+        """Say so."""
+        return GUARD.is_on is not negated
+
+    assert is_on(negated=True)
+    assert is_on.__doc__ == "Say so."
+    assert GUARD.is_on
+
+
+def test_as_a_decorator_of_coroutines_until_they_end() -> None:
+    @allow_real_kafka()
+    async def is_on() -> bool:
+        await asyncio.sleep(0)
+        return GUARD.is_on
+
+    assert not asyncio.run(is_on())
+    assert GUARD.is_on
+
+
+def test_as_a_decorator_of_test_cases() -> None:
+    seen: list[bool] = []
+
+    @allow_real_kafka()
+    class Case(unittest.TestCase):
+        def setUp(self) -> None:
+            seen.append(GUARD.is_on)
+
+        def test_it(self) -> None:
+            seen.append(GUARD.is_on)
+
+    result = unittest.TestResult()
+    Case("test_it").run(result)
+
+    assert (result.wasSuccessful(), seen, GUARD.is_on) == (True, [False, False], True)
+
+
+def test_other_classes_are_to_be_marked() -> None:
+    class TestOrders:
+        pass
+
+    with pytest.raises(TypeError, match=r"mark TestOrders with @pytest\.mark\.real_kafka"):
+        allow_real_kafka()(TestOrders)
