@@ -38,7 +38,7 @@ COMPILED_SEES = ("benchmarks", "example_project", "tests", "tools", "pyproject.t
 COMPILED_PYTHON = ROOT / ".nox" / "wheel" / "bin" / "python"
 
 UNIT = ("tests/unit", "tests/test_public_api.py", "tests/test_implementation.py")  # on every Python, in every build
-CONTRIB = ("tests/contrib",)
+CONTRIB = ("tests/contrib", "tests/styles")
 PROPERTIES = ("tests/properties", "tests/fuzz")
 CONCURRENCY = ("tests/concurrency", "tests/scenarios", "tests/stories", "tests/mistakes")
 

@@ -48,8 +48,8 @@ def hint_at_commit_hooks() -> str | None:
     if not waiting:
         return None
     return (
-        f"{waiting} function{' waits' if waiting == 1 else 's wait'} for a transaction to be committed "
-        "(transaction.on_commit), which a TestCase never does: put the call into `with "
+        f"{waiting} function{'' if waiting == 1 else 's'} given to transaction.on_commit in this test: they run when "
+        "the transaction is committed, which a TestCase never does. Put the call into `with "
         "self.captureOnCommitCallbacks(execute=True):`, or use pytest-django's "
         "django_capture_on_commit_callbacks(execute=True)."
     )
