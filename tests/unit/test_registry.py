@@ -586,11 +586,11 @@ def test_a_registry_that_is_open_keeps_its_producers() -> None:
 
 def test_doubles_stay_when_another_registry_takes_the_place_of_one() -> None:
     before, after = ProducerRegistry({"backend": "memory"}), ProducerRegistry({"backend": "memory"})
-    override = before.override_all(RecordingProducer())
+    override = before.override_all(Producer(backend="memory"))
     after.producer()
     after.share_overrides_of(before)
     found: object = after.producer()
-    later = before.override("default", RecordingProducer())
+    later = before.override("default", Producer(backend="memory"))
     found_later: object = after.producer()
     later.end()
     override.end()

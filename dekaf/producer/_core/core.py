@@ -313,7 +313,7 @@ class ProducerCore:
             return
         engine.close_accepting()
         ThreadGate.opened_by(engine.flush).wait(self.life.close_timeout)
-        engine.terminate(LEFT_FOR_ABORT)
+        ThreadGate.opened_by(engine.terminate).wait(LEFT_FOR_ABORT)
 
     def close(self, timeout: float | None) -> DrainReport:
         """Deliver what was accepted, then end; blocks for `timeout` seconds (or `close_timeout_ms`) at the most."""

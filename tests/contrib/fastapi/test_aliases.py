@@ -16,8 +16,8 @@ from dekaf.contrib.fastapi import (
     sync_producer_for,
     topic_for,
 )
+from dekaf.producer import Producer
 from dekaf.registry import override_everywhere
-from dekaf.testing import RecordingProducer
 
 OPTIONS: dict[str, object] = {"bootstrap_servers": "127.0.0.1:1", "close_timeout_ms": 200}
 SETTINGS: dict[str, object] = {"default": OPTIONS, "audit": OPTIONS}
@@ -121,7 +121,7 @@ def test_tests_without_settings_have_every_alias() -> None:
     app = FastAPI(lifespan=dekaf_lifespan(ProducerRegistry.without_configuration()))
     on_the_application(app)
 
-    with override_everywhere(RecordingProducer()), TestClient(app) as client:
+    with override_everywhere(Producer(backend="memory")), TestClient(app) as client:
         assert client.get("/place").status_code == 200
 
 

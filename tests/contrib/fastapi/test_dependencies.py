@@ -164,7 +164,7 @@ def test_the_registry_itself_can_be_asked_for() -> None:
 # Where there are no dependencies, and for one topic.
 
 
-def test_middleware_tasks_and_schedulers_find_the_producers(double: RecordingProducer) -> None:
+def test_middleware_tasks_and_schedulers_find_the_producers(double: Producer) -> None:
     app = with_lifespan(FastAPI())
     found: list[ProducerRegistry] = []
 
@@ -182,7 +182,7 @@ def test_middleware_tasks_and_schedulers_find_the_producers(double: RecordingPro
         registry_of(app)
 
 
-def test_a_topic_is_a_dependency_with_types(double: RecordingProducer) -> None:
+def test_a_topic_is_a_dependency_with_types(double: Producer) -> None:
     app = with_lifespan(FastAPI())
 
     @app.post("/orders")
@@ -196,7 +196,7 @@ def test_a_topic_is_a_dependency_with_types(double: RecordingProducer) -> None:
     with override_everywhere(double), TestClient(app) as client:
         assert (client.post("/orders").json(), client.post("/log").json()) == (0, 2)
 
-    assert [(message.topic, message.key) for message in double.messages] == [
+    assert [(message.topic, message.key) for message in double.produced.messages] == [
         ("orders", b"42"),
         ("log", b"42"),
         ("log", b"43"),

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from dekaf import ConfigurationError, ProducerClosedError
 from dekaf.contrib.fastapi import ProducerDep, dekaf_lifespan
+from dekaf.producer import Producer
 from dekaf.registry import ProducerRegistry
-from dekaf.testing import RecordingProducer
 from dekaf.types import ProducerState
 
 pytestmark = pytest.mark.asyncio
@@ -135,12 +135,12 @@ async def test_doubles_stay_in_a_registry_that_is_opened_again() -> None:
     registry = ProducerRegistry(SETTINGS)
     app = FastAPI(lifespan=dekaf_lifespan(registry))
 
-    with registry.override_all(RecordingProducer()) as double:
+    with registry.override_all(Producer(backend="memory")) as double:
         for _ in range(2):
             async with app.router.lifespan_context(app):
                 registry.producer().fire("orders", "42", "paid")
 
-    assert len(double.messages) == 2
+    assert len(double.produced.messages) == 2
 
 
 async def get(app: FastAPI, path: str) -> httpx.Response:
