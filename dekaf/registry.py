@@ -510,6 +510,7 @@ def _sum(reports: Iterable[DrainReport], started: float) -> DrainReport:
         elapsed=time.monotonic() - started,
         pending=any(report.pending for report in all_of_them),
         failures=tuple(itertools.islice(failures, _FAILURES_SHOWN)),
+        callbacks_pending=sum(report.callbacks_pending for report in all_of_them),
     )
 
 

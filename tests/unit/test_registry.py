@@ -429,6 +429,18 @@ def test_close_reports_all_aliases_together_and_takes_as_long_as_one() -> None:
     assert 0.5 <= report.elapsed < 0.9
 
 
+def test_close_tells_the_callbacks_of_all_aliases_that_had_no_time() -> None:
+    gate = threading.Event()
+    registry = ProducerRegistry({alias: {"backend": "memory"} for alias in ("default", "audit")})
+    for alias in registry.aliases:
+        registry.producer(alias).fire("orders", "42", "paid", on_delivery=lambda _, __: gate.wait(10) and None)
+
+    report = registry.close(timeout=0.01)
+    gate.set()
+
+    assert (report.delivered, report.callbacks_pending) == (2, 2)
+
+
 def test_aclose_does_not_block_the_loop() -> None:
     registry = ProducerRegistry(BY_ALIAS)
     for alias in registry.aliases:
