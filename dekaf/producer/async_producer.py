@@ -305,8 +305,13 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         if on_delivery is not None:
             self._entry.check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
-            route = core.recipients.thread_callbacks if loop is None else core.mailbox(loop).callbacks
-            core.recipients.check_backlog(route, topic)
+            if loop is None:
+                route, backlog = core.recipients.thread_callbacks, core.recipients.thread_backlog
+            else:
+                mailbox = core.mailbox(loop)
+                route, backlog = mailbox.callbacks, mailbox.backlog
+            if backlog.is_full:
+                core.recipients.check_backlog(route, topic)
         if deadline is not None:
             route = (route or core.recipients.nobody).until(checked_deadline(deadline, core.record_life), DEADLINE)
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)

@@ -442,7 +442,8 @@ class ProducerBatch:
             told = True
             route = waits.route
             if route.mailbox is not None:
-                told = route.mailbox.post(waits)
+                is_counted = route.kind is WaitKind.CALLBACKS
+                told = route.mailbox.post_callbacks(waits) if is_counted else route.mailbox.post(waits)
             elif route.kind is WaitKind.CALLBACKS:
                 self.listener.post_to_callback_thread(waits)
             elif route.kind is WaitKind.NOBODY:

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final, final
 
 from dekaf.producer._waiting.backlog import CallbackBacklog
-from dekaf.producer._waiting.mailbox import OutcomeGroup
+from dekaf.producer._waiting.mailbox import CallbackGroup, CountedCallbacks
 
 
 @final
@@ -26,19 +26,9 @@ class CallbackThread:
         self._worker: threading.Thread | None = None
         self._is_stopped = False
 
-    def post(self, group: OutcomeGroup) -> None:
+    def post(self, group: CallbackGroup) -> None:
         """Have a group notified; from any thread."""
-        count = group.callback_count()
-        self.backlog.add(count)
-
-        def notify() -> None:
-            self.backlog.begin(group)
-            try:
-                group.notify()
-            finally:
-                self.backlog.remove(count)
-
-        self.run(notify)
+        self.run(CountedCallbacks(group, self.backlog).notify)
 
     def run(self, job: Callable[[], None]) -> None:
         """Have `job` called; from any thread."""

@@ -33,18 +33,22 @@ class OutcomeFuture(Protocol):
 class OutcomeGroup(Protocol):
     """Something to be opened on a loop."""
 
-    @property
-    def called(self) -> int:
-        """How many of its callbacks have run."""
-
-    def callback_count(self) -> int:
-        """Return how many callbacks are inside; 0 where something else hears of the outcomes."""
-
     def notify(self) -> None:
         """Tell the outcomes inside; called on the loop."""
 
     def drop(self) -> None:
         """Note that they can be told to nobody any more."""
+
+
+class CallbackGroup(OutcomeGroup, Protocol):
+    """Outcomes that callbacks hear of."""
+
+    @property
+    def called(self) -> int:
+        """How many of them have run."""
+
+    def callback_count(self) -> int:
+        """Return how many there are."""
 
 
 class WaitKind(Enum):
@@ -211,9 +215,6 @@ class LoopMailbox:
         if self.loop.is_closed():
             self._drop_all()
             return False
-        count = group.callback_count()
-        if count > 0:
-            self.backlog.add(count)
         self._groups.append(group)
         if self._delivery_scheduled:
             return True
@@ -222,10 +223,17 @@ class LoopMailbox:
             self._call(self.dispatch)
         except RuntimeError:  # closed just now
             self._groups.remove(group)
-            self.backlog.remove(count)
             self._drop_all()
             return False
         return True
+
+    def post_callbacks(self, group: CallbackGroup) -> bool:
+        """Hand over outcomes that callbacks hear of; otherwise as `post`."""
+        counted = CountedCallbacks(group, self.backlog)
+        is_posted = self.post(counted)
+        if not is_posted:
+            counted.count_off()
+        return is_posted
 
     def dispatch(self) -> None:
         """Notify every group."""
@@ -233,7 +241,7 @@ class LoopMailbox:
         self.is_calling = True
         try:
             while self._groups:
-                self._notify(self._groups.popleft())
+                self._groups.popleft().notify()
         except BaseException:  # the loop's owner wants to end it, but may well run it again
             if self._groups:
                 self._delivery_scheduled = True
@@ -241,17 +249,6 @@ class LoopMailbox:
             raise
         finally:
             self.is_calling = False
-
-    def _notify(self, group: OutcomeGroup) -> None:
-        count = group.callback_count()
-        if count == 0:
-            group.notify()
-            return
-        self.backlog.begin(group)
-        try:
-            group.notify()
-        finally:
-            self.backlog.remove(count)
 
     def when_called_back(self, tell: Callable[[], None]) -> bool:
         """Call `tell`, on the loop, once the callbacks that are due now have run; from any thread.
@@ -276,7 +273,6 @@ class LoopMailbox:
             except IndexError:  # another thread, that looks, took the last one
                 return
             group.drop()
-            self.backlog.remove(group.callback_count())
 
     def wake_after_this_round(self) -> None:
         """Wake the I/O thread once all callbacks of the loop's present round have appended their records."""
@@ -290,16 +286,39 @@ class LoopMailbox:
 
 
 @final
+class CountedCallbacks:
+    """A batch's callbacks, in a backlog until they have run, or are dropped."""
+
+    def __init__(self, group: CallbackGroup, backlog: CallbackBacklog) -> None:
+        self._group: Final = group
+        self._backlog: Final = backlog
+        self._count: Final = group.callback_count()
+        backlog.add(self._count)
+
+    def notify(self) -> None:
+        """Run them."""
+        self._backlog.begin(self._group)
+        try:
+            self._group.notify()
+        finally:
+            self.count_off()
+
+    def drop(self) -> None:
+        """Note that they cannot run any more."""
+        self._group.drop()
+        self.count_off()
+
+    def count_off(self) -> None:
+        """Take them out of the backlog."""
+        self._backlog.remove(self._count)
+
+
+@final
 class _Mark:
     """Tells that everything posted before has been told."""
 
     def __init__(self, tell: Callable[[], None]) -> None:
-        self.called: Final = 0
         self._tell: Final = tell
-
-    def callback_count(self) -> int:
-        """It is no callback of a user's."""
-        return 0
 
     def notify(self) -> None:
         """Tell."""

@@ -141,7 +141,7 @@ def test_loop_that_closes_just_now_takes_no_letter(mailbox: LoopMailbox, loop: L
 
 
 def test_callbacks_are_pending_until_they_have_run(mailbox: LoopMailbox, loop: Loop) -> None:
-    mailbox.post(Note([], 0, callbacks=3))
+    mailbox.post_callbacks(Note([], 0, callbacks=3))
     mailbox.post(Note([], 1))
     assert mailbox.callbacks_pending() == 3
 
@@ -158,8 +158,8 @@ def test_those_that_have_run_of_a_batch_are_not_pending(mailbox: LoopMailbox, lo
             self.called = 2
             pending.append((mailbox.callbacks_pending(), mailbox.is_calling))
 
-    mailbox.post(HalfWay([], 0, callbacks=5))
-    mailbox.post(Note([], 1, callbacks=4))
+    mailbox.post_callbacks(HalfWay([], 0, callbacks=5))
+    mailbox.post_callbacks(Note([], 1, callbacks=4))
     loop.run()
 
     assert pending == [(7, True)]
@@ -170,9 +170,9 @@ def test_who_waits_for_callbacks_is_told_after_those_that_were_due(mailbox: Loop
     told: list[int] = []
     assert not mailbox.when_called_back(lambda: told.append(-1))  # there are none
 
-    mailbox.post(Note(told, 0, callbacks=1))
+    mailbox.post_callbacks(Note(told, 0, callbacks=1))
     assert mailbox.when_called_back(lambda: told.append(1))
-    mailbox.post(Note(told, 2, callbacks=1))
+    mailbox.post_callbacks(Note(told, 2, callbacks=1))
     loop.run()
 
     assert told == [0, 1, 2]
@@ -182,7 +182,7 @@ def test_closed_loop_drops_what_it_was_given_before(mailbox: LoopMailbox, loop: 
     groups = [Note([], number, callbacks=2) for number in range(3)]
     told: list[str] = []
     for group in groups:
-        mailbox.post(group)
+        mailbox.post_callbacks(group)
     mailbox.when_called_back(lambda: told.append("over"))
     loop.is_over = True
 
