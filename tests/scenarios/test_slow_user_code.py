@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+import unittest
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -113,6 +114,17 @@ def test_what_there_was_to_log_is_written_when_flush_and_close_return(
 
     assert handler.written[-1].startswith("Producer closed by close()")
     assert handler.threads == {"dekaf-log"}
+
+
+def test_tests_that_capture_the_log_find_it_once_they_have_flushed(cluster: FakeCluster) -> None:
+    """As unittest does it: a handler in the place of others, for as long as a block lasts."""
+    with thread_producer(cluster.bootstrap_servers) as producer:
+        cluster.on(ApiKey.PRODUCE).fail(ErrorCode.INVALID_RECORD)
+        with unittest.TestCase().assertLogs("dekaf", "ERROR") as captured:
+            producer.fire("a", None, b"bad")
+            producer.flush(PATIENCE)
+
+    assert "1 record(s) for topic a were not delivered" in captured.output[0]
 
 
 @pytest.mark.parametrize("kind", [SystemExit, MemoryError, KeyboardInterrupt])
