@@ -394,6 +394,8 @@ END
 @pytest.mark.parametrize("seconds", [0.0001, 0.1])
 def test_callbacks_run_at_exit_or_are_counted_and_told(seconds: float, end: str) -> None:
     """Also those of a producer that an event loop closed, which could not wait."""
+    if seconds > 0.001 and (3, 12) <= sys.version_info < (3, 12, 4):
+        pytest.skip("no thread can be started at exit: what has none runs on the exiting one, a batch at a time")
     script = EXITING.replace("SECONDS", str(seconds)).replace("END", end)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50, check=False)
 
