@@ -196,7 +196,8 @@ class ProducerConfig(SecurityConfig):
         5_000,
         check=_MILLISECONDS,
         description="Milliseconds; default 5000 (Java: 60000, but here a request handler waits). How long a call may "
-        "wait for space in the buffer, and for how long brokers may deny a record's topic. Kafka: `max.block.ms`.",
+        "wait for space in the buffer, or, with `on_delivery`, until fewer callbacks are due; and for how long brokers "
+        "may deny a record's topic. Kafka: `max.block.ms`.",
     )
     max_request_size: int = option(
         1_048_576,
@@ -236,7 +237,8 @@ class ProducerConfig(SecurityConfig):
         10_000,
         check=_MILLISECONDS,
         description="Milliseconds; default 10000. How long closing may take to deliver what was accepted, wherever "
-        "the caller gives no timeout: at the end of a `with` block, of a lifespan, of the process.",
+        "the caller gives no timeout: at the end of a `with` block, of a lifespan, of the process. As long, a `flush` "
+        "without a timeout waits for callbacks.",
     )
     retry_backoff_ms: int = option(
         100,
