@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,7 @@ def cluster() -> Iterator[FakeCluster]:
         yield cluster
 
 
-@contextmanager
+@contextlib.contextmanager
 def uwsgi(
     cluster: FakeCluster, folder: Path, *options: str, before: int
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
@@ -62,11 +64,13 @@ def uwsgi(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,  # a group of its own: workers that hang do not end with their master
     )
     try:
         yield process, f"http://{address}/"
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 

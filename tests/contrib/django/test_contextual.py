@@ -17,6 +17,7 @@ from dekaf import (
 from dekaf.contrib.django import get_async_producer, get_producer, get_registry, produce_context, suppress
 from dekaf.contrib.django.producers import discard_producers
 from dekaf.producer import RecordedMessage
+from dekaf.testing import KafkaFixture
 
 MEMORY: dict[str, object] = {"default": {"backend": "memory"}, "audit": {"backend": "memory", "key": "str"}}
 
@@ -161,11 +162,11 @@ def test_other_settings_end_what_was_made_for_a_block() -> None:
     assert topics() == []
 
 
-def test_doubles_hear_of_the_context_and_of_nothing_that_is_suppressed(double: Any) -> None:
+def test_doubles_hear_of_the_context_and_of_nothing_that_is_suppressed(kafka: KafkaFixture) -> None:
     with produce_context(topic_prefix="acme."):
         get_producer().fire("orders", "1", "paid")
         with suppress() as suppressed:
             get_producer().fire("orders", "2", "paid")
 
-    assert [message.topic for message in double.messages] == ["acme.orders"]
+    assert [message.topic for message in kafka.messages()] == ["acme.orders"]
     assert suppressed.count == 1
