@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import TypeVar, overload
+from typing import Final, TypeVar, overload
 
 from dekaf._protocol.api import ApiKey
 from dekaf.errors import ConfigurationError
@@ -33,6 +34,7 @@ __all__ = ("FakeCluster",)
 
 R = TypeVar("R", bound=ReceivedRequest)
 
+_LAST_PORT: Final = 65535
 _PATIENCE = 10.0  # seconds that the waiting methods wait by default
 
 
@@ -58,6 +60,7 @@ class FakeCluster:
         session_lifetime_ms: how long an authentication counts (KIP-368); 0 for ever, unless a token says otherwise. A
             request that comes later ends the connection.
         host: what brokers call themselves: 127.0.0.1, or a name for it, such as the localhost of a certificate.
+        port: where the first broker listens, such as 9092; the others have the next ones. 0 takes free ones.
         receive_buffer_bytes: the kernel's buffer of each connection; a small one makes clients notice soon that a
             broker does not read.
 
@@ -81,6 +84,7 @@ class FakeCluster:
         sasl: SaslAccounts | Mapping[str, str] | None = None,
         session_lifetime_ms: int = 0,
         host: str = "127.0.0.1",
+        port: int = 0,
         receive_buffer_bytes: int | None = None,
     ) -> None:
         advertised = {**advertised_by(kafka), **(versions or {})}
@@ -92,6 +96,7 @@ class FakeCluster:
             session_lifetime_ms=session_lifetime_ms,
         )
         self._accounts = SaslAccounts(sasl) if isinstance(sasl, Mapping) else sasl
+        _check_port(port, nodes)
         socket = SocketOptions(
             host=host, tls=None if tls is None else ServerTls(tls), receive_buffer_bytes=receive_buffer_bytes
         )
@@ -102,7 +107,7 @@ class FakeCluster:
                 self._state,
                 versions=advertised,
                 run=self._thread.call,
-                socket=socket,
+                socket=replace(socket, port=port + node_id - 1 if port else 0),
                 accounts=self._accounts,
             )
             for node_id in range(1, nodes + 1)
@@ -115,10 +120,18 @@ class FakeCluster:
     # Its life.
 
     def start(self) -> FakeCluster:
-        """Start the brokers and create the topics; entering a ``with`` block does it."""
+        """Start the brokers and create the topics; entering a ``with`` block does it.
+
+        Raises:
+            ConfigurationError: the ``port`` asked for is taken.
+        """
         self._thread.start()
-        for broker in self._brokers.values():
-            self._thread.call(broker.listen)
+        try:
+            for broker in self._brokers.values():
+                self._thread.call(broker.listen)
+        except BaseException:
+            self.stop()
+            raise
         for name, partitions in self._initial_topics.items():
             self._state.create_topic(name, partitions)
         GUARD.add_local(self._addresses)  # tests may write to it
@@ -327,6 +340,11 @@ class FakeCluster:
         with self._state.changed:
             return sorted(self._state.topics)
 
+    def partition_count(self, topic: str) -> int:
+        """Return how many partitions a topic has."""
+        with self._state.changed:
+            return len(self._state.topics[topic].partitions)
+
     def replace_cluster(self, cluster_id: str) -> None:
         """Become another cluster at the same addresses: another id, topics with other ids, and empty logs."""
         with self._state.changed:
@@ -438,3 +456,9 @@ class FakeCluster:
 def _lead(partition: Partition, node: int | None) -> None:
     partition.leader = node
     partition.leader_epoch += 1
+
+
+def _check_port(port: int, nodes: int) -> None:
+    last = _LAST_PORT - nodes + 1
+    if not 0 <= port <= last:
+        raise ConfigurationError(f"port must be between 0 and {last} for {nodes} brokers, not {port}.")

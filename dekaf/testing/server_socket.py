@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
+from dekaf.errors import ConfigurationError
 from dekaf.testing.faults import Plan, Reply
 from dekaf.testing.server_tls import ServerTls, TlsHandshake
 
@@ -45,11 +46,13 @@ class SocketOptions:
         host: what the broker calls itself: the address it listens on, or a name for that.
         tls: how connections are encrypted; None for plaintext.
         receive_buffer_bytes: the kernel's buffer of each connection; None leaves that to the system.
+        port: where to listen; 0 takes a free one.
     """
 
     host: str = ADDRESS
     tls: ServerTls | None = None
     receive_buffer_bytes: int | None = None
+    port: int = 0
 
 
 class ServerSocket:
@@ -64,6 +67,7 @@ class ServerSocket:
         self.tls = options.tls
         self._desk = desk
         self._receive_buffer_bytes = options.receive_buffer_bytes
+        self._wanted_port: Final = options.port
         self._port = 0
         self._listener: socket.socket | None = None
         self._kept: socket.socket | None = None  # bound to the port while it does not listen
@@ -80,7 +84,14 @@ class ServerSocket:
         return self._listener is not None
 
     def open(self) -> None:
-        """Accept connections, on the same port as before if there was one."""
+        """Accept connections, on the same port as before if there was one.
+
+        Raises:
+            ConfigurationError: the port asked for is taken.
+        """
+        if not self._port and self._wanted_port:
+            _check_free(self._wanted_port)
+            self._port = self._wanted_port
         listener = self._bound()
         try:
             listener.listen()
@@ -169,6 +180,19 @@ class ServerSocket:
         self._accepting.discard(task)
         if task.cancelled() or task.exception() is not None:
             accepted.close()
+
+
+def _check_free(port: int) -> None:
+    """Raise ConfigurationError if somebody listens: sockets that share a port would take each other's connections."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} of {ADDRESS} cannot be listened on: {error.strerror}. Stop what listens there, such as a "
+                "real Kafka, or choose another port."
+            ) from error
 
 
 def reset(transport: asyncio.Transport) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from contextlib import ExitStack
 
 import pytest
 
@@ -114,3 +116,47 @@ def test_attempts_can_be_asked_for_by_partition(cluster: FakeCluster, client: Ra
 def test_unknown_release_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"kafka='1\.0': must be one of 2\.1"):
         FakeCluster(kafka="1.0")
+
+
+def free_ports(count: int) -> int:
+    """Return a port that is free, and so many after it."""
+    for _ in range(100):
+        with ExitStack() as stack:
+            probe = stack.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            first: int = probe.getsockname()[1]
+            try:
+                for number in range(1, count):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", first + number))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("no free ports in a row")
+
+
+def test_brokers_listen_at_fixed_ports_and_do_so_again() -> None:
+    port = free_ports(2)
+
+    for _ in range(2):
+        with FakeCluster(nodes=2, port=port) as cluster:
+            assert cluster.bootstrap_servers == f"127.0.0.1:{port},127.0.0.1:{port + 1}"
+            cluster.stop_broker(1)
+            cluster.start_broker(1)
+            socket.create_connection(("localhost", port)).close()
+
+
+def test_a_port_that_is_taken_is_refused_and_leaves_nothing_behind() -> None:
+    with FakeCluster() as first:
+        taken = first.broker(1).port
+        threads = threading.active_count()
+
+        with pytest.raises(ConfigurationError, match=f"port {taken} of 127.0.0.1 cannot be listened on"):
+            FakeCluster(port=taken).start()
+
+        assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize(("port", "nodes"), [(-1, 1), (65536, 1), (65535, 2)])
+def test_ports_must_exist(port: int, nodes: int) -> None:
+    with pytest.raises(ConfigurationError, match="port must be between 0 and"):
+        FakeCluster(port=port, nodes=nodes)

@@ -1,0 +1,1 @@
+"""What `python -m dekaf` does: a module for each sub-command."""

@@ -1,0 +1,39 @@
+"""The command's arguments, and which sub-command they are for.
+
+A sub-command is a module with `add_parser`, which says what its arguments are and sets `run` to the function that is
+called with them; that returns the exit status.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from dekaf._version import __version__
+from dekaf.command import fake
+from dekaf.errors import ConfigurationError
+
+__all__ = ("main",)
+
+_WRONG_USE = 2  # the status with which argparse ends, too
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a sub-command.
+
+    Args:
+        arguments: Those after `python -m dekaf`; default: this process's.
+
+    Returns:
+        The exit status: 0 if all went well, 2 if the arguments are wrong.
+    """
+    parser = argparse.ArgumentParser(prog="python -m dekaf", description="Tools around the Kafka producer dekaf.")
+    parser.add_argument("--version", action="version", version=f"dekaf {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    fake.add_parser(commands)
+    chosen = parser.parse_args(arguments)
+    try:
+        return cast("Callable[[argparse.Namespace], int]", chosen.run)(chosen)
+    except ConfigurationError as error:
+        parser.exit(_WRONG_USE, f"{parser.prog}: error: {error}\n")
