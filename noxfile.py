@@ -206,6 +206,13 @@ def compiled_broker(session: nox.Session) -> None:
     pytest_compiled(session, *[f"tests/broker/{name}" for name in tests])
 
 
+@nox.session(default=False, venv_backend="virtualenv")
+def jobs(session: nox.Session) -> None:
+    """Tell workers of job queues to stop: Celery, huey, Django-Q2, RQ, arq, taskiq, APScheduler."""
+    install(session, "--editable", ".[all]", "--group", "jobs")
+    pytest(session, "tests/jobs")
+
+
 @nox.session(default=False)
 def secure(session: nox.Session) -> None:
     """Run the tests of secure connections against Kafka for long: every mechanism, sessions that end for a minute."""

@@ -1,0 +1,1 @@
+"""Job queues whose workers are told to stop; `nox -s jobs` has the packages."""
