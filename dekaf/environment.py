@@ -142,7 +142,7 @@ def _variable(name: str, prefix: str) -> str:
 def _variable_meant(name: str) -> str | None:
     """Return the name with underscores in other places, if that is an option: of a producer by alias, or of all."""
     options = ProducerConfig.model_fields
-    plain = name.strip("_").replace(BETWEEN, "_")
+    plain = "_".join(filter(None, name.split("_")))
     if plain in options:
         return plain
     # DEKAF_SSL_KEY is another client's name rather than the key's serializer of a producer "ssl".

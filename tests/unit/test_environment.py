@@ -81,7 +81,7 @@ def test_another_prefix_is_read_in_its_place(monkeypatch: pytest.MonkeyPatch) ->
         ("DEKAF__LINGER_MS", "did you mean DEKAF_LINGER_MS?"),
         ("DEKAF_AUDIT__LINGE_MS", "DEKAF_AUDIT__LINGE_MS: no such option; did you mean DEKAF_AUDIT__LINGER_MS?"),
         ("DEKAF_AUDIT___LINGER_MS", "did you mean DEKAF_AUDIT__LINGER_MS?"),
-        ("DEKAF_SSL_KEY", "DEKAF_SSL_KEY: no such option; did you mean DEKAF_SSL_KEYFILE?"),
+        ("DEKAF_SSL_KEY", "DEKAF_SSL_KEY: no such option; write ssl_keyfile"),
         ("DEKAF_BROKERS", "DEKAF_BROKERS: no such option; write bootstrap_servers"),
         ("DEKAF_LOG_LEVEL", "DEKAF_LOG_LEVEL: no such option"),
         ("DEKAF_TRANSACTIONAL_ID", "DEKAF_TRANSACTIONAL_ID: is not supported by this version of dekaf yet"),
