@@ -10,7 +10,10 @@ def place_order(request):
 
 from __future__ import annotations
 
-from dekaf.contrib.django.context import produce_context, suppress
-from dekaf.contrib.django.producers import get_async_producer, get_producer, get_registry
+from dekaf.contrib.extras import needing
+
+with needing("django", "django", "asgiref"):
+    from dekaf.contrib.django.context import produce_context, suppress
+    from dekaf.contrib.django.producers import get_async_producer, get_producer, get_registry
 
 __all__ = ("get_async_producer", "get_producer", "get_registry", "produce_context", "suppress")

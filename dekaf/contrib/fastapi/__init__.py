@@ -10,22 +10,25 @@ async def place(order: Order, producer: ProducerDep) -> None:
 
 from __future__ import annotations
 
-from dekaf.contrib.fastapi.dependencies import (
-    ProducerDep,
-    SyncProducerDep,
-    get_producer,
-    get_registry,
-    get_sync_producer,
-    producer_for,
-    registry_of,
-    sync_producer_for,
-    sync_topic_for,
-    topic_for,
-)
-from dekaf.contrib.fastapi.encoders import register_encoders as _register_encoders
-from dekaf.contrib.fastapi.error_handlers import install_error_handlers
-from dekaf.contrib.fastapi.lifespan import dekaf_lifespan
-from dekaf.contrib.fastapi.settings import DekafSettings
+from dekaf.contrib.extras import needing
+
+with needing("fastapi", "fastapi", "starlette", "pydantic_settings"):
+    from dekaf.contrib.fastapi.dependencies import (
+        ProducerDep,
+        SyncProducerDep,
+        get_producer,
+        get_registry,
+        get_sync_producer,
+        producer_for,
+        registry_of,
+        sync_producer_for,
+        sync_topic_for,
+        topic_for,
+    )
+    from dekaf.contrib.fastapi.encoders import register_encoders as _register_encoders
+    from dekaf.contrib.fastapi.error_handlers import install_error_handlers
+    from dekaf.contrib.fastapi.lifespan import dekaf_lifespan
+    from dekaf.contrib.fastapi.settings import DekafSettings
 
 __all__ = (
     "DekafSettings",
