@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from dekaf.testing import FakeCluster
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SECONDS = 120
@@ -69,3 +71,48 @@ def test_plain_unittest() -> None:
     output = run("-m", "unittest", "tests.styles.plain_project.check_service")
 
     assert "Ran 2 tests" in output
+
+
+STARTED_BEFORE_TESTS = """
+import sys, unittest
+import django
+from django.conf import settings
+
+settings.configure(
+    INSTALLED_APPS=["dekaf.contrib.django"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    DEKAF={"bootstrap_servers": sys.argv[1]},
+)
+django.setup()
+
+from django.test import TestCase
+from django.test.runner import DiscoverRunner
+from dekaf.contrib.django import get_producer
+from dekaf.testing import RealKafkaInTestError, allow_real_kafka
+
+get_producer().produce("t", "k", "before tests, as AppConfig.ready() may")
+
+class Orders(TestCase):
+    def test_guard(self):
+        with self.assertRaises(RealKafkaInTestError):
+            get_producer().produce("t", "k", "forgotten")
+        with allow_real_kafka():
+            get_producer().produce("t", "k", "allowed")
+
+class Runner(DiscoverRunner):
+    def build_suite(self, *arguments, **keywords):
+        return unittest.defaultTestLoader.loadTestsFromTestCase(Orders)
+
+failures = Runner(verbosity=0).run_tests(["orders"])
+get_producer().produce("t", "k", "after tests")
+sys.exit(failures)
+"""
+
+
+def test_what_djangos_start_has_connected_ends_when_its_tests_begin() -> None:
+    with FakeCluster(topics={"t": 1}) as cluster:
+        run("-c", STARTED_BEFORE_TESTS, cluster.bootstrap_servers)
+
+        values = [record.value for record in cluster.log("t")]
+
+    assert values == [b"before tests, as AppConfig.ready() may", b"allowed", b"after tests"]

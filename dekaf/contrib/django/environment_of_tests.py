@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+from django.core.checks import CheckMessage, register
 from django.core.signals import request_started
 from django.db import connections
-from django.db.models.signals import pre_migrate
 
 from dekaf.real_kafka import GUARD
 
@@ -20,8 +20,8 @@ def follow_tests() -> None:
     """Keep Django's tests away from a real Kafka, and have failed assertions say what Django holds back."""
     GUARD.add_environment(is_test_environment, hint_at_commit_hooks)
     # What an AppConfig.ready() started runs before there is a test environment. Nothing tells when that is set up, but
-    # these come soon after: a test database is made, or a test makes a request.
-    pre_migrate.connect(_look_again, dispatch_uid=_UID)
+    # these come soon after: the runner runs all checks, though not in processes of --parallel; a test makes a request.
+    register(_look_again_with_checks, "dekaf")
     request_started.connect(_look_again, dispatch_uid=_UID)
 
 
@@ -32,6 +32,11 @@ def is_test_environment() -> bool:
     """
     utils = sys.modules.get("django.test.utils")
     return utils is not None and hasattr(utils._TestState, "saved_data")  # noqa: SLF001 # no public name tells it
+
+
+def _look_again_with_checks(**_: Any) -> list[CheckMessage]:
+    GUARD.enforce()
+    return []
 
 
 def _look_again(**_: Any) -> None:

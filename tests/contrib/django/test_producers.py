@@ -138,7 +138,7 @@ def test_reopening_leaves_open_producers_alone() -> None:
 
 
 def test_doubles_stay_when_the_settings_change() -> None:
-    with Producer(backend="memory") as memory, get_registry().override_all(memory) as double:
+    with Producer(backend="memory") as double, get_registry().override_all(double):
         with override_settings(DEKAF={"bootstrap_servers": "127.0.0.1:1"}):
             get_producer().fire("orders", "42", "paid")
         get_producer().fire("orders", "43", "paid")
