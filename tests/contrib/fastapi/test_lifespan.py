@@ -135,7 +135,7 @@ async def test_doubles_stay_in_a_registry_that_is_opened_again() -> None:
     registry = ProducerRegistry(SETTINGS)
     app = FastAPI(lifespan=dekaf_lifespan(registry))
 
-    with Producer(backend="memory") as memory, registry.override_all(memory) as double:
+    with Producer(backend="memory") as double, registry.override_all(double):
         for _ in range(2):
             async with app.router.lifespan_context(app):
                 registry.producer().fire("orders", "42", "paid")
