@@ -5,7 +5,7 @@
 # The steps of `make test` are sessions of nox: `.venv/bin/nox --list`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz chaos secure outage wheel kafka clean demo-venv dev-venv bench-venv
+.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz chaos soak secure outage wheel kafka clean demo-venv dev-venv bench-venv
 
 VENV := .venv/bin/python
 RUN := $(VENV) -m tools.run_tests
@@ -46,8 +46,12 @@ bench-quick: bench-venv ## the main rows in short, in three minutes once dekaf i
 fuzz: dev-venv ## feed damaged bytes to every reader of others' bytes (RUNS=1000000; python -m tests.fuzz --help)
 	@$(VENV) -m tests.fuzz --runs $(or $(RUNS),1000000)
 
-chaos: dev-venv ## play random stories of whole producers beside a fake cluster (STORIES=3000 FIRST=0)
+chaos: dev-venv ## play random stories, then harm three real brokers (STORIES=3000 FIRST=0 CHAOS_SECONDS=180; 0: not at all)
 	@$(VENV) -m tests.stories --stories $(or $(STORIES),3000) --first $(or $(FIRST),0)
+	@$(VENV) -m tests.chaos --seconds $(or $(CHAOS_SECONDS),180)
+
+soak: bench-venv ## use one producer for ten minutes, and hold memory, descriptors, threads and latency against limits (SECONDS=600)
+	@$(VENV) -m tests.soak --seconds $(or $(SECONDS),600)
 
 secure: dev-venv ## run the tests of secure connections against Kafka, for a quarter of an hour (DEKAF_SECURE_SECONDS=60)
 	@$(RUN) secure

@@ -39,7 +39,7 @@ COMPILED_PYTHON = ROOT / ".nox" / "wheel" / "bin" / "python"
 
 UNIT = ("tests/unit", "tests/test_public_api.py", "tests/test_implementation.py")  # on every Python, in every build
 CONTRIB = ("tests/contrib", "tests/styles")
-PROPERTIES = ("tests/properties", "tests/fuzz")
+PROPERTIES = ("tests/properties", "tests/fuzz", "tests/chaos", "tests/soak")  # what the last two count, by itself
 CONCURRENCY = ("tests/concurrency", "tests/scenarios", "tests/stories", "tests/mistakes")
 
 # For tests that mostly wait, and share nothing but ports the system gives out. Which worker runs what does not matter,

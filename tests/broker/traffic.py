@@ -43,6 +43,7 @@ class Traffic:
     counts: dict[str, int] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     producer: Producer[str, str] | None = None  # while it runs
+    pause: float = 0.005  # seconds after every 20 messages of a thread
 
     def run(self, trouble: Callable[[], object]) -> None:
         """Produce while there is trouble, then deliver what is left."""
@@ -83,7 +84,7 @@ class Traffic:
 
             producer.fire(self.topic, caller, str(number), on_delivery=on_delivery)
             if number % 20 == 19:
-                self.stop.wait(0.005)  # some thousand messages a second: batches of several records
+                self.stop.wait(self.pause)  # some thousand messages a second: batches of several records
 
     def _in_loop(self, producer: Producer[str, str], caller: str) -> None:
         asyncio.run(self._awaiting(producer.as_async(), caller))
