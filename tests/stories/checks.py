@@ -97,28 +97,30 @@ class LogChecks:
                 value = record.value or b""
                 before = last.get(value)
                 last[value] = record.offset
-                if before is not None and not any(before < length <= record.offset for length in life.forgets):
+                if before is not None and not life.forgot_between(before, record.offset):
                     yield f"{value[:6]!r} was doubled in {life.topic}-{life.partition}: {before} and {record.offset}"
 
     def overtaken(self) -> Iterator[str]:
         """What was delivered is in each log in the order of producing.
 
         What failed, but may be written, can lie in a broker and come out of turn; what is there twice, in two lives of
-        a topic or because the leader forgot its producers, came at one of these times.
+        a topic or because the leader forgot its producers, came at one of these times. And a leader that forgets once
+        more, after it has taken a later batch before an earlier one, takes that, too.
         """
         if not self._plot.keeps_order:
             return
         turn = {told.message.value: told.message.number for told in self._told if self._has_a_turn(told)}
         for life in self._lives:
-            last = -1
+            last, last_at = -1, -1
             for record in life.records:
                 value = record.value or b""
                 number = turn.get(value)
                 if number is None or len(self._places[value]) > 1:
                     continue
-                if number < last:
+                if number > last:
+                    last, last_at = number, record.offset
+                elif not life.forgot_between(last_at, record.offset):
                     yield f"#{number} was overtaken by #{last} in {life.topic}-{life.partition}"
-                last = max(last, number)
 
     def _has_a_turn(self, told: Told) -> bool:
         in_line = self._plot.tasks_wait_in_line and told.message.way == AWAIT

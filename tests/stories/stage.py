@@ -36,6 +36,10 @@ class Life:
     forgets: list[int] = field(default_factory=list)
     is_present: bool = True
 
+    def forgot_between(self, offset: int, later: int) -> bool:
+        """Return whether the leader forgot its producers after it had taken one record, and before another."""
+        return any(offset < length <= later for length in self.forgets)
+
     @property
     def records(self) -> list[LoggedRecord]:
         """What is in it."""

@@ -106,6 +106,13 @@ def test_what_a_leader_without_memory_takes_twice_is_not_held_against_the_produc
     assert problems([life(0, 0, forgets=[1])], told(0, at(1))) == []
 
 
+def test_what_a_leader_takes_out_of_turn_because_it_forgot_again_is_not_held_against_the_producer() -> None:
+    outcomes = told(0, at(1)), told(1, at(0))
+
+    assert problems([life(1, 0, forgets=[0, 1])], *outcomes) == []
+    assert len(problems([life(1, 0, forgets=[0])], *outcomes)) == 1
+
+
 def test_what_is_gone_with_its_topic_was_not_persisted() -> None:
     assert problems([life(0, is_present=False), life()], told(0, SURE)) == []
 
