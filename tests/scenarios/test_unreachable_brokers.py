@@ -87,6 +87,7 @@ def test_error_names_who_answered_what_cannot_be_reached_and_the_remedy(
         assert f"broker 1 is to be found at 127.0.0.1:{nowhere.port}" in text
         assert "advertised.listeners" in text
     assert isinstance(error.__cause__, BrokerConnectionError)
+    eventually(lambda: hints(caplog))  # they are written by a thread of their own
     assert {record.levelno for record in hints(caplog)} == {logging.WARNING}
 
 
