@@ -84,8 +84,8 @@ class FakeBroker:
 
     @property
     def address(self) -> str:
-        """``host:port``, as a bootstrap server is written."""
-        return f"{self.host}:{self.port}"
+        """``host:port``, as a bootstrap server is written; an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def is_running(self) -> bool:

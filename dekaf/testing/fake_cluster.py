@@ -59,7 +59,8 @@ class FakeCluster:
         sasl: demand authentication, of these users: accounts, or passwords by name.
         session_lifetime_ms: how long an authentication counts (KIP-368); 0 for ever, unless a token says otherwise. A
             request that comes later ends the connection.
-        host: what brokers call themselves: 127.0.0.1, or a name for it, such as the localhost of a certificate.
+        host: what brokers call themselves: 127.0.0.1, or a name for it, such as the localhost of a certificate; or
+            ::1, where they listen then.
         port: where the first broker listens, such as 9092; the others have the next ones. 0 takes free ones.
         receive_buffer_bytes: the kernel's buffer of each connection; a small one makes clients notice soon that a
             broker does not read.

@@ -16,6 +16,7 @@ from dekaf.testing.server_tls import ServerTls, TlsHandshake
 __all__ = ("ConnectionDesk", "ServerSocket", "SocketOptions", "reset")
 
 ADDRESS: Final = "127.0.0.1"
+ADDRESS_IPV6: Final = "::1"
 
 _CAN_SHARE: Final = hasattr(socket, "SO_REUSEPORT")  # not on Windows
 
@@ -66,6 +67,7 @@ class ServerSocket:
     def __init__(self, desk: ConnectionDesk, options: SocketOptions) -> None:
         self.tls = options.tls
         self._desk = desk
+        self._address: Final = ADDRESS_IPV6 if options.host == ADDRESS_IPV6 else ADDRESS
         self._receive_buffer_bytes = options.receive_buffer_bytes
         self._wanted_port: Final = options.port
         self._port = 0
@@ -126,7 +128,8 @@ class ServerSocket:
 
     def _bound(self) -> socket.socket:
         # The protocol spelled out: only then does asyncio switch Nagle's algorithm off for accepted connections.
-        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if _CAN_SHARE:  # between the socket that listens and the one that keeps the port for it
@@ -134,7 +137,7 @@ class ServerSocket:
             if self._receive_buffer_bytes is not None:
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer_bytes)
             bound.settimeout(0)
-            bound.bind((ADDRESS, self._port))
+            bound.bind((self._address, self._port))
         except BaseException:
             bound.close()
             raise

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from contextlib import ExitStack
 
 import pytest
 
+from dekaf import Producer
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf.errors import ConfigurationError
 from dekaf.testing import FakeCluster, ReceivedProduce
@@ -29,6 +31,24 @@ def test_stopped_broker_refuses_connections_and_others_lead_instead() -> None:
         with RawClient(cluster.broker(2)) as second:
             assert [broker.node_id for broker in second.metadata("orders").brokers] == [2]
             assert leaders(second) == [(2, 1), (2, 0)]
+
+
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        return probe.connect_ex(("::1", 1)) == errno.ECONNREFUSED
+
+
+@pytest.mark.skipif(not socket.has_ipv6 or not has_ipv6(), reason="this machine has no IPv6 on its loopback interface")
+def test_cluster_listens_on_ipv6_where_it_is_called_so() -> None:
+    with FakeCluster(nodes=2, topics={"t": 1}, host="::1") as cluster:
+        servers = cluster.bootstrap_servers
+        with Producer(bootstrap_servers=servers) as producer:
+            producer.produce("t", None, b"v")
+            hosts = {broker.host for broker in producer.check().brokers}
+
+    assert servers == ",".join(f"[::1]:{broker.port}" for broker in cluster.brokers)
+    assert hosts == {"::1"}
+    assert len(cluster.log("t")) == 1
 
 
 def test_broker_can_stop_without_an_election() -> None:
