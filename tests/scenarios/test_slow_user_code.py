@@ -14,7 +14,7 @@ import pytest
 from dekaf.errors import DeliveryAbortedError
 from dekaf.producer import Producer
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
-from tests.scenarios.faces import PATIENCE, MakeFace, eventually, loop_producer, thread_producer
+from tests.scenarios.faces import PATIENCE, MakeFace, engine_of, eventually, loop_producer, thread_producer
 
 SLACK = 5.0  # seconds that a close may take beyond its time on a busy machine
 
@@ -274,3 +274,51 @@ def test_messages_keep_their_order_while_a_partitioner_is_asked(cluster: FakeClu
         opening.join()
 
     assert [record.value for record in cluster.log("a")] == [b"%d" % number for number in range(150)]
+
+
+def waits_for(gate: threading.Event) -> Callable[[], None]:
+    def wait() -> None:
+        gate.wait(PATIENCE)
+
+    return wait
+
+
+# The I/O thread itself, whatever holds it up: a collection of the whole heap, for one.
+
+
+def test_close_of_an_engine_that_is_held_up_counts_what_is_left_and_gives_it_up_later(
+    cluster: FakeCluster, make_face: MakeFace, gate: threading.Event
+) -> None:
+    saved: list[object] = []
+    face = make_face(cluster.bootstrap_servers, on_undelivered=saved.extend)
+    face.produce("a", b"x").result(PATIENCE)
+    engine_of(face.producer)._io.call(waits_for(gate))
+    handle = face.produce("a", b"y")
+    eventually(lambda: face.status().buffered_records == 1)
+
+    started = time.monotonic()
+    report = face.close(0.05)
+    elapsed = time.monotonic() - started
+
+    assert (report.delivered, report.undelivered, report.pending, report.ok) == (1, 1, True, False)
+    assert elapsed < 1.05 + SLACK
+    assert not handle.done()
+    gate.set()
+    assert isinstance(handle.exception(PATIENCE), DeliveryAbortedError)
+    eventually(lambda: len(saved) == 1)
+    assert face.status().buffered_records == 0
+
+
+def test_event_loop_goes_on_while_a_close_waits_for_the_engine(cluster: FakeCluster, gate: threading.Event) -> None:
+    async def scenario() -> int:
+        producer = loop_producer(cluster.bootstrap_servers)
+        await producer.produce("a", None, b"x")
+        engine_of(producer)._io.call(waits_for(gate))
+        closing = asyncio.create_task(producer.close(0.0))
+        rounds = 0
+        while not closing.done():  # for a second, in which nothing ends the engine
+            await asyncio.sleep(0.01)
+            rounds += 1
+        return rounds
+
+    assert asyncio.run(scenario()) > 10
