@@ -13,6 +13,7 @@ import pytest
 
 from dekaf.errors import DeliveryAbortedError
 from dekaf.producer import Producer
+from dekaf.producer._engine.engine import Engine
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
 from tests.scenarios.faces import PATIENCE, MakeFace, engine_of, eventually, loop_producer, thread_producer
 
@@ -276,11 +277,16 @@ def test_messages_keep_their_order_while_a_partitioner_is_asked(cluster: FakeClu
     assert [record.value for record in cluster.log("a")] == [b"%d" % number for number in range(150)]
 
 
-def waits_for(gate: threading.Event) -> Callable[[], None]:
+def hold_up(engine: Engine, gate: threading.Event) -> None:
+    """Have an engine's thread wait; returns once it does."""
+    is_held = threading.Event()
+
     def wait() -> None:
+        is_held.set()
         gate.wait(PATIENCE)
 
-    return wait
+    engine._io.call(wait)
+    assert is_held.wait(PATIENCE)
 
 
 # The I/O thread itself, whatever holds it up: a collection of the whole heap, for one.
@@ -292,7 +298,7 @@ def test_close_of_an_engine_that_is_held_up_counts_what_is_left_and_gives_it_up_
     saved: list[object] = []
     face = make_face(cluster.bootstrap_servers, on_undelivered=saved.extend)
     face.produce("a", b"x").result(PATIENCE)
-    engine_of(face.producer)._io.call(waits_for(gate))
+    hold_up(engine_of(face.producer), gate)
     handle = face.produce("a", b"y")
     eventually(lambda: face.status().buffered_records == 1)
 
@@ -313,7 +319,7 @@ def test_event_loop_goes_on_while_a_close_waits_for_the_engine(cluster: FakeClus
     async def scenario() -> int:
         producer = loop_producer(cluster.bootstrap_servers)
         await producer.produce("a", None, b"x")
-        engine_of(producer)._io.call(waits_for(gate))
+        hold_up(engine_of(producer), gate)
         closing = asyncio.create_task(producer.close(0.0))
         rounds = 0
         while not closing.done():  # for a second, in which nothing ends the engine
