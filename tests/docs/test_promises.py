@@ -29,6 +29,28 @@ def test_every_line_of_the_threat_model_names_a_test() -> None:
     assert not [row for row in rows if not TEST.search(row)]
 
 
+def test_every_guarantee_names_a_test() -> None:
+    text = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    rows = [row for heading in ("## What is promised", "## Topics that change") for row in rows_of(text, heading)]
+
+    assert len(rows) >= 15
+    assert [row for row in rows if not TEST.search(row)] == []
+
+
+def test_guarantees_end_with_what_is_not_promised() -> None:
+    text = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+
+    assert headings[-1] == "## What is not promised"
+    assert text.partition(headings[-1])[2].count("\n- **") >= 8
+
+
+def rows_of(text: str, heading: str) -> list[str]:
+    """Return the rows of the tables in one section, without those that are headings or lines."""
+    section = text.partition(f"{heading}\n")[2].partition("\n## ")[0]
+    return [row for row in section.splitlines() if row.startswith("| ") and "shown by" not in row]
+
+
 @pytest.mark.parametrize("page", CONNECT, ids=lambda path: path.stem)
 def test_every_page_of_a_service_says_what_was_tried_and_what_goes_wrong(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
