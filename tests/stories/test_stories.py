@@ -10,7 +10,7 @@ import os
 import pytest
 
 from tests.stories.__main__ import PLAYED_BY_CI, command
-from tests.stories.story import play
+from tests.stories.players import play_safely
 
 COUNT = int(os.environ.get("DEKAF_STORIES", str(PLAYED_BY_CI)))
 FIRST = int(os.environ.get("DEKAF_STORIES_FIRST", "0"))
@@ -19,7 +19,7 @@ FIRST = int(os.environ.get("DEKAF_STORIES_FIRST", "0"))
 @pytest.mark.mistake("aiokafka #228", "librdkafka #623", "librdkafka #1092")
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
 def test_story_ends_with_every_promise_kept(seed: int) -> None:
-    result = play(seed)
+    result = play_safely(seed)
 
     assert result.problems == [], f"seed {seed}; play it again with: {command(seed)}"
     assert result.produced > 0
