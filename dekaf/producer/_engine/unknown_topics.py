@@ -166,13 +166,12 @@ class UnknownTopics:
         if now < self._next_look:
             return self._next_look
         self._next_look = NEVER
-        for name in list(self._waiting):
-            topic = self._accumulator.topics[name]
+        for topic in self._waiting_topics():
             expired: list[WaitingRecord] = []
             with self._accumulator.lock:
                 while topic.parked and now - topic.parked[0].accepted >= self._limits.life:
                     expired.append(topic.parked.popleft())
-            self._fail(topic, expired, self._expired_error(name, last_error, servers))
+            self._fail(topic, expired, self._expired_error(topic.name, last_error, servers))
             self._drop_if_over(topic, now)
         return self._next_look
 
@@ -188,36 +187,49 @@ class UnknownTopics:
                 due = min(due, record.route.ends_at)
             return record.route.ends_at <= now and leaves_with_call(record.route, record.recipient)
 
-        for name in list(self._waiting):
-            topic = self._accumulator.topics[name]
+        for topic in self._waiting_topics():
             for record in self._take(topic, is_over):
                 assert record.route is not None
-                self._fail(topic, [record], limit_error(name, None, record.route, RecordFate.WITHDRAWN, last_error))
+                error = limit_error(topic.name, None, record.route, RecordFate.WITHDRAWN, last_error)
+                self._fail(topic, [record], error)
             due = min(due, self._drop_if_over(topic, now))
         return due
 
     def end_calls(self, make_error: Callable[[str], ProduceError]) -> None:
         """Fail the records for which a caller waits; those that were left to the producer stay."""
-        for name in list(self._waiting):
-            topic = self._accumulator.topics[name]
+        for topic in self._waiting_topics():
             ended = self._take(topic, _is_of_call)
             if ended:
-                self._fail(topic, ended, make_error(name))
+                self._fail(topic, ended, make_error(topic.name))
                 self._drop_if_empty(topic)
 
     def abort(self, make_error: Callable[[str], ProduceError], undelivered: Undelivered | None) -> int:
         """Fail everything parked; return how many records that was. `undelivered` takes them down before."""
         count = 0
-        for name in list(self._waiting):
-            topic = self._accumulator.topics[name]
+        for topic in self._waiting_topics():
             count += len(topic.parked)
             if undelivered is not None:
                 for record in list(topic.parked):
-                    undelivered.add_parked(name, record)
-            self._fail_all(topic, make_error(name))
+                    undelivered.add_parked(topic.name, record)
+            self._fail_all(topic, make_error(topic.name))
             for flush in self._take_flushes(topic):
                 flush()
         return count
+
+    def _waiting_topics(self) -> list[TopicQueues]:
+        """Return the topics that records wait for, and drop those that are open, or forgotten, by now.
+
+        While a user's partitioner is asked about the records of a topic these may be withdrawn, and the topic forgotten
+        for lack of use, or created anew without them.
+        """
+        topics: list[TopicQueues] = []
+        for name in list(self._waiting):
+            topic = self._accumulator.topics.get(name)
+            if topic is None or topic.is_known:
+                del self._waiting[name]
+            else:
+                topics.append(topic)
+        return topics
 
     def _place(self, topic: TopicQueues) -> None:
         # In rounds, as records are placed without the lock. The last round, which finds nothing left, opens the topic

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import queue
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,13 +19,13 @@ from dekaf.errors import (
     TopicAuthorizationError,
     UnknownTopicOrPartitionError,
 )
-from dekaf.partitioning import Partitioner
+from dekaf.partitioning import Partitioner, RoundRobinPartitioner
 from dekaf.producer._buffer.accumulator import APPENDED, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchWaits
 from dekaf.producer._engine.partition_chooser import PartitionChooser
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics
-from dekaf.producer._waiting.mailbox import CALLBACK_COST, OutcomeRoute, WaitKind
+from dekaf.producer._waiting.mailbox import CALLBACK_COST, DEADLINE, OutcomeRoute, WaitKind
 from tests.unit.producer.rooms import (
     CALLBACKS,
     CallbackNotes,
@@ -244,6 +245,34 @@ def test_calls_end_and_what_was_left_to_the_producer_stays() -> None:
     assert lot.unknown_topics.is_waiting()
     lot.let_in(cluster_of(t=1))
     assert lot.values() == [1]
+
+
+def test_a_topic_that_is_forgotten_while_the_partitioner_is_asked_is_not_waited_for() -> None:
+    """Its records were withdrawn meanwhile, and it was not used for long enough."""
+    lot = Lot(partitioner=RoundRobinPartitioner())
+    notes = lot.park(b"a", route=CALLBACKS.until(1.0, DEADLINE))
+    lot.let_in(cluster_of(t=1))
+    lot.unknown_topics.end_over(time.monotonic() + 10.0, None)
+    assert lot.accumulator.forget(lot.accumulator.topics["t"])
+
+    lot.expire(LIFE)
+    lot.answer()
+
+    assert not lot.unknown_topics.is_waiting()
+    lot.heard.notify_all()
+    assert len(notes) == 1
+
+
+def test_a_topic_created_anew_while_the_partitioner_is_asked_is_open_if_nothing_is_left_to_ask_about() -> None:
+    lot = Lot(partitioner=RoundRobinPartitioner())
+    lot.park(b"a", route=CALLBACKS.until(1.0, DEADLINE))
+    lot.let_in(cluster_of(t=1))
+    lot.unknown_topics.end_over(time.monotonic() + 10.0, None)
+    lot.accumulator.replace_topic(lot.accumulator.topics["t"], 2)
+
+    lot.expire(LIFE)
+
+    assert not lot.unknown_topics.is_waiting()
 
 
 def test_a_topic_whose_last_call_ended_is_forgotten() -> None:
