@@ -53,7 +53,7 @@ class PartitionSequences:
         self.next: i64 = 0  # what the next batch gets
         self.expected: i64 = 0  # what the broker expects next, as far as it has told us
         self.acknowledged = False  # the broker holds state for us under this identity
-        self.has_lost_log = False  # what was accepted under this identity is gone
+        self.has_lost_log = False  # the topic was created anew since numbers of this identity were given
         self.gap_at: i64 = BEFORE_ALL  # while BROKEN: the send order of the first batch that its number does not fit
 
     def adopt(self, identity: ProducerIdAndEpoch) -> None:
@@ -107,11 +107,8 @@ class PartitionSequences:
         return self.state is not SequenceState.BROKEN or send_order < self.gap_at
 
     def is_overtaken(self, identity: ProducerIdAndEpoch | None, base: i64) -> bool:
-        """Return whether the broker has accepted a later number: it had lost what it knew of us (KAFKA-15591).
-
-        In a topic that was created anew since, that is of no interest any more.
-        """
-        if identity is None or identity is not self.identity or self.has_lost_log:
+        """Return whether the broker has accepted a later number: it had lost what it knew of us (KAFKA-15591)."""
+        if identity is None or identity is not self.identity:
             return False
         return 0 < ((self.expected - base) & SEQUENCE_MASK) <= SEQUENCE_MASK // 2
 

@@ -316,8 +316,7 @@ class BatchCompletion:
         given_up: list[ProducerBatch] = []
         kept: list[ProducerBatch] = []
         for batch in queue.retries:
-            is_overtaken = queue.sequences.is_overtaken(batch.identity, batch.base_sequence)
-            (given_up if batch.is_ambiguous or is_overtaken else kept).append(batch)
+            (given_up if batch.is_ambiguous or _is_overtaken(queue, batch) else kept).append(batch)
         queue.retries = kept
         for batch in given_up:
             error = produce_error(
@@ -373,8 +372,19 @@ def _context(queue: PartitionQueue, batch: ProducerBatch, *, is_expired: bool) -
         queue.sequences.state,
         is_oldest=_is_oldest(queue, batch),
         is_expired=is_expired,
-        is_overtaken=queue.sequences.is_overtaken(batch.identity, batch.base_sequence),
+        is_overtaken=_is_overtaken(queue, batch),
     )
+
+
+def _is_overtaken(queue: PartitionQueue, batch: ProducerBatch) -> bool:
+    """Return whether a later batch of the partition is in the log.
+
+    What requests that name topics by id have written before a topic was created anew is gone with it. One that names it
+    by its name may have been the first to find the new one, whose leader knew nothing of us and took the later batch.
+    """
+    if queue.sequences.has_lost_log and not batch.was_sent_by_name:
+        return False
+    return queue.sequences.is_overtaken(batch.identity, batch.base_sequence)
 
 
 def _is_oldest(queue: PartitionQueue, batch: ProducerBatch) -> bool:

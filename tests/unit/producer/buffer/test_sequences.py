@@ -196,15 +196,10 @@ def test_batch_is_overtaken_once_a_later_one_is_acknowledged() -> None:
     assert not sequences.is_overtaken(None, first)
 
 
-def test_what_was_accepted_into_a_log_that_is_gone_has_overtaken_nothing() -> None:
-    sequences = PartitionSequences()
-    sequences.adopt(ME)
-    first = sequences.take(3)
-    sequences.acknowledge(ME, sequences.take(3), 3)
+def test_lost_log_is_remembered_until_numbers_begin_anew() -> None:
+    sequences = sequences_under(ME)
     sequences.lose_log()
-    assert not sequences.is_overtaken(ME, first)
+    assert sequences.has_lost_log
 
     sequences.adopt(OTHER)
-    first = sequences.take(3)
-    sequences.acknowledge(OTHER, sequences.take(3), 3)
-    assert sequences.is_overtaken(OTHER, first)
+    assert not sequences.has_lost_log

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dekaf._protocol.error_codes import ErrorCode
-from dekaf.errors import UnknownTopicOrPartitionError
+from dekaf.errors import OutOfOrderSequenceError, UnknownTopicOrPartitionError
 from dekaf.producer._buffer.accumulator import APPENDED, NOT_KNOWN
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
@@ -190,6 +190,23 @@ def test_lost_attempt_counts_only_if_it_may_reach_the_topic_that_has_the_name_no
 
     assert len(notes) == by_name  # it failed: written again, it could be there twice
     assert (batch in desk.topic.partitions[0].retries) is not by_name
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_batch_that_a_later_one_overtook_into_the_topic_that_has_the_name_now_is_not_written_behind_it(
+    by_name: bool,
+) -> None:
+    desk = Desk()
+    before, _ = desk.send(0, by_name=by_name)
+    later, _ = desk.send(0, by_name=by_name)
+    desk.complete(before, ErrorCode.NOT_ENOUGH_REPLICAS)
+    desk.complete(later, ErrorCode.NONE)
+    desk.begin_anew(3)
+    desk.completion.mend_sequences()
+
+    assert (before in desk.topic.partitions[0].retries) is not by_name
+    assert isinstance(before.error, OutOfOrderSequenceError) is by_name
+    assert before.error is None or not before.error.may_be_persisted
 
 
 def test_attempt_that_found_no_topic_of_the_name_wrote_nothing_into_a_later_one() -> None:
