@@ -207,6 +207,13 @@ def compiled_broker(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="virtualenv")
+def servers(session: nox.Session) -> None:
+    """Tell every web server to stop, in every way, and write what was delivered into docs/deployment.md."""
+    install(session, "--editable", ".[all]", "--group", "all-servers")
+    session.run("python", "-m", "tests.servers", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="virtualenv")
 def jobs(session: nox.Session) -> None:
     """Tell workers of job queues to stop: Celery, huey, Django-Q2, RQ, arq, taskiq, APScheduler."""
     install(session, "--editable", ".[all]", "--group", "jobs")

@@ -110,6 +110,7 @@ def redis_port() -> Iterator[int]:
 
     (port,) = free_ports(1)
     server = TcpFakeServer(("127.0.0.1", port), server_type="redis")
+    server.daemon_threads, server.block_on_close = True, False  # workers that were killed leave connections behind
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield port

@@ -61,9 +61,11 @@ below_dekaf.mount("/", plain)
 
 around_fastapi = with_lifespan(in_fastapi)
 
+ours = FastAPI(lifespan=dekaf_lifespan())
 alone = FastAPI()
 
 
+@ours.get("/{number}")
 @alone.get("/{number}")
 async def place(number: str, producer: ProducerDep) -> None:
     producer.fire("orders", number, number)
