@@ -38,7 +38,7 @@ def drain_on_sigterm() -> None:
     never drains in the handler. Without a handler so far, SIGTERM raises `SystemExit(143)` in the main thread:
     `finally`, transactions and exit hooks run, and a second SIGTERM kills. With a handler, a server's, that one is
     called each time, and the signal that the server sends itself in the end has to wait until the producers are
-    drained. A signal that is ignored stays ignored.
+    drained. A signal that is ignored stays ignored, and one that is handled outside of Python is left to its handler.
 
     Call it where the process that is to be drained begins. A worker that is forked from a preloaded application has
     signal handlers of its own: call it in gunicorn's `post_worker_init`. Calling it again does nothing.
@@ -58,7 +58,7 @@ def drain_on_sigterm() -> None:
         )
     _state.pid = os.getpid()
     previous = signal.getsignal(signal.SIGTERM)
-    if previous is signal.SIG_IGN or isinstance(previous, _Handler):
+    if _is_left_alone(previous):
         return
     signal.signal(signal.SIGTERM, _Handler(previous))
     if not _state.is_hooked:
@@ -71,11 +71,16 @@ def sigterm_drain() -> SigtermDrain:
     if _state.pid is None:
         return SigtermDrain.NOT_ASKED_FOR
     current = signal.getsignal(signal.SIGTERM)
-    if current is signal.SIG_IGN or isinstance(current, _Handler):
+    if _is_left_alone(current):
         return SigtermDrain.IN_FORCE
     # uvicorn keeps what it finds, and puts it back before it sends itself the signal.
     is_kept = _state.pid == os.getpid() and type(getattr(current, "__self__", None)).__module__ == "uvicorn.server"
     return SigtermDrain.IN_FORCE if is_kept else SigtermDrain.REPLACED
+
+
+def _is_left_alone(handler: Any) -> bool:
+    """Return whether a handler is ours, ignores the signal, or is outside of Python (None), as uWSGI's."""
+    return handler is signal.SIG_IGN or handler is None or isinstance(handler, _Handler)
 
 
 @final

@@ -160,6 +160,8 @@ def one_topic(orders: KafkaTopicProducer[str, Order]) -> None:
     orders.fire("1", ORDER, on_delivery=on_delivery, deadline=5)
     orders.fire(value=None)
     assert_type(orders.submit(value=ORDER).result(), RecordMetadata)
+    assert_type(orders.produce_all([("1", ORDER), (None, None)]), list[RecordMetadata])
+    assert_type(orders.produce_all(iter([("1", ORDER)]), return_exceptions=True), list[RecordMetadata | ProduceError])
     assert_type(orders.flush(), DrainReport)
 
 
@@ -169,6 +171,7 @@ async def await_one_topic(orders: AsyncKafkaTopicProducer[str, Order]) -> None:
     await orders.produce(value=None, timeout=1)
     orders.fire(value=ORDER, key="1")
     assert_type(await (await orders.submit("1", ORDER)), RecordMetadata)
+    assert_type(await orders.produce_all([("1", ORDER)]), list[RecordMetadata])
     assert_type(await orders.flush(), DrainReport)
 
 

@@ -120,6 +120,9 @@ async def one_topic(orders: KafkaTopicProducer[str, Order], later: AsyncKafkaTop
     orders.produce("1")  # error
     orders.fire(value="text")  # error
     orders.submit(1, ORDER)  # error
+    orders.produce_all([(1, ORDER)])  # error
+    orders.produce_all([("1", "text")])  # error
+    orders.produce_all(["1"])  # error
     orders.topic = "others"  # error
     await later.produce("orders", "1", ORDER)  # error
     await later.produce(1, ORDER)  # error

@@ -166,6 +166,19 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 
 
 @pytest.mark.usefixtures("undone")
+def test_a_handler_outside_of_python_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_here: list[object] = []
+    monkeypatch.setattr(signal, "getsignal", lambda _number: None)
+    monkeypatch.setattr(signal, "signal", lambda _number, handler: set_here.append(handler))
+
+    drain_on_sigterm()
+
+    assert set_here == []
+    assert sigterm_drain() is SigtermDrain.IN_FORCE
+    monkeypatch.undo()
+
+
+@pytest.mark.usefixtures("undone")
 def test_calling_it_again_changes_nothing() -> None:
     drain_on_sigterm()
     handler = signal.getsignal(signal.SIGTERM)

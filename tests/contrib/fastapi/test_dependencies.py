@@ -3,12 +3,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI, Request, WebSocket
+from fastapi import BackgroundTasks, Depends, FastAPI, Request, WebSocket
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 
 from dekaf import AsyncProducer, AsyncTopicProducer, ConfigurationError, JsonSerializer, Producer, TopicProducer
@@ -28,6 +29,7 @@ from dekaf.contrib.fastapi import (
 )
 from dekaf.lifespans import SERVED, STATE_KEY, lifespan_served
 from dekaf.registry import ProducerRegistry, override_everywhere
+from dekaf.testing import KafkaFixture
 
 OPTIONS: dict[str, object] = {"bootstrap_servers": "127.0.0.1:1", "close_timeout_ms": 200}
 SETTINGS: dict[str, object] = {"default": OPTIONS, "audit": OPTIONS}
@@ -159,6 +161,30 @@ def test_the_registry_itself_can_be_asked_for() -> None:
 
     with TestClient(app) as client:
         assert client.get("/aliases").json() == ["default", "audit"]
+
+
+def test_answers_that_stream_and_tasks_after_the_answer_produce(kafka: KafkaFixture) -> None:
+    app = with_lifespan(FastAPI())
+
+    @app.get("/stream")
+    async def stream(producer: ProducerDep) -> StreamingResponse:
+        async def parts() -> AsyncIterator[str]:
+            for number in range(2):
+                yield str((await producer.produce("parts", str(number), "sent")).offset)
+
+        return StreamingResponse(parts())
+
+    @app.get("/task")
+    async def task(producer: ProducerDep, tasks: BackgroundTasks) -> None:
+        tasks.add_task(producer.produce, "tasks", "async", "done")
+        tasks.add_task(lambda: producer.fire("tasks", "thread", "done"))
+
+    with TestClient(app) as client:
+        assert client.get("/stream").text == "01"
+        assert client.get("/task").status_code == 200
+
+    assert [message.key for message in kafka.messages("parts")] == [b"0", b"1"]
+    assert [message.key for message in kafka.messages("tasks")] == [b"async", b"thread"]
 
 
 # Where there are no dependencies, and for one topic.
