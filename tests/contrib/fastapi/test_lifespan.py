@@ -9,9 +9,11 @@ import pytest
 from fastapi import FastAPI
 
 from dekaf import ConfigurationError, ProducerClosedError
+from dekaf.contrib.dependency_injector import ProducerContainer
 from dekaf.contrib.fastapi import ProducerDep, dekaf_lifespan
 from dekaf.producer import Producer
 from dekaf.registry import ProducerRegistry
+from dekaf.testing import KafkaFixture
 from dekaf.types import ProducerState
 
 pytestmark = pytest.mark.asyncio
@@ -141,6 +143,22 @@ async def test_doubles_stay_in_a_registry_that_is_opened_again() -> None:
                 registry.producer().fire("orders", "42", "paid")
 
     assert len(double.produced.messages) == 2
+
+
+async def test_the_registry_of_a_container_serves_one_start_after_the_other(kafka: KafkaFixture) -> None:
+    container = ProducerContainer(config=SETTINGS)
+    app = FastAPI(lifespan=dekaf_lifespan(container.registry()))
+
+    @app.get("/")
+    async def place(producer: ProducerDep) -> None:
+        await producer.produce("orders", "42", "paid")
+
+    for _ in range(2):
+        async with app.router.lifespan_context(app):
+            assert (await get(app, "/")).status_code == 200
+
+    assert len(kafka.messages("orders")) == 2
+    container.shutdown_resources()
 
 
 async def get(app: FastAPI, path: str) -> httpx.Response:
