@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, final
 
@@ -79,6 +80,8 @@ class ProducedMessages:
         self._dropped = 0
         self._next_offsets: dict[tuple[str, int], int] = {}
         self._script = FailureScript()
+        self._outages = 0  # of those ordered, how many last
+        self._followers: list[Callable[[], None]] = []  # hear when an outage begins or ends
 
     # What tests ask and order.
 
@@ -137,6 +140,26 @@ class ProducedMessages:
         """
         self._script.fail_next_check(error, times=times)
 
+    @contextmanager
+    def unavailable(self) -> Iterator[None]:
+        """Let Kafka be away while the context lasts, as after ``unavailable_after_ms``.
+
+        Calls that would wait raise `ClusterUnavailableError` at once, and ``check`` fails; what ``fire`` and ``submit``
+        hand over is accepted, and delivered in the end. ``status().unavailable_for`` tells, and with it health routes.
+        """
+        self._count_outage(1)
+        try:
+            yield
+        finally:
+            self._count_outage(-1)
+
+    def _count_outage(self, change: int) -> None:
+        with self._lock:
+            self._outages += change
+            followers = self._followers.copy()
+        for follower in followers:
+            follower()
+
     def clear(self) -> None:
         """Forget all messages and everything ordered, as if nothing had been produced: offsets begin at 0 again."""
         with self._lock:
@@ -157,6 +180,22 @@ class ProducedMessages:
     def keeps_everything(self) -> bool:
         """Whether it is the memory of a test."""
         return self._capacity is None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether a test ordered Kafka to be away."""
+        return self._outages > 0
+
+    def follow(self, look: Callable[[], None]) -> None:
+        """Have a function called whenever an outage begins or ends."""
+        with self._lock:
+            self._followers.append(look)
+
+    def unfollow(self, look: Callable[[], None]) -> None:
+        """Call it no more."""
+        with self._lock:
+            if look in self._followers:
+                self._followers.remove(look)
 
     def refuse(self, topic: str) -> None:
         """Raise what a test ordered to be raised by the call that produces.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Self, Unpack
 
 from typing_extensions import TypeVar
@@ -138,6 +139,10 @@ class KafkaFixture:
     ) -> None:
         """Let the next calls of ``check`` fail; see `dekaf.ProducedMessages.fail_next_check`."""
         self.produced.fail_next_check(error, times=times)
+
+    def unavailable(self) -> AbstractContextManager[None]:
+        """Let Kafka be away while the context lasts; see `dekaf.ProducedMessages.unavailable`."""
+        return self.produced.unavailable()
 
     def clear(self) -> None:
         """Forget all messages and everything ordered, for a test of several steps; offsets begin at 0 again."""

@@ -20,10 +20,11 @@ from dekaf._log_thread import DeferredLogger
 from dekaf._record.builder import content_size
 from dekaf._record.record_reader import decode_headers
 from dekaf._wire.writer import NULL_UUID
-from dekaf.errors import DekafError, ProduceError, caused_error
+from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError, caused_error
 from dekaf.partitioning import Partitioner
 from dekaf.producer._buffer.accumulator import BufferLimits, RecordAccumulator
 from dekaf.producer._buffer.batch import BatchListener
+from dekaf.producer._buffer.outage import Outage
 from dekaf.producer._buffer.queues import TopicQueues, batch_without_bytes
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._engine.engine import EngineState
@@ -67,19 +68,25 @@ class OfflineEngine:
         # finalizer, or a partitioner, that produces meanwhile leaves its record to the thread that holds it.
         self._turn = threading.Lock()
         self._topics: dict[str, None] = {}
+        self._held: deque[tuple[str, WaitingRecord]] = deque()  # what was accepted while a test has Kafka away
+        self._outage: Outage | None = None  # while it is; the accumulator's ends with accepting
+        self._away_since = 0.0  # monotonic seconds
         self._interrupt: BaseException | None = None  # to be raised once every record has an outcome
 
     def start(self) -> None:
         """Say once that nothing goes to Kafka: in production, that would be a mistake."""
-        if self._produced is not None and self._produced.keeps_everything:
-            return  # a test knows
+        if self._produced is not None:
+            self._produced.follow(self._look_for_outage)
+            self._look_for_outage()
+            if self._produced.keeps_everything:
+                return  # a test knows
         fate = "dropped" if self._produced is None else "kept in memory"
         logger.warning("backend=%r: messages are %s, and nothing is sent to Kafka", self._backend, fate)
 
     def wake(self) -> None:
         """Settle what is parked, unless another thread is at it: that one will look again."""
         interrupt: BaseException | None = None
-        while self.accumulator.new_topics or self._flushes:
+        while self._has_work():
             if not self._turn.acquire(blocking=False):
                 break
             try:
@@ -90,6 +97,11 @@ class OfflineEngine:
                 self._turn.release()
         if interrupt is not None:
             raise interrupt
+
+    def _has_work(self) -> bool:
+        if self.accumulator.new_topics:
+            return True
+        return self._outage is None and bool(self._flushes or self._held)
 
     def is_running(self) -> bool:
         """Return whether it accepts records."""
@@ -124,14 +136,17 @@ class OfflineEngine:
         return True
 
     def when_known(self, topic: str, tell: Callable[[], None]) -> bool:
-        """Call `tell` at once: every topic exists."""
-        self._topics[topic] = None
+        """Call `tell` at once: every topic exists, unless Kafka is away."""
+        if self._outage is None:
+            self._topics[topic] = None
         tell()
         return True
 
     def describe(self, tell: Described, timeout: float) -> bool:
         """Describe the cluster that is none, unless a test ordered this to fail."""
         failure = None if self._produced is None else self._produced.next_check_error()
+        if failure is None:
+            failure = self.last_error()
         if failure is not None:
             tell(None, failure)
             return True
@@ -142,12 +157,12 @@ class OfflineEngine:
         """There is no broker to ask."""
 
     def last_error(self) -> DekafError | None:
-        """Return None: nothing can go wrong with connections."""
-        return None
+        """Return None: nothing can go wrong with connections, unless a test has Kafka away."""
+        return None if self._outage is None else BrokerConnectionError("The test has Kafka away")
 
     def unavailable_for(self) -> float | None:
-        """Return None: there is no broker to be reached."""
-        return None
+        """Return None: there is no broker to be reached, unless a test has Kafka away."""
+        return None if self._outage is None else time.monotonic() - self._away_since
 
     def close_accepting(self) -> None:
         """Accept nothing more."""
@@ -157,7 +172,10 @@ class OfflineEngine:
 
     def terminate(self, tell: Callable[[], None]) -> bool:
         """End at once."""
+        if self._produced is not None:
+            self._produced.unfollow(self._look_for_outage)
         self.close_accepting()
+        self._give_up()
         self.wake()
         self.state = EngineState.CLOSED
         return False
@@ -171,16 +189,53 @@ class OfflineEngine:
         self.terminate(_nothing)
         ended(0)
 
+    # Kafka that a test has away.
+
+    def _look_for_outage(self) -> None:
+        """Begin or end an outage, as a test ordered; on its thread."""
+        produced = self._produced
+        if produced is None:
+            return
+        if produced.is_away and self._outage is None:
+            self._away_since = time.monotonic()
+            self._outage = Outage(self._away_since, "as the test wants it", self.last_error)
+            self.accumulator.begin_outage(self._outage)
+        elif self._outage is not None and not produced.is_away:
+            self._outage = None
+            self.accumulator.end_outage()
+            self.wake()
+
+    def _give_up(self) -> None:
+        """Fail what was held back when the producer ends meanwhile."""
+        self._outage = None
+        while self._held:
+            self.statistics.is_giving_up = True
+            topic, record = self._held.popleft()
+            error = DeliveryAbortedError(
+                "The producer was closed while Kafka was away.", topic=topic, is_retriable=True, may_be_persisted=False
+            )
+            self._fail(topic, record, error)
+
     # Settling; only while holding the turn.
 
     def _complete_all(self) -> None:
         flushes = self._flushes
         due = len(flushes)  # before looking at the records: all that these wait for are parked by now
+        outage = self._outage
+        while outage is None and self._held:
+            name, record = self._held.popleft()
+            self._complete(name, record)
         for topic in self.accumulator.take_new_topics():
             for record in self._take_parked(topic):
-                self._complete(topic.name, record)
-        for _ in range(due):
-            flushes.popleft()()
+                if outage is None:
+                    self._complete(topic.name, record)
+                elif record.route is not None and record.route.is_call:
+                    self._fail(topic.name, record, outage.withdrawn_error(topic.name, None))
+                else:
+                    self._held.append((topic.name, record))
+        if outage is None:
+            for _ in range(due):
+                flushes.popleft()()
         self.statistics.log_due(time.monotonic())  # there is no I/O thread to do it
 
     def _take_parked(self, topic: TopicQueues) -> deque[WaitingRecord]:

@@ -12,20 +12,25 @@ from typing import Any, Literal
 
 import pytest
 
+from dekaf._log_thread import LOG_THREAD
 from dekaf.abc import DeliveryHandle, ProducerListener
 from dekaf.errors import (
     BlockingCallError,
+    BrokerConnectionError,
+    ClusterUnavailableError,
     ConfigurationError,
+    DeliveryAbortedError,
     InvalidTopicError,
     ProduceError,
     ProducerClosedError,
     RecordTooLargeError,
     SerializationError,
 )
+from dekaf.health import Health, producer_health
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
 from dekaf.registry import ProducerRegistry
-from dekaf.types import Headers, OnDelivery, ProduceAllError, ProducerState, RecordMetadata
+from dekaf.types import FlushTimeoutError, Headers, OnDelivery, ProduceAllError, ProducerState, RecordMetadata
 
 Local = Literal["memory", "disabled"]
 BACKENDS: tuple[Local, ...] = ("memory", "disabled")
@@ -51,6 +56,7 @@ def placed(metadata: RecordMetadata) -> tuple[str, int, int]:
 
 
 def test_all_calls_of_the_thread_face_work(backend: Local) -> None:
+    LOG_THREAD.start()  # one per process, which any producer starts
     threads = threading.active_count()
     producer = Producer(backend=backend, key=str, value=str)
     offsets = [0, 1, 2, 3] if backend == "memory" else [-1] * 4
@@ -396,3 +402,85 @@ def test_listener_hears_of_everything_but_batches(backend: Local) -> None:
     assert set(map(str, ear.heard)) == {"t", str(T), "('t', None)"}
     if backend == "memory":
         assert [message.headers for message in producer.produced.messages] == [Headers([("h", "1")])]
+
+
+# Kafka that a test has away.
+
+
+def test_calls_that_wait_end_at_once_and_others_are_delivered_in_the_end(producer: Producer[Any, Any]) -> None:
+    told: list[int] = []
+    producer.produce("t", value=b"before")
+    with producer.produced.unavailable():
+        with pytest.raises(ClusterUnavailableError, match="as the test wants it") as caught:
+            producer.produce("t", value=b"refused")
+        with pytest.raises(ProduceAllError):
+            producer.produce_all([ProducerMessage.create("t", None, b"refused")])
+        with pytest.raises(BrokerConnectionError, match="The test has Kafka away"):
+            producer.check()
+        with pytest.raises(ClusterUnavailableError):
+            producer.partitions_for("t")
+        producer.fire(
+            "t", value=b"first", on_delivery=lambda metadata, _: told.append(metadata.offset if metadata else -1)
+        )
+        handle = producer.submit("t", value=b"second")
+        status = producer.status()
+        with pytest.raises(FlushTimeoutError):
+            producer.flush(0.01)
+
+        assert (caught.value.is_retriable, caught.value.may_be_persisted) == (True, False)
+        assert status.unavailable_for is not None
+        assert (status.buffered_records, producer_health(producer).health) == (2, Health.DEGRADED)
+        assert not handle.done()
+
+    assert handle.result(1.0).offset == 2
+    assert producer.flush(1.0).delivered == 2
+    assert [message.value for message in producer.produced.messages] == [b"before", b"first", b"second"]
+    assert producer.status().unavailable_for is None
+    assert producer.check().cluster_id == "memory"
+    producer.close()
+    assert told == [1]
+
+
+def test_kafka_may_be_away_before_the_producer_starts(producer: Producer[Any, Any]) -> None:
+    with producer.produced.unavailable():
+        with producer.produced.unavailable(), pytest.raises(ClusterUnavailableError):
+            producer.produce("t", value=b"refused")
+        with pytest.raises(ClusterUnavailableError):
+            producer.produce("t", value=b"still refused")
+
+    assert producer.produce("t", value=b"a").offset == 0
+
+
+def test_coroutines_hear_that_kafka_is_away() -> None:
+    async def scenario() -> None:
+        async with AsyncProducer(backend="memory") as producer:
+            with producer.produced.unavailable():
+                with pytest.raises(ClusterUnavailableError):
+                    await producer.produce("t", value=b"refused")
+                future = await producer.submit("t", value=b"a")
+                assert not future.done()
+            assert (await future).offset == 0
+
+    asyncio.run(scenario())
+
+
+def test_what_was_held_back_is_given_up_when_the_producer_closes_meanwhile() -> None:
+    producer = Producer(backend="memory", close_timeout_ms=10)
+    with producer.produced.unavailable():
+        handle = producer.submit("t", value=b"a")
+        report = producer.close()
+
+    with pytest.raises(DeliveryAbortedError):
+        handle.result(1.0)
+    assert (report.undelivered, report.failed) == (1, 0)
+    assert producer.produced.messages == []
+
+
+def test_order_is_kept_over_an_outage(producer: Producer[Any, Any]) -> None:
+    for number in range(3):
+        with producer.produced.unavailable():
+            producer.fire("t", value=b"%d away" % number)
+        producer.fire("t", value=b"%d there" % number)
+
+    values = [message.value for message in producer.produced.messages]
+    assert values == [b"%d %s" % (number, what) for number in range(3) for what in (b"away", b"there")]
