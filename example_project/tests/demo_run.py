@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 COMMAND: Final = (sys.executable, "-m", "example_project")
 DEMO_SECONDS: Final = 60
+DYING: Final = 10.0  # seconds
 SERVERS: Final = 3
 
 
@@ -69,8 +71,16 @@ def process_groups_in(output: str) -> list[int]:
 
 
 def is_gone(process_group: int) -> bool:
-    """Tell whether no process of a group runs; a dead one may stay listed until its new parent, init, has noticed."""
-    return not any(group == process_group and not state.startswith("Z") for group, state in processes())
+    """Tell whether no process of a group runs; a dead one may stay listed until its new parent, init, has noticed.
+
+    One that was killed dies when it gets its turn, which a busy machine may give it late.
+    """
+    deadline = time.monotonic() + DYING
+    while any(group == process_group and not state.startswith("Z") for group, state in processes()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def processes() -> Iterator[tuple[int, str]]:

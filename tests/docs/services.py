@@ -104,7 +104,7 @@ def service(
 def refusal(producer: Producer[Any, Any] | None = None, **options: Any) -> BaseException:
     """Return why a producer, or one with these options, cannot write: the error of `produce`, or that of making it."""
     try:
-        made = producer or Producer(**{"produce_timeout_ms": 1_000, "close_timeout_ms": 0, **options})
+        made = producer or Producer(**{"produce_timeout_ms": 3_000, "close_timeout_ms": 0, **options})
     except ValueError as error:
         return error
     with made:
