@@ -18,7 +18,7 @@ pytestmark = pytest.mark.interpreted
 PATCH = "A bug.\n\n--- a/dekaf/a.py\n+++ b/dekaf/a.py\n@@ -1,2 +1,2 @@\n one\n-two\n+four\n"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda path: path.stem)
 def test_planted_bug_is_found_by_the_stories_that_ci_plays(patch: Path, tmp_path: Path) -> None:
     plant(patch, tmp_path)
