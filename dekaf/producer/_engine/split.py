@@ -57,6 +57,7 @@ def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec 
         child.send_order_span = span
         child.is_ambiguous = parent.is_ambiguous
         child.may_be_in_later_log = parent.may_be_in_later_log
+        child.was_sent_by_name = parent.was_sent_by_name
         base: i64 = NO_SEQUENCE
         if parent.identity is not None:
             base = next_sequence(parent.base_sequence, first)

@@ -119,13 +119,14 @@ def test_parts_stay_before_whatever_came_after_their_parent_however_often_they_a
 def test_memory_is_shared_out_to_the_byte_and_age_and_doubt_are_kept() -> None:
     parent = Parent(7)
     parent.batch.is_ambiguous = True
+    parent.batch.was_sent_by_name = True
 
     parts = parent.split(1)
 
     assert sum(int(part.charged) for part in parts) == parent.charged
     assert int(parent.batch.charged) == 0
     assert {part.created for part in parts} == {5.0}
-    assert all(part.is_ambiguous for part in parts)
+    assert all(part.is_ambiguous and part.was_sent_by_name for part in parts)
     assert {int(part.attempts) for part in parts} == {0}
 
 
