@@ -46,9 +46,12 @@ def granian(app: str, interface: str, *more: str) -> tuple[str, ...]:
 
 def uwsgi(*more: str) -> tuple[str, ...]:
     """Return uWSGI's command for two processes."""
-    base = ("uwsgi", "--http", _HERE, "--module", f"{_APPS}:wsgi", "--master", "--processes", "2", "--die-on-term")
-    return (*base, "--pythonpath", ".", "--enable-threads", *more)
+    base = ("uwsgi", "--http", _HERE, "--module", f"{_APPS}:wsgi", "--master", "--processes", "2", "--enable-threads")
+    return (*base, "--pythonpath", ".", *more)
 
+
+# A worker that is busy when it is told to end runs no exit hooks, unless it may finish what it is at.
+_GRACEFUL: Final = ("--hook-master-start", "unix_signal:15 gracefully_kill_them_all")
 
 ROWS: Final = (
     *(Row("uvicorn", FASTAPI, stop, uvicorn("ours")) for stop in ENDS),
@@ -91,8 +94,8 @@ ROWS: Final = (
     Row("granian `--workers 2`", ASGI, Stop.SIGTERM, granian("wrapped", "asgi", "--workers", "2")),
     Row("granian", WSGI, Stop.SIGTERM, granian("wsgi", "wsgi")),
     *(Row("daphne", ASGI, stop, ("daphne", "-p", "{port}", "-b", "127.0.0.1", f"{_APPS}:wrapped")) for stop in ENDS),
-    *(Row("uWSGI", WSGI, stop, uwsgi()) for stop in ENDS),
-    Row("uWSGI", WSGI, Stop.RELOAD, uwsgi()),
-    Row("uWSGI `--lazy-apps`", WSGI, Stop.SIGTERM, uwsgi("--lazy-apps")),
-    Row("uWSGI `--max-requests 30`", WSGI, Stop.RECYCLING, uwsgi("--max-requests", "30")),
+    Row("uWSGI `--die-on-term`", WSGI, Stop.SIGTERM, uwsgi("--die-on-term"), is_lost=True),
+    Row("uWSGI", WSGI, Stop.SIGINT, uwsgi(), is_lost=True),
+    Row("uWSGI, SIGTERM made graceful", WSGI, Stop.SIGTERM, uwsgi(*_GRACEFUL)),
+    Row("uWSGI, SIGTERM made graceful", WSGI, Stop.RELOAD, uwsgi(*_GRACEFUL)),
 )
