@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @final
 class allow_real_kafka:  # noqa: N801 # it is used as a function
-    """Allow tests a real Kafka: a context manager, and a decorator of functions, coroutines and `TestCase` classes.
+    """Allow tests a real Kafka: a context manager, and a decorator of functions, fixtures and `TestCase` classes.
 
     Example:
         >>> with allow_real_kafka():
@@ -39,21 +39,37 @@ class allow_real_kafka:  # noqa: N801 # it is used as a function
         self._entered.pop().__exit__(None, None, None)
 
     def __call__(self, decorated: F) -> F:
-        """Return the function, or the class, with the permission around it."""
+        """Return the function, or the class, with the permission around it; a generator has it until it ends."""
         if isinstance(decorated, type):
             return cast("F", _allowed_class(decorated))
+        return cast("F", functools.wraps(decorated)(_allowed(decorated)))
 
-        @functools.wraps(decorated)
-        def allowed(*arguments: Any, **keywords: Any) -> Any:
-            with GUARD.permission():
-                return decorated(*arguments, **keywords)
 
-        @functools.wraps(decorated)
-        async def allowed_coroutine(*arguments: Any, **keywords: Any) -> Any:
-            with GUARD.permission():
-                return await decorated(*arguments, **keywords)
+def _allowed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of the same kind, as frameworks for tests look at that."""
 
-        return cast("F", allowed_coroutine if inspect.iscoroutinefunction(decorated) else allowed)
+    def plain(*arguments: Any, **keywords: Any) -> Any:
+        with GUARD.permission():
+            return function(*arguments, **keywords)
+
+    def generator(*arguments: Any, **keywords: Any) -> Any:
+        with GUARD.permission():
+            yield from function(*arguments, **keywords)
+
+    async def coroutine(*arguments: Any, **keywords: Any) -> Any:
+        with GUARD.permission():
+            return await function(*arguments, **keywords)
+
+    async def async_generator(*arguments: Any, **keywords: Any) -> Any:
+        with GUARD.permission():
+            async for value in function(*arguments, **keywords):
+                yield value
+
+    if inspect.isgeneratorfunction(function):
+        return generator
+    if inspect.isasyncgenfunction(function):
+        return async_generator
+    return coroutine if inspect.iscoroutinefunction(function) else plain
 
 
 def _allowed_class(decorated: type[Any]) -> type[Any]:

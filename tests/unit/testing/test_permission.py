@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import unittest
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -50,6 +51,30 @@ def test_as_a_decorator_of_coroutines_until_they_end() -> None:
         return GUARD.is_on
 
     assert not asyncio.run(is_on())
+    assert GUARD.is_on
+
+
+def test_as_a_decorator_of_fixtures_until_they_end() -> None:
+    @allow_real_kafka()
+    def fixture(seen: list[bool]) -> Iterator[str]:
+        seen.append(GUARD.is_on)
+        yield "a"
+        seen.append(GUARD.is_on)
+
+    @allow_real_kafka()
+    async def async_fixture(seen: list[bool]) -> AsyncIterator[str]:
+        seen.append(GUARD.is_on)
+        yield "b"
+        seen.append(GUARD.is_on)
+
+    async def use(seen: list[bool]) -> list[str]:
+        return [value async for value in async_fixture(seen)]
+
+    seen: list[bool] = []
+    assert [*fixture(seen), *asyncio.run(use(seen))] == ["a", "b"]
+    assert seen == [False] * 4
+    assert inspect.isgeneratorfunction(fixture)
+    assert inspect.isasyncgenfunction(async_fixture)
     assert GUARD.is_on
 
 
