@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest
 from typing import Any
 
 from dekaf.testing.kafka_fixture import KafkaFixture
@@ -25,6 +26,15 @@ class KafkaTestMixin:
     """
 
     kafka: KafkaFixture
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Refuse a class in which the mixin would do nothing."""
+        super().__init_subclass__(**keywords)
+        order = cls.__mro__
+        if unittest.TestCase in order and order.index(unittest.TestCase) < order.index(KafkaTestMixin):
+            raise TypeError(
+                f"KafkaTestMixin stands before the TestCase: class {cls.__name__}(KafkaTestMixin, TestCase)."
+            )
 
     @classmethod
     def setUpClass(cls) -> None:

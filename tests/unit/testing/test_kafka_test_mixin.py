@@ -93,3 +93,26 @@ def test_a_debugged_test_has_a_memory_as_well(registry: ProducerRegistry) -> Non
             self.kafka.assert_produced("orders")
 
     unittest.TestSuite([Case("test_it")]).debug()
+
+
+def test_a_class_in_which_it_would_do_nothing_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"class Case\(KafkaTestMixin, TestCase\)"):
+
+        class Case(unittest.TestCase, KafkaTestMixin):
+            pass
+
+
+def test_classes_may_be_derived_from_one_another(registry: ProducerRegistry) -> None:
+    class Base(KafkaTestMixin):
+        def produce(self) -> None:
+            registry.producer().fire("orders", "1", "a")
+
+    class Case(Base, unittest.TestCase):
+        def test_it(self) -> None:
+            self.produce()
+            self.kafka.assert_produced("orders", count=1)
+
+    class Derived(Case):
+        pass
+
+    assert run(Derived).wasSuccessful()
