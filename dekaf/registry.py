@@ -6,6 +6,7 @@ The adapters for web frameworks and containers are thin layers over it, so one o
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import itertools
 import time
@@ -243,16 +244,16 @@ class ProducerRegistry:
         config = self._configs[alias]
         if config.backend != "kafka":
             return AsyncProducer.from_config(config)
-        return AsyncProducer(_core=ProducerCore(config, None, lambda: self._refusal_error(alias, config)))
-
-    def _refusal_error(self, alias: str, config: ProducerConfig) -> RuntimeError | None:
-        return GUARD.refusal_error(f"the producer {alias!r} of {self._source},", config.bootstrap_endpoints)
+        # Without the registry: one that is dropped ends at once, not when the next collection finds a circle.
+        refusal = functools.partial(_refusal_error, self._source, alias, config)
+        return AsyncProducer(_core=ProducerCore(config, None, refusal))
 
     def _enforce_guard(self) -> None:
         with self._lock:
             owners = self._owners.copy()
         for alias, owner in owners.items():
-            if self._configs[alias].backend == "kafka" and self._refusal_error(alias, self._configs[alias]) is not None:
+            config = self._configs[alias]
+            if config.backend == "kafka" and _refusal_error(self._source, alias, config) is not None:
                 owner._core.suspend()  # noqa: SLF001 # it is this registry's own
 
     def _clear_memories(self) -> None:
@@ -446,6 +447,13 @@ def _end_everywhere(override: Override[Any]) -> None:
 def _forget_all_faces() -> None:
     for registry in _registries():
         registry._forget_faces()  # noqa: SLF001 # of this very module
+
+
+def _refusal_error(source: str, alias: str, config: ProducerConfig) -> RuntimeError | None:
+    whose = f"the producer {alias!r} of {source},"
+    if _everywhere:
+        whose = f"{whose} which was looked up before a double took its place (ask for it where you produce),"
+    return GUARD.refusal_error(whose, config.bootstrap_endpoints)
 
 
 def _keep(faces: _Faces, alias: str, key: object, value: object, face: object) -> None:

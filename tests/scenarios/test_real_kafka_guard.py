@@ -6,6 +6,7 @@ The fake cluster plays the real one: the guard is made to forget that it is of t
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -166,6 +167,27 @@ def test_doubles_need_no_permission(registry: ProducerRegistry) -> None:
         registry.producer().fire("t", "k", "v")
 
     assert len(kafka.messages("t")) == 1
+
+
+def test_producer_that_was_kept_from_before_the_fixture_says_so(registry: ProducerRegistry) -> None:
+    kept = registry.producer()
+
+    with KafkaFixture(), pytest.raises(RealKafkaInTestError, match=r"looked up before a double .*ask for it where you"):
+        kept.fire("t", "k", "v")
+
+
+def test_registry_that_is_dropped_delivers_at_once(kafka: FakeCluster) -> None:
+    registries = [ProducerRegistry({"bootstrap_servers": kafka.bootstrap_servers})]
+    with allow_real_kafka():
+        registries[0].producer().fire("t", "k", "v")
+        gc.disable()
+        try:
+            with pytest.warns(ResourceWarning, match="without close"):
+                registries.clear()
+        finally:
+            gc.enable()
+
+    kafka.wait_for_records("t", 1)
 
 
 def test_producers_made_by_hand_are_left_alone(kafka: FakeCluster) -> None:
