@@ -118,7 +118,7 @@ class ClusterMetadata:
             named[answer.name] = news
             if news is TopicNews.SAME and known is not None:
                 topics[answer.name] = _merged(known, answer)
-            elif news is TopicNews.NEW or news is TopicNews.RECREATED:
+            elif news in (TopicNews.NEW, TopicNews.RECREATED, TopicNews.RETURNED):
                 topics[answer.name] = _fresh(answer)
         metadata = ClusterMetadata(
             brokers=self.brokers if brokers == self.brokers else brokers,

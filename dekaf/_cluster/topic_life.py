@@ -19,6 +19,7 @@ class TopicNews(Enum):
     NEW = "new"  # nothing was known of it
     SAME = "same"  # the logs are those we know; there may be more of them
     RECREATED = "recreated"  # none of its logs is one we know
+    RETURNED = "returned"  # it has an id that we took for a former one: a broker with old metadata had misled us
     STALE = "stale"  # older than what we know: to be ignored
     DOUBTFUL = "doubtful"  # either of the two before: another broker has to be asked
 
@@ -69,6 +70,7 @@ class TopicHistories:
     def __init__(self) -> None:
         self._replaced: dict[str, set[bytes]] = {}
         self._doubts: dict[str, tuple[int, int]] = {}  # the smaller count a broker told, and the broker's node id
+        self._returning: dict[str, tuple[bytes, int]] = {}  # a former id that a broker told, and the broker's node id
 
     def judge(
         self, name: str, known: TopicIdentity | None, told: TopicIdentity, *, told_by: int, is_only_broker: bool
@@ -87,6 +89,12 @@ class TopicHistories:
             doubt is not None and doubt[0] == told.count and told_by >= 0 and told_by != doubt[1]
         )
         is_replaced = told.topic_id in self._replaced.get(name, ())
+        returning = self._returning.pop(name, None)
+        if is_replaced and (is_only_broker or _confirms(returning, told.topic_id, told_by)):
+            self._replaced[name].discard(told.topic_id)
+            return self._return(name, known)
+        if is_replaced and told_by >= 0:
+            self._returning[name] = (told.topic_id, told_by)
         news = judge_topic(known, told, is_replaced=is_replaced, is_confirmed=is_confirmed)
         if news is TopicNews.RECREATED and known is not None and known.topic_id != NULL_UUID:
             self._replaced.setdefault(name, set()).add(known.topic_id)
@@ -94,6 +102,19 @@ class TopicHistories:
             self._doubts[name] = (told.count, told_by)
         return news
 
+    def _return(self, name: str, known: TopicIdentity | None) -> TopicNews:
+        """Believe a former id: no topic gets one back, so the one known, from a broker with old metadata, was older."""
+        if known is None:
+            return TopicNews.NEW
+        if known.topic_id != NULL_UUID:
+            self._replaced[name].add(known.topic_id)
+        return TopicNews.RETURNED
+
     def was_replaced(self, name: str, topic_id: bytes) -> None:
         """Note that a topic had that id before, as was learned by other means."""
         self._replaced.setdefault(name, set()).add(topic_id)
+
+
+def _confirms(returning: tuple[bytes, int] | None, topic_id: bytes, told_by: int) -> bool:
+    """Return whether a second broker tells the same former id, with nobody in between who told another."""
+    return returning is not None and returning[0] == topic_id and told_by >= 0 and told_by != returning[1]

@@ -73,11 +73,16 @@ class PartitionQueue:
         self.is_gone = False  # the topic was created anew, and has no such partition now
         self.life = 0  # counts up with every new log: what was sent in an earlier life may have nothing to do with it
 
-    def begin_anew(self) -> None:
-        """Note that the log is another one, and empty: what is left goes there, numbered anew."""
-        self.life += 1
+    def begin_anew(self, *, keeps_doubt: bool = False) -> None:
+        """Note that the log is another one, and empty: what is left goes there, numbered anew.
+
+        With `keeps_doubt` it is one that the partition had before, and whatever may have been written is there still.
+        """
         self.retry_at = 0.0
         self.sequences.lose_log()
+        if keeps_doubt:
+            return
+        self.life += 1
         for batch in self.retries:
             batch.is_ambiguous = batch.may_be_in_later_log  # what went into the log before is gone with it
 

@@ -24,15 +24,21 @@ class RecreatedTopics:
         self._queues: Final = queues
         self._completion: Final = completion
 
-    def begin_anew(self, name: str, count: int) -> None:
-        """Carry a topic over that has other logs now, `count` of them; its parked records, if any, are no concern."""
+    def begin_anew(self, name: str, count: int, *, keeps_doubt: bool = False) -> None:
+        """Carry a topic over that has other logs now, `count` of them; its parked records, if any, are no concern.
+
+        Args:
+            name: The topic's.
+            count: How many partitions it has.
+            keeps_doubt: These are logs it had before: what may have been written still may be there.
+        """
         topic = self._accumulator.topics.get(name)
         if topic is None or not topic.partitions:
             return
         self._queues.adopt_activated()  # whatever is listed by callers is in the queues' own lists from now on
         gone = self._accumulator.replace_topic(topic, count)
         for queue in topic.partitions[:count]:
-            queue.begin_anew()
+            queue.begin_anew(keeps_doubt=keeps_doubt)
             self._completion.note_broken_sequence(queue)
         self._queues.give_away(gone)
         for queue in gone:

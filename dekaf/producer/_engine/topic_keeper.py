@@ -60,6 +60,8 @@ class TopicKeeper:
         new = update.topics_with(TopicNews.NEW)
         for name in recreated + new:  # those that are new here have partitions if they were known in another cluster
             self._recreated_topics.begin_anew(name, len(metadata.topics[name].partitions))
+        for name in update.topics_with(TopicNews.RETURNED):
+            self._recreated_topics.begin_anew(name, len(metadata.topics[name].partitions), keeps_doubt=True)
         self._cluster.replace(metadata, update.named)
         self._unknown_topics.let_in(metadata, update.named)  # only now: whoever waited looks at the metadata at once
         for name in new:

@@ -62,7 +62,7 @@ class Answers:
     def tell(self, topic_id: bytes, count: int, *, told_by: int = 1, is_only_broker: bool = False) -> TopicNews:
         told = one(topic_id, count)
         news = self.histories.judge("t", self.known, told, told_by=told_by, is_only_broker=is_only_broker)
-        if news is TopicNews.RECREATED:
+        if news in (TopicNews.RECREATED, TopicNews.RETURNED):
             self.known = told
         return news
 
@@ -75,6 +75,36 @@ def test_replaced_id_never_comes_back() -> None:
     assert answers.tell(b"3" * 16, 2) is TopicNews.RECREATED
     assert answers.tell(ID, 2) is TopicNews.STALE
     assert answers.tell(OTHER, 2) is TopicNews.STALE
+
+
+def test_former_id_that_two_brokers_tell_was_none() -> None:
+    """The id in its place came from a broker with old metadata, and had never been heard of before."""
+    answers = Answers(ID, 2)
+    assert answers.tell(OTHER, 2, told_by=3) is TopicNews.RECREATED
+
+    assert answers.tell(ID, 2, told_by=1) is TopicNews.STALE
+    assert answers.tell(OTHER, 2, told_by=3) is TopicNews.SAME
+    assert answers.tell(ID, 2, told_by=1) is TopicNews.STALE
+    assert answers.tell(ID, 2, told_by=1) is TopicNews.STALE
+    assert answers.tell(ID, 2, told_by=-1) is TopicNews.STALE
+    assert answers.tell(ID, 2, told_by=1) is TopicNews.STALE
+    assert answers.tell(ID, 2, told_by=2) is TopicNews.RETURNED
+    assert answers.tell(OTHER, 2, told_by=3) is TopicNews.STALE
+
+
+def test_former_id_that_the_only_broker_tells_was_none() -> None:
+    answers = Answers(ID, 2)
+    answers.tell(OTHER, 2)
+
+    assert answers.tell(ID, 2, is_only_broker=True) is TopicNews.RETURNED
+
+
+def test_forgotten_topic_is_new_under_a_former_id_that_two_brokers_tell() -> None:
+    answers = Answers(ID, 2)
+    answers.tell(OTHER, 2)
+    news = [answers.histories.judge("t", None, one(ID, 2), told_by=node, is_only_broker=False) for node in (1, 2)]
+
+    assert news == [TopicNews.STALE, TopicNews.NEW]
 
 
 def test_replaced_id_does_not_come_back_to_a_topic_that_was_forgotten() -> None:

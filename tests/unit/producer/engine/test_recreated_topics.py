@@ -209,6 +209,23 @@ def test_batch_that_a_later_one_overtook_into_the_topic_that_has_the_name_now_is
     assert before.error is None or not before.error.may_be_persisted
 
 
+@pytest.mark.parametrize("is_answered_first", [True, False])
+def test_attempt_into_a_log_that_the_topic_has_again_may_be_there_still(is_answered_first: bool) -> None:
+    desk = Desk()
+    batch, notes = desk.send(0)
+    if is_answered_first:
+        desk.complete(batch, ErrorCode.NETWORK_EXCEPTION)
+    desk.recreated_topics.begin_anew("t", 3, keeps_doubt=True)
+    if not is_answered_first:
+        desk.complete(batch, ErrorCode.NETWORK_EXCEPTION)
+    desk.completion.mend_sequences()
+    desk.heard.notify_all()
+
+    ((_, error),) = notes
+    assert error is not None
+    assert error.may_be_persisted
+
+
 def test_attempt_that_found_no_topic_of_the_name_wrote_nothing_into_a_later_one() -> None:
     desk = Desk()
     batch, notes = desk.send(0, by_name=True)

@@ -161,6 +161,19 @@ def test_topic_created_anew_has_the_partitions_of_the_answer() -> None:
     assert desk.accumulator.topics["t"].is_known
 
 
+def test_topic_that_a_broker_with_old_metadata_took_for_a_former_one_is_found_again() -> None:
+    desk = Desk()
+    desk.park("t")
+    desk.answer(told("t", 1, 1))
+    desk.answer(told("t", 1, topic_id=OTHER_ID), told_by=3)
+
+    assert desk.answer(told("t", 1, 1), told_by=1) == {"t"}
+    assert desk.answer(told("t", 1, 1), told_by=2) == set()
+
+    assert len(desk.accumulator.topics["t"].partitions) == 2
+    assert desk.cluster.metadata.topics["t"].topic_id == ID
+
+
 def test_answer_in_doubt_asks_another_broker() -> None:
     desk = Desk()
     desk.park("t")
