@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
 from typing import Any, Generic, Literal, final, overload
 
 from typing_extensions import TypeVar
@@ -285,7 +285,7 @@ class TopicProducer(Generic[K_contra, V_contra]):
             TypeError: Something in `pairs` is not a tuple of two. What came before it stays accepted.
         """
         return self._producer.produce_all(
-            (_message(self._topic, pair) for pair in pairs),
+            _messages(self._topic, pairs),
             return_exceptions=return_exceptions,
             timeout=timeout,
             deadline=deadline,
@@ -565,9 +565,9 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
             TypeError: Something in `pairs` is not a tuple of two. What came before it stays accepted.
         """
         messages = (
-            _Messages(self._topic, aiter(pairs))
+            _AwaitedMessages(self._topic, aiter(pairs))
             if isinstance(pairs, AsyncIterable)
-            else (_message(self._topic, pair) for pair in pairs)
+            else _messages(self._topic, pairs)
         )
         return await self._producer.produce_all(
             messages, return_exceptions=return_exceptions, timeout=timeout, deadline=deadline
@@ -579,18 +579,24 @@ class AsyncTopicProducer(Generic[K_contra, V_contra]):
 
 
 @final
-class _Messages:
+class _AwaitedMessages:
     """Messages to a topic, made of the pairs of an async iterator as they come."""
 
     def __init__(self, topic: str, pairs: AsyncIterator[object]) -> None:
         self._topic = topic
         self._pairs = pairs
 
-    def __aiter__(self) -> _Messages:
+    def __aiter__(self) -> _AwaitedMessages:
         return self
 
     async def __anext__(self) -> ProducerMessage[Any, Any]:
         return _message(self._topic, await anext(self._pairs))
+
+
+def _messages(topic: str, pairs: Iterable[object]) -> Iterator[ProducerMessage[Any, Any]]:
+    """Yield messages to a topic, made of pairs as they are asked for; a comprehension is a list in machine code."""
+    for pair in pairs:
+        yield _message(topic, pair)
 
 
 def _message(topic: str, pair: object) -> ProducerMessage[Any, Any]:

@@ -148,6 +148,25 @@ def test_what_is_no_pair_is_refused(nonsense: Any) -> None:
         producer.for_topic("orders").produce_all([nonsense])
 
 
+def test_pairs_are_taken_one_by_one() -> None:
+    wrong: Any = "no pair"
+    with Producer(backend="memory") as producer:
+        with pytest.raises(TypeError):
+            producer.for_topic("orders").produce_all([("42", "paid"), wrong])
+
+        assert len(producer.produced) == 1
+
+
+@pytest.mark.asyncio
+async def test_awaited_pairs_are_taken_one_by_one() -> None:
+    wrong: Any = "no pair"
+    async with AsyncProducer(backend="memory") as producer:
+        with pytest.raises(TypeError):
+            await producer.for_topic("orders").produce_all([("42", "paid"), wrong])
+
+        assert len(producer.produced) == 1
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_awaited_pairs_become_messages_to_the_topic(is_async: bool) -> None:
