@@ -20,6 +20,7 @@ from django.core.signals import request_started
 
 from dekaf.contrib.django.lifespan import ASGIApplication, Lifespan, Message, Receive, Send
 from dekaf.contrib.django.producers import aclose_producers, reopen_producers, tell_at_next_lookup
+from dekaf.contrib.django.uwsgi_stop import why_lost_under_uwsgi
 from dekaf.lifespans import SERVED, STATE_KEY, lifespan_served, why_lost_at_stop
 
 __all__ = ("LifespanApplication", "get_asgi_application", "is_wrapped", "watch_requests", "with_lifespan")
@@ -141,5 +142,8 @@ def _remedy(scope: Mapping[str, Any]) -> str:
 def _on_request_started(sender: type[object], scope: Mapping[str, Any] | None = None, **_: Any) -> None:
     if _watch.is_on and scope is not None and issubclass(sender, ASGIHandler):
         _watch.look_at(scope)
-    else:  # of a WSGI server, which ends in the ordinary way
-        request_started.disconnect(dispatch_uid="dekaf.contrib.django")
+        return
+    request_started.disconnect(dispatch_uid="dekaf.contrib.django")  # WSGI servers end in the ordinary way, but one
+    fault = None if scope is not None else why_lost_under_uwsgi()
+    if fault is not None:
+        tell_at_next_lookup(fault)
