@@ -31,10 +31,6 @@ class ContextualLookups:
         self._lock: Final = ProcessLock()  # guards what follows
         self._disabled: Final[dict[str, Producer[Any, Any]]] = {}
 
-    def is_needed(self, alias: str) -> bool:
-        """Return whether a producer that is looked up here has to look at the context."""
-        return alias in self._required or current_context() is not None
-
     def producer(self, alias: str, key: Any, value: Any) -> ContextualProducer:
         """Return the producer for threads of an alias."""
         return ContextualProducer(

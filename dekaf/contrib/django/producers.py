@@ -9,7 +9,7 @@ from django.apps import apps
 from typing_extensions import TypeVar
 
 from dekaf.contrib.django.conf import APPLICATION, SETTING, aliases_with_prefix, registry_of_settings
-from dekaf.contrib.django.context import USE
+from dekaf.contrib.django.context import USE, current_context
 from dekaf.contrib.django.contextual import ContextualLookups
 from dekaf.lifespans import drain_with_lifespans
 from dekaf.process_lock import ProcessLock
@@ -57,8 +57,8 @@ def get_producer(
         >>> get_producer("audit", str, AuditEvent).fire("audit-log", user.email, AuditEvent(...))
     """
     registry = _current.registry()
-    if (USE.has_begun or _current.required) and (lookups := _current.lookups(registry)).is_needed(alias):
-        return cast("Producer[K, V]", lookups.producer(alias, key, value))
+    if (USE.has_begun or _current.required) and _current.needs_context(alias):
+        return cast("Producer[K, V]", _current.lookups(registry).producer(alias, key, value))
     return registry.producer(alias, key, value)
 
 
@@ -67,8 +67,8 @@ def get_async_producer(
 ) -> AsyncProducer[K, V]:
     """Return the producer for coroutines of an alias, for asynchronous views; otherwise as `get_producer`."""
     registry = _current.registry()
-    if (USE.has_begun or _current.required) and (lookups := _current.lookups(registry)).is_needed(alias):
-        return cast("AsyncProducer[K, V]", lookups.async_producer(alias, key, value))
+    if (USE.has_begun or _current.required) and _current.needs_context(alias):
+        return cast("AsyncProducer[K, V]", _current.lookups(registry).async_producer(alias, key, value))
     return registry.async_producer(alias, key, value)
 
 
@@ -142,6 +142,10 @@ class _Current:
         self.fault: str | None = None
         self.required: tuple[str, ...] = ()  # aliases whose topics have to have a prefix
         self._lookups: ContextualLookups | None = None
+
+    def needs_context(self, alias: str) -> bool:
+        """Return whether a producer that is looked up here has to look at the context of each call."""
+        return current_context() is not None or alias in self.required
 
     def lookups(self, registry: ProducerRegistry) -> ContextualLookups:
         """Return what looks up producers in a context."""
