@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import re
+from inspect import CO_COROUTINE
+from types import FunctionType, MethodType
 from typing import Any, Final
 
 from mypy_extensions import i64
@@ -61,15 +62,24 @@ def only_message(message: object, *others: object) -> ProducerMessage[Any, Any]:
 
 def check_callback(on_delivery: object) -> None:
     """Raise TypeError for an `on_delivery` that could not be called once the outcome is there."""
+    plain: object = on_delivery.__func__ if type(on_delivery) is MethodType else on_delivery
+    if type(plain) is FunctionType:  # nearly always, and for every record
+        if plain.__code__.co_flags & CO_COROUTINE:
+            raise _coroutine_error()
+        return
     if not callable(on_delivery):
         raise TypeError(f"on_delivery must be a function of (metadata, error), not {type(on_delivery).__name__}")
     for function in (on_delivery, type(on_delivery).__call__):
         flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-        if isinstance(flags, int) and flags & inspect.CO_COROUTINE:  # a mock's may be a mock
-            raise TypeError(
-                "on_delivery is a coroutine function, which dekaf does not await; it may start a task instead, such as "
-                "lambda metadata, error: loop.create_task(...)"
-            )
+        if isinstance(flags, int) and flags & CO_COROUTINE:  # a mock's may be a mock
+            raise _coroutine_error()
+
+
+def _coroutine_error() -> TypeError:
+    return TypeError(
+        "on_delivery is a coroutine function, which dekaf does not await; it may start a task instead, such as "
+        "lambda metadata, error: loop.create_task(...)"
+    )
 
 
 def partition_number(partition: object) -> i64:
