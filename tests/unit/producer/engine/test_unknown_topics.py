@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +52,23 @@ def cluster_of(**partitions: int) -> ClusterMetadata:
     )
 
 
+choosers: list[PartitionChooser] = []
+
+
+@pytest.fixture(autouse=True)
+def threads_end() -> Iterator[None]:
+    """End the threads on which a test's partitioners were asked: other tests count threads."""
+    yield
+    while choosers:
+        choosers.pop().stop()
+
+
+def chooser_of(partitioner: Partitioner, posted: queue.SimpleQueue[Callable[[], None]]) -> PartitionChooser:
+    """Return what asks a partitioner until the test is over."""
+    choosers.append(PartitionChooser(partitioner, posted.put, "test"))
+    return choosers[-1]
+
+
 class Lot:
     """Unknown topics with everything around them."""
 
@@ -67,7 +84,7 @@ class Lot:
             self.statistics,
             ParkingLimits(MAX_BLOCK, LIFE),
             self.dropped.append,
-            None if partitioner is None else PartitionChooser(partitioner, self.posted.put, "test"),
+            None if partitioner is None else chooser_of(partitioner, self.posted),
         )
 
     def answer(self) -> None:
