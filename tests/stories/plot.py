@@ -75,8 +75,13 @@ class Plot:
 
     @property
     def keeps_order(self) -> bool:
-        """Whether order is promised: by sequence numbers, or by one request at a time."""
-        return self.is_idempotent or self.options["max_in_flight_requests_per_connection"] == 1
+        """Whether order is promised: by sequence numbers, or by one request at a time.
+
+        Without acknowledgements none is waited for, and a broker may read what lies in a connection that has ended
+        after what comes over the next one.
+        """
+        is_one_at_a_time = self.options["max_in_flight_requests_per_connection"] == 1
+        return self.is_idempotent or (is_one_at_a_time and self.acks is not Acks.NONE)
 
     @property
     def tasks_wait_in_line(self) -> bool:

@@ -123,6 +123,16 @@ def test_without_idempotence_what_is_there_twice_or_out_of_turn_is_no_problem() 
     assert problems([life(1, 0, 0)], told(0, at(1)), told(1, at(0)), plot=plot) == []
 
 
+@pytest.mark.parametrize(("acks", "keeps_order"), [(Acks.LEADER, True), (Acks.NONE, False)])
+def test_one_request_at_a_time_keeps_the_order_where_it_is_acknowledged(acks: Acks, keeps_order: bool) -> None:
+    plot = replace(PLOT, acks=acks, options={"acks": acks, "max_in_flight_requests_per_connection": 1})
+
+    found = problems([life(1, 0)], told(0, at(1)), told(1, at(0)), plot=plot)
+
+    assert plot.keeps_order is keeps_order
+    assert any("was overtaken" in problem for problem in found) is keeps_order
+
+
 @pytest.mark.parametrize(
     ("status", "report", "undelivered", "problem"),
     [
