@@ -66,11 +66,13 @@ class HttpAnswer(NamedTuple):
     """What to answer.
 
     Attributes:
+        kind: What the error means for the request.
         status: The status code.
         headers: Beside the content type; ``Retry-After`` only where a retry cannot write twice.
         body: What the JSON holds.
     """
 
+    kind: Kind
     status: int
     headers: dict[str, str]
     body: dict[str, Any]
@@ -110,7 +112,7 @@ def answer_of(error: BaseException, *, retry_after: int = RETRY_AFTER) -> HttpAn
         "may_be_persisted": kind is Kind.MAYBE_WRITTEN,
     }
     headers = {"Retry-After": str(retry_after)} if kind is Kind.SAFE_TO_REPEAT else {}
-    return HttpAnswer(UNAVAILABLE, headers, body)
+    return HttpAnswer(kind, UNAVAILABLE, headers, body)
 
 
 def _kind_of_several(group: ProduceAllError) -> Kind:

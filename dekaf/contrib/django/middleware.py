@@ -9,7 +9,7 @@ from typing import Any, Final, final
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
-from dekaf.http_answers import MEDIA_TYPE, Kind, answer_of, kind_of
+from dekaf.http_answers import MEDIA_TYPE, Kind, answer_of
 
 __all__ = ("ProduceErrorMiddleware", "problem_response")
 
@@ -67,6 +67,6 @@ def _response(error: Exception) -> HttpResponseBase | None:
     answer = answer_of(error)
     if answer is None:
         return None
-    if kind_of(error) is Kind.REFUSED:
+    if answer.kind is Kind.REFUSED:
         logger.error("Kafka refuses this application: %s", error)
     return JsonResponse(answer.body, status=answer.status, headers=answer.headers, content_type=MEDIA_TYPE)

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
 from dekaf.errors import DekafError
-from dekaf.http_answers import MEDIA_TYPE, RETRY_AFTER, HttpAnswer, Kind, answer_of, kind_of
+from dekaf.http_answers import MEDIA_TYPE, RETRY_AFTER, HttpAnswer, Kind, answer_of
 
 __all__ = ("install_error_handlers",)
 
@@ -35,7 +35,7 @@ def install_error_handlers(app: FastAPI, *, retry_after: int = RETRY_AFTER) -> N
         answer = answer_of(error, retry_after=retry_after)
         if answer is None:
             raise error
-        if kind_of(error) is Kind.REFUSED:
+        if answer.kind is Kind.REFUSED:
             logger.error("Kafka refuses this application: %s", error)
         if isinstance(connection, WebSocket):
             await connection.close(TRY_AGAIN_LATER, reason=answer.body["detail"])
