@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -14,6 +15,7 @@ from hypothesis import settings
 
 import dekaf
 from dekaf._log_thread import LOG_THREAD
+from dekaf.real_kafka import GUARD
 from tests.certificates import Authority
 from tests.kafka import (
     AdoptedCluster,
@@ -86,6 +88,23 @@ def log_is_written() -> Iterator[None]:
     """Let no test's log lines get into the next one's log."""
     yield
     LOG_THREAD.write_out(LONGEST_WRITING)
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What slow code of an application waits for; open when the test is over."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+@pytest.fixture
+def guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Switch the guard against a real Kafka on: the project's own tests are allowed everything."""
+    monkeypatch.setattr(GUARD, "_permissions", 0)
+    GUARD.switch_on()
+    yield
+    GUARD.switch_off()
 
 
 @pytest.fixture(scope="session")

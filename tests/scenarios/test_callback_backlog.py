@@ -29,14 +29,6 @@ def cluster() -> Iterator[FakeCluster]:
 
 
 @pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What callbacks wait for; open when the test is over."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
-
-
-@pytest.fixture
 def producer(cluster: FakeCluster, gate: threading.Event) -> Iterator[Producer[Any, Any]]:
     with thread_producer(cluster.bootstrap_servers) as producer:
         producer._core.life.callbacks.backlog.most = MOST

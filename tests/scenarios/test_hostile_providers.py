@@ -33,14 +33,6 @@ def cluster() -> Iterator[FakeCluster]:
         yield cluster
 
 
-@pytest.fixture
-def held() -> Iterator[threading.Event]:
-    """An event that hanging code waits for, until the test is over."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
 def raises(error: BaseException) -> Callable[[], Any]:
     def provider() -> Any:
         raise error
@@ -108,12 +100,12 @@ def test_password_that_cannot_be_had_is_named(cluster: FakeCluster, case: str) -
 
 @pytest.mark.mistake("librdkafka #3871", "confluent-kafka-python #2164")
 def test_provider_that_hangs_holds_up_neither_the_constructor_nor_the_error(
-    cluster: FakeCluster, held: threading.Event
+    cluster: FakeCluster, gate: threading.Event
 ) -> None:
     """confluent-kafka-python #2164: the constructor waited ten seconds for the first token."""
 
     def hang() -> OAuthToken:
-        held.wait()
+        gate.wait()
         return token_of()
 
     began = time.monotonic()
@@ -133,11 +125,11 @@ def test_provider_that_hangs_holds_up_neither_the_constructor_nor_the_error(
     assert time.monotonic() - began < 10
 
 
-def test_provider_that_hangs_is_told_before_its_own_time_is_over(cluster: FakeCluster, held: threading.Event) -> None:
+def test_provider_that_hangs_is_told_before_its_own_time_is_over(cluster: FakeCluster, gate: threading.Event) -> None:
     """By default a provider has ten seconds, and a call may have less."""
 
     def hang() -> OAuthToken:
-        held.wait()
+        gate.wait()
         return token_of()
 
     options: dict[str, Any] = {PROVIDER: hang, "produce_timeout_ms": 100, "close_timeout_ms": 300}
@@ -149,11 +141,11 @@ def test_provider_that_hangs_is_told_before_its_own_time_is_over(cluster: FakeCl
     assert f"{PROVIDER} has not returned for" in str(error)
 
 
-def test_password_of_a_key_is_asked_for_on_the_login_thread(tmp_path: Path, held: threading.Event) -> None:
+def test_password_of_a_key_is_asked_for_on_the_login_thread(tmp_path: Path, gate: threading.Event) -> None:
     authority = Authority(tmp_path)
     server, client = authority.server(), authority.client("alice")
     threads: list[str] = []
-    answers: list[Callable[[], str]] = [held.wait, raises(SystemExit(1)), lambda: "not it", lambda: "right"]  # type: ignore[list-item]
+    answers: list[Callable[[], str]] = [gate.wait, raises(SystemExit(1)), lambda: "not it", lambda: "right"]  # type: ignore[list-item]
 
     def password() -> str:
         threads.append(threading.current_thread().name)
@@ -179,20 +171,20 @@ def test_password_of_a_key_is_asked_for_on_the_login_thread(tmp_path: Path, held
         assert "ssl_key_password has not returned for" in str(error)
         assert isinstance(error, ProduceError)
         assert isinstance(error.__cause__, CredentialsUnavailableError)
-        held.set()
+        gate.set()
         eventually(lambda: face.call(TOPIC, b"v").exception(10) is None)
 
     assert set(threads) == {"dekaf-login"}
     assert len(threads) == len(answers)
 
 
-def test_token_that_comes_late_is_used(cluster: FakeCluster, held: threading.Event) -> None:
+def test_token_that_comes_late_is_used(cluster: FakeCluster, gate: threading.Event) -> None:
     calls: list[int] = []
 
     def slow_once() -> OAuthToken:
         calls.append(1)
         if len(calls) == 1:
-            held.wait()
+            gate.wait()
             return token_of()
         raise LookupError("the second question is not answered at all")
 
@@ -200,7 +192,7 @@ def test_token_that_comes_late_is_used(cluster: FakeCluster, held: threading.Eve
     with ThreadFace(cluster.bootstrap_servers, **secured_options("OAUTHBEARER", **options)) as face:
         handle = face.produce(TOPIC, b"v")
         eventually(lambda: face.status().last_error is not None or calls)
-        held.set()
+        gate.set()
         assert handle.result(10).has_offset
 
 

@@ -21,14 +21,7 @@ from dekaf.types import ProducerState
 
 MESSAGE = ProducerMessage.create("t", "k", "v")
 
-
-@pytest.fixture(autouse=True)
-def guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Switch the guard on: the project's own tests are allowed everything."""
-    monkeypatch.setattr(GUARD, "_permissions", 0)
-    GUARD.switch_on()
-    yield
-    GUARD.switch_off()
+pytestmark = pytest.mark.usefixtures("guard")
 
 
 @pytest.fixture

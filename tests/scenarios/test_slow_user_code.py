@@ -50,14 +50,6 @@ def handler() -> Iterator[Handler]:
 
 
 @pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What slow code waits for; open when the test is over."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
-
-
-@pytest.fixture
 def cluster() -> Iterator[FakeCluster]:
     with FakeCluster(topics={"a": 1, "b": 1}) as cluster:
         yield cluster

@@ -62,14 +62,6 @@ def desk() -> Iterator[Desk]:
     logger.removeHandler(desk)
 
 
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What a handler waits for; open when the test is over."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
-
-
 def test_lines_are_written_in_order_on_one_other_thread(desk: Desk) -> None:
     for number in range(50):
         desk.log.info("line %d of %s", number, "many")

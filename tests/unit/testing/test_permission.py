@@ -12,14 +12,7 @@ import pytest
 from dekaf.real_kafka import GUARD
 from dekaf.testing import allow_real_kafka
 
-
-@pytest.fixture(autouse=True)
-def guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Switch the guard on: the project's own tests are allowed everything."""
-    monkeypatch.setattr(GUARD, "_permissions", 0)
-    GUARD.switch_on()
-    yield
-    GUARD.switch_off()
+pytestmark = pytest.mark.usefixtures("guard")
 
 
 def test_as_a_context_manager_also_within_itself() -> None:
