@@ -129,6 +129,20 @@ def test_no_compiled_coroutine_waits_while_it_handles_an_exception() -> None:
     assert waiting == []
 
 
+def test_machine_code_compares_no_more_than_two_numbers_at_once() -> None:
+    """`min` and `max` of two are a comparison; of three, mypyc makes objects of all, calls Python, and undoes it."""
+    calls = [
+        f"{path}:{node.lineno}"
+        for path, tree in modules()
+        if path in compiled_paths()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"min", "max"}
+        if len(node.args) > 2
+    ]
+
+    assert calls == []
+
+
 @pytest.mark.parametrize(
     ("source", "is_found"),
     [

@@ -147,7 +147,7 @@ class MetadataRefresher:
         self._wait(now)
 
     def _is_wanted(self) -> bool:
-        return self._wants_all or bool(self._wanted) or bool(self._unknown)
+        return self._wants_all or len(self._wanted) > 0 or len(self._unknown) > 0
 
     def _wait(self, now: float) -> None:
         self._attempts += 1

@@ -129,7 +129,8 @@ class ApiVersionTable:
         theirs = self._broker.get(api)
         if theirs is None:
             raise BrokerConnectionError(f"The broker does not offer {api.name}, which this client needs.")
-        version = min(ours.max, theirs.max, at_most)
+        shared = min(ours.max, theirs.max)
+        version = min(shared, at_most)
         if version < max(ours.min, theirs.min):
             raise BrokerConnectionError(_no_common_version(api, theirs, at_most))
         return version

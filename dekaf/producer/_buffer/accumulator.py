@@ -7,7 +7,6 @@ that is not enough, see `lock`.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from dekaf._cluster.refresh import NEVER
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, RecordBatchBuilder, content_size
 from dekaf._record.compression import Codec
 from dekaf._record.record_batch import BATCH_OVERHEAD
@@ -90,7 +90,7 @@ class RecordAccumulator:
         self.is_closed = False
         self.outage: Outage | None = None  # while no broker can be reached
         self._has_late_calls = False
-        self.next_end = math.inf  # when the first call ends that did not find its end expected; monotonic seconds
+        self.next_end = NEVER  # when the first call ends that did not find its end expected; monotonic seconds
         self.batch_size: Final[i64] = limits.batch_size
         # Even one that does not shrink at all must fit into a request, and leave space for others in the buffer.
         self._largest_batch: Final[i64] = min(
@@ -157,7 +157,7 @@ class RecordAccumulator:
     ) -> i64:
         """Write the record into the partition's open batch, or into a fresh one; return what that led to."""
         bound = content + LENGTHS_UPPER_BOUND
-        cost: i64 = 0 if route is None else route.cost_bytes
+        cost = _cost(route)
         before: ProducerBatch | None = None
         fresh: ProducerBatch | None = None
         waits: BatchWaits | None = None
@@ -389,11 +389,11 @@ class RecordAccumulator:
 
     def take_next_end(self) -> float:
         """Return when the first of these calls ends, and forget it."""
-        if self.next_end == math.inf:
-            return math.inf
+        if self.next_end == NEVER:
+            return NEVER
         with self.lock:
             moment = self.next_end
-            self.next_end = math.inf
+            self.next_end = NEVER
         return moment
 
     def close_current(self, queue: PartitionQueue) -> None:
@@ -501,6 +501,13 @@ class RecordAccumulator:
             return  # its records are accepted, and mostly others': the sender tries again, and without if need be
         finally:
             batch.is_compressing = False
+
+
+def _cost(route: OutcomeRoute | None) -> i64:
+    """Return what waiting for an outcome is charged; a conditional expression would make an object of the number."""
+    if route is None:
+        return 0
+    return route.cost_bytes
 
 
 def _fits(queue: PartitionQueue, batch: ProducerBatch | None, bound: i64) -> bool:

@@ -7,13 +7,13 @@ its first and last sequence number.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, cast, final
 
 from mypy_extensions import i64
 
+from dekaf._cluster.refresh import NEVER
 from dekaf._record.builder import RecordBatchBuilder
 from dekaf._record.compression import Codec
 from dekaf._record.record_batch import RecordBatch
@@ -230,7 +230,7 @@ class ProducerBatch:
         self.charged: i64 = 0  # bytes of buffer memory to give back
         self.awaited = False  # a caller blocks or awaits: do not linger when the leader is idle
         self.urgent = False  # a flush or close waits: do not linger
-        self.ends_at = math.inf  # monotonic seconds: when the first of those ends that wait for its records
+        self.ends_at = NEVER  # monotonic seconds: when the first of those ends that wait for its records
         self.withdrawn: list[i64] = []  # indexes of records that leave it before it is sent, their outcome told
         self.is_compressing = False  # by the thread that filled it: it is not to be sent yet
         self.closed_by = 0  # the ident of that thread
@@ -321,7 +321,7 @@ class ProducerBatch:
         ended = [waits for waits in self.waits if is_over(waits.route)]
         self.waits = [waits for waits in self.waits if not is_over(waits.route)]
         self.last_waits = None
-        self.ends_at = min([math.inf, *[waits.route.ends_at for waits in self.waits]])
+        self.ends_at = min([NEVER, *[waits.route.ends_at for waits in self.waits]])
         return ended
 
     def part_for(self, waits: BatchWaits) -> ProducerBatch:

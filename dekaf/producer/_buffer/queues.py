@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from dekaf._cluster.metadata import NO_LEADER
+from dekaf._cluster.refresh import NEVER
 from dekaf._record.builder import RecordBatchBuilder
 from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import choose_by_load
@@ -97,7 +97,9 @@ class PartitionQueue:
             return self.retries[0].created
         if self.full:
             return self.full[0].created
-        return math.inf if batch is None else batch.created
+        if batch is None:
+            return NEVER
+        return batch.created
 
     def has_unsent(self) -> bool:
         """Return whether there is anything to send, now or later."""

@@ -364,7 +364,8 @@ class Engine:
             due = min(due, inquiry.run(now))
         if self._unknown_topics.is_waiting():  # now that any server that may be tried again is being tried
             self._end_refused_calls()
-        due = min(due, self._sender.run(now, self._read_until), self._idle_topics.run(now))
+        due = min(due, self._sender.run(now, self._read_until))
+        due = min(due, self._idle_topics.run(now))
         times_out = min(times_out, self._sender.times_out_at())
         if self._read_until < times_out <= now:
             self._read_first(now)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Final, final
 
 from dekaf._cluster.metadata import NO_LEADER, ClusterMetadata, TopicPartition
+from dekaf._cluster.refresh import NEVER
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._buffer.queues import PartitionQueue
@@ -22,7 +22,7 @@ class QueuesByLeader:
         self._leaderless: list[PartitionQueue] = []
         self._has_moved = False  # a listed queue has another leader than the one in whose list it is
         self._orphans: dict[ProducerBatch, PartitionQueue] = {}  # under way to partitions that are gone
-        self._oldest_adopted = math.inf
+        self._oldest_adopted = NEVER
         self._accumulator: Final = accumulator
         self._want_topic: Final = want_topic
 
@@ -72,7 +72,7 @@ class QueuesByLeader:
     def take_oldest_adopted(self) -> float:
         """Return since when the oldest waits of what was adopted since the last call; infinity if nothing was."""
         oldest = self._oldest_adopted
-        self._oldest_adopted = math.inf
+        self._oldest_adopted = NEVER
         return oldest
 
     def activate(self, queue: PartitionQueue) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
+from dekaf._cluster.refresh import NEVER
 from dekaf.errors import ProduceError
 from dekaf.producer._engine.failure_log import FailureLog
 from dekaf.types import DrainReport
@@ -32,7 +33,8 @@ class ProducerStatistics:
         client_id: str | None = None,
     ) -> None:
         whose = "" if client_id is None else f" (client_id {client_id.replace('%', '%%')})"
-        begun = _nothing if wake is None else wake
+        self._wake: Final = _nothing if wake is None else wake
+        self._has_untold = False  # something may be due to be logged later
         self.delivered = 0
         self.failed = 0
         self.given_up = 0  # of the failed ones, those that a close had no more time for
@@ -44,13 +46,16 @@ class ProducerStatistics:
         self.producer_id_resets = 0
         self.last_error: str | None = None
         self._unobserved = FailureLog(
-            "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s" + whose, clock, begun
+            "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s" + whose,
+            clock,
+            self._begun,
         )
-        self._broken_callbacks = FailureLog("on_delivery raised %d time(s) for topic %s: %r" + whose, clock, begun)
+        self._broken_callbacks = FailureLog(
+            "on_delivery raised %d time(s) for topic %s: %r" + whose, clock, self._begun
+        )
         self._broken_hooks = FailureLog(
-            "The producer's listener raised %d time(s) for topic %s: %r" + whose, clock, begun
+            "The producer's listener raised %d time(s) for topic %s: %r" + whose, clock, self._begun
         )
-        self._begun: Final = begun
         self._dropped: deque[tuple[str, ProduceError]] = deque()  # what finalizers saw
         self._reported_delivered = 0
         self._reported_failed = 0
@@ -83,14 +88,26 @@ class ProducerStatistics:
 
     def log_due(self, now: float) -> float:
         """Log, on the I/O thread, what was held back long enough; return when there is more, in monotonic seconds."""
+        if not self._has_untold:  # as in nearly every pass
+            return NEVER
+        self._has_untold = False  # first of all: what another thread notes from now on asks for another look
         self._tell_dropped()
-        return min(self._unobserved.log_due(now), self._broken_callbacks.log_due(now), self._broken_hooks.log_due(now))
+        due = min(self._unobserved.log_due(now), self._broken_callbacks.log_due(now))
+        due = min(due, self._broken_hooks.log_due(now))
+        if due < NEVER:
+            self._has_untold = True
+        return due
 
     def log_rest(self) -> None:
         """Log all that was held back: the producer ends."""
         self._tell_dropped()
         for log in (self._unobserved, self._broken_callbacks, self._broken_hooks):
             log.log_rest()
+
+    def _begun(self) -> None:
+        """Have the I/O thread look, now that there is something to tell later; on any thread."""
+        self._has_untold = True
+        self._wake()
 
     def _tell_dropped(self) -> None:
         while self._dropped:

@@ -104,7 +104,8 @@ class WaitingCalls:
         Args:
             oldest: When the oldest batch was created that has come since the last look.
         """
-        self._due = min(self._due, self._accumulator.take_next_end(), oldest + self._call_timeout)
+        due = min(self._due, self._accumulator.take_next_end())
+        self._due = min(due, oldest + self._call_timeout)
         return self._due
 
     def next_due(self) -> float:
