@@ -197,6 +197,7 @@ TESTED_ELSEWHERE = {
     "dekaf/_security/exchange.py": "an interface: each mechanism has its tests",
     "dekaf/_security/sasl_options.py": "values without a decision: tested with what reads them",
     "dekaf/__main__.py": "one call: tests/unit/command/test_fake.py runs it",
+    "dekaf/contrib/django/urls.py": "three paths: test_probes.py asks for them",
     "dekaf/_version.py": "a constant: tests/packaging finds it in the distributions",
     "dekaf/producer/_core/core.py": "joins what has tests of its own: every scenario goes through it",
     "dekaf/producer/_core/faces.py": "how one face makes the other: as_async() and as_sync() in the tests of both",

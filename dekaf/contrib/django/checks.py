@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from dekaf.contrib.django.asgi import is_wrapped
 from dekaf.contrib.django.conf import PREFIX_SETTING, aliases_with_prefix, registry_of_settings
+from dekaf.contrib.django.probes import probes_of_settings
 from dekaf.errors import ConfigurationError
 from dekaf.producer import Producer, ProducerConfig
 from dekaf.registry import ProducerRegistry
@@ -39,7 +40,7 @@ def check_setting(**_: Any) -> list[CheckMessage]:
         registry = registry_of_settings()
     except ConfigurationError as error:
         return [Error(str(error), id="dekaf.E001")]
-    faults: list[CheckMessage] = _prefix_faults(registry)
+    faults: list[CheckMessage] = [*_prefix_faults(registry), *_probes_faults()]
     for alias in registry.aliases:
         try:
             Producer.from_config(registry.config(alias).with_options(start="lazy"))  # nothing is connected for it
@@ -56,6 +57,14 @@ def _prefix_faults(registry: ProducerRegistry) -> list[CheckMessage]:
     return [
         Error(f"{PREFIX_SETTING} names {alias!r}, which is no alias of DEKAF.", id="dekaf.E003") for alias in unknown
     ]
+
+
+def _probes_faults() -> list[CheckMessage]:
+    try:
+        probes_of_settings()
+    except ConfigurationError as error:
+        return [Error(str(error), id="dekaf.E004")]
+    return []
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:

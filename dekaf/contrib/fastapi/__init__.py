@@ -27,6 +27,7 @@ with needing("fastapi", "fastapi", "starlette", "pydantic_settings"):
     )
     from dekaf.contrib.fastapi.encoders import register_encoders as _register_encoders
     from dekaf.contrib.fastapi.error_handlers import install_error_handlers
+    from dekaf.contrib.fastapi.health import health_router
     from dekaf.contrib.fastapi.lifespan import dekaf_lifespan
     from dekaf.contrib.fastapi.settings import DekafSettings
 
@@ -38,6 +39,7 @@ __all__ = (
     "get_producer",
     "get_registry",
     "get_sync_producer",
+    "health_router",
     "install_error_handlers",
     "producer_for",
     "registry_of",

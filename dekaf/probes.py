@@ -1,0 +1,267 @@
+"""What the probes of an orchestrator are answered: whether a process lives, may be sent requests, and has started.
+
+Unless told otherwise all of it is taken from ``status()``: nothing asks Kafka, blocks or raises. Where Kafka is asked,
+one probe at a time does it and the others take the last answer, so that no number of probes becomes a load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final, final
+
+from dekaf.errors import ConfigurationError, DekafError
+from dekaf.health import MAX_BUFFER, Health, HealthReport, producer_health, worst
+from dekaf.process_lock import ProcessLock
+from dekaf.producer import AsyncProducer, Producer
+from dekaf.registry import ProducerRegistry
+
+__all__ = ("CHECK_TIMEOUT", "ProbeAnswer", "Probes")
+
+CHECK_TIMEOUT: Final = 0.8  # seconds; Kubernetes gives a probe one, unless told otherwise
+KEPT: Final = 5.0  # seconds for which an answer of Kafka's stands
+KEPT_REFUSAL: Final = 1.0  # seconds for which it stands that there was none
+
+OK: Final = 200
+UNAVAILABLE: Final = 503
+
+_DEFAULT_ALIAS: Final = "default"
+_NOT_ASKED: Final = "Kafka is being asked for the first time."
+_NO_ANSWER: Final = "No broker answers."
+_NO_TOPICS: Final = "Kafka does not answer, or a topic does not exist."
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """The answer to one probe.
+
+    Args:
+        status: 200 or 503.
+        body: What JSON takes; without addresses, topics and texts of errors unless they were asked for.
+    """
+
+    status: int
+    body: dict[str, Any]
+
+
+@final
+class _Question:
+    """Something to ask Kafka, by one probe at a time."""
+
+    def __init__(self, refusal: str, kept: float) -> None:
+        self.fault: str | None = _NOT_ASKED  # None: the answer was good
+        self._refusal: Final = refusal
+        self._kept: Final = kept
+        self._lock: Final = ProcessLock()  # guards what follows
+        self._is_being_asked = False
+        self._not_before = 0.0  # monotonic seconds
+
+    def is_due(self) -> bool:
+        """Return whether the caller shall ask; it then has to say how that went."""
+        with self._lock:
+            if self._is_being_asked or monotonic() < self._not_before:
+                return False
+            self._is_being_asked = True
+            return True
+
+    def end(self, *, is_good: bool) -> None:
+        """Note what came of it."""
+        with self._lock:
+            self._is_being_asked = False
+            self.fault = None if is_good else self._refusal
+            self._not_before = monotonic() + (self._kept if is_good else KEPT_REFUSAL)
+
+
+@final
+class Probes:
+    """The answers about the producers of one process. May be asked by any thread and any event loop.
+
+    Args:
+        aliases: Which producers; default: all that are configured.
+        require_kafka: Whether a process is ready only while a broker answers. All processes become unready at once
+            when Kafka is away, and requests that need no Kafka find no server any more.
+        topics: What has to exist before the process has started: topics of the producer `default`, or by alias.
+        details: Whether bodies have what ``status()`` says, with addresses and texts of errors.
+        max_buffer: The part of ``buffer_memory``, 0.0 to 1.0, from which on a buffer counts as full.
+        timeout: Seconds that Kafka has to answer; default 0.8.
+
+    Raises:
+        ConfigurationError: `topics` or `aliases` is a single text.
+    """
+
+    def __init__(
+        self,
+        *,
+        aliases: Iterable[str] | None = None,
+        require_kafka: bool = False,
+        topics: Iterable[str] | Mapping[str, Iterable[str]] = (),
+        details: bool = False,
+        max_buffer: float = MAX_BUFFER,
+        timeout: float = CHECK_TIMEOUT,
+    ) -> None:
+        self._aliases: Final = None if aliases is None else _names("aliases", aliases)
+        self._require_kafka: Final = require_kafka
+        self._topics: Final = _by_alias(topics)
+        self._details: Final = details
+        self._max_buffer: Final = max_buffer
+        self._timeout: Final = timeout
+        self._kafka: Final = _Question(_NO_ANSWER, KEPT)
+        self._start: Final = _Question(_NO_TOPICS, float("inf"))  # what has started has started
+
+    def live(self, registry: ProducerRegistry) -> ProbeAnswer:
+        """Answer a liveness probe: 503 only where nothing but a new process helps. Never asks Kafka."""
+        reports = self._reports(registry)
+        return self._answer(reports, [], is_good=all(report.is_live for report in reports.values()))
+
+    def ready(self, registry: ProducerRegistry) -> ProbeAnswer:
+        """Answer a readiness probe on a thread that may wait: where Kafka is required, for what it says."""
+        if self._require_kafka and self._kafka.is_due():
+            is_good = False
+            try:
+                is_good = self._does_kafka_answer(registry)
+            finally:
+                self._kafka.end(is_good=is_good)
+        return self._ready(registry)
+
+    async def aready(self, registry: ProducerRegistry) -> ProbeAnswer:
+        """Answer a readiness probe on an event loop; otherwise as `ready`."""
+        if self._require_kafka and self._kafka.is_due():
+            is_good = False
+            try:
+                is_good = await self._does_kafka_answer_async(registry)
+            finally:
+                self._kafka.end(is_good=is_good)
+        return self._ready(registry)
+
+    def started(self, registry: ProducerRegistry) -> ProbeAnswer:
+        """Answer a start-up probe on a thread that may wait: 200 once the topics were seen; at once without any."""
+        if self._topics and self._start.is_due():
+            is_good = False
+            try:
+                is_good = self._are_topics_there(registry)
+            finally:
+                self._start.end(is_good=is_good)
+        return self._started(registry)
+
+    async def astarted(self, registry: ProducerRegistry) -> ProbeAnswer:
+        """Answer a start-up probe on an event loop; otherwise as `started`."""
+        if self._topics and self._start.is_due():
+            is_good = False
+            try:
+                is_good = await self._are_topics_there_async(registry)
+            finally:
+                self._start.end(is_good=is_good)
+        return self._started(registry)
+
+    # What is answered.
+
+    def _ready(self, registry: ProducerRegistry) -> ProbeAnswer:
+        reports = self._reports(registry)
+        faults = [self._kafka.fault] if self._require_kafka and self._kafka.fault else []
+        is_good = not faults and all(report.is_ready for report in reports.values())
+        return self._answer(reports, faults, is_good=is_good)
+
+    def _started(self, registry: ProducerRegistry) -> ProbeAnswer:
+        faults = [self._start.fault] if self._topics and self._start.fault else []
+        return self._answer(self._reports(registry), faults, is_good=not faults)
+
+    def _answer(self, reports: dict[str, HealthReport], faults: list[str], *, is_good: bool) -> ProbeAnswer:
+        health = Health.DOWN if faults else worst(list(reports.values()))
+        producers = {alias: report.as_dict(details=self._details) for alias, report in reports.items()}
+        body = {"status": health.value, "reasons": faults, "producers": producers}
+        return ProbeAnswer(OK if is_good else UNAVAILABLE, body)
+
+    def _reports(self, registry: ProducerRegistry) -> dict[str, HealthReport]:
+        if registry.is_closed:
+            return dict.fromkeys(self._which(registry), _CLOSED)
+        return {alias: self._report(registry, alias) for alias in self._which(registry)}
+
+    def _which(self, registry: ProducerRegistry) -> tuple[str, ...]:
+        return registry.aliases if self._aliases is None else self._aliases
+
+    def _report(self, registry: ProducerRegistry, alias: str) -> HealthReport:
+        producer: object = registry.producer(alias)
+        if not isinstance(producer, Producer):  # a double of a test, of which nothing is known
+            return _of_no_kafka("A double is in its place.")
+        report = producer_health(producer, max_buffer=self._max_buffer)
+        backend = registry.config(alias).backend
+        if backend == "kafka" or report.reasons:
+            return report
+        return _of_no_kafka(f"backend={backend!r}: nothing is sent to Kafka.", report.details)
+
+    # What Kafka is asked.
+
+    def _does_kafka_answer(self, registry: ProducerRegistry) -> bool:
+        try:
+            for alias in self._asked(registry):
+                registry.producer(alias).check(self._timeout)
+        except DekafError:
+            return False
+        return True
+
+    async def _does_kafka_answer_async(self, registry: ProducerRegistry) -> bool:
+        try:
+            for alias in self._asked(registry):
+                await registry.async_producer(alias).check(self._timeout)
+        except DekafError:
+            return False
+        return True
+
+    def _are_topics_there(self, registry: ProducerRegistry) -> bool:
+        try:
+            for alias, topics in self._topics.items():
+                producer = registry.producer(alias)
+                producer.check(self._timeout)
+                for topic in topics:
+                    producer.partitions_for(topic)
+        except DekafError:
+            return False
+        return True
+
+    async def _are_topics_there_async(self, registry: ProducerRegistry) -> bool:
+        try:
+            for alias, topics in self._topics.items():
+                producer = registry.async_producer(alias)
+                await producer.check(self._timeout)
+                for topic in topics:
+                    await producer.partitions_for(topic)
+        except DekafError:
+            return False
+        return True
+
+    def _asked(self, registry: ProducerRegistry) -> Iterator[str]:
+        for alias in self._which(registry):
+            producer: object = registry.async_producer(alias)
+            if isinstance(producer, AsyncProducer) and registry.config(alias).backend == "kafka":
+                yield alias
+
+
+def _of_no_kafka(reason: str, details: dict[str, Any] | None = None) -> HealthReport:
+    return HealthReport(
+        health=Health.UP, reasons=(reason,), is_live=True, buffer_used=0.0, details=details if details else {}
+    )
+
+
+# The application closes: new requests belong elsewhere, and what is still under way is no reason to kill the process.
+_CLOSED: Final = HealthReport(
+    health=Health.DOWN,
+    reasons=("The producers are closed: this process ends.",),
+    is_live=True,
+    buffer_used=0.0,
+    details={},
+)
+
+
+def _by_alias(topics: Iterable[str] | Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    if isinstance(topics, Mapping):
+        return {alias: _names("topics", names) for alias, names in topics.items() if _names("topics", names)}
+    names = _names("topics", topics)
+    return {_DEFAULT_ALIAS: names} if names else {}
+
+
+def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise ConfigurationError(f"{option} must be a list such as [{names!r}], not a single text.")
+    return tuple(names)
