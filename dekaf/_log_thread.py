@@ -15,9 +15,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import Final, NamedTuple, final
 
+from dekaf._threads.gate import ThreadGate
+from dekaf._threads.native_thread import NativeThread
+from dekaf._threads.primitives import SimpleQueue, new_reentrant_lock
 from dekaf.process_lock import ProcessLock
 
 __all__ = ("KEPT_FOR_ERRORS", "LOG_THREAD", "MOST_WAITING", "DeferredLogger", "LogThread")
@@ -62,15 +64,15 @@ class LogThread:
 
     def __init__(self, name: str = "dekaf-log") -> None:
         self._name: Final = name
-        self._renewing: Final = ProcessLock()
+        self._renewing: Final = ProcessLock(new_reentrant_lock)
         self.begin_afresh()
 
     def begin_afresh(self) -> None:
         """Forget everything: a forked child's lines are its own, and its parent's thread is not there."""
         self._lines: deque[Line | Callable[[], None]] = deque()  # the first is being written
         self._bells: SimpleQueue[None] = SimpleQueue()  # one for each line
-        self._lock = threading.RLock()  # guards _worker and _dropped; re-entrant for a signal handler
-        self._worker: threading.Thread | None = None
+        self._lock = new_reentrant_lock()  # guards _worker and _dropped; re-entrant for a signal handler
+        self._worker: NativeThread | None = None
         self._dropped = 0
         self._process_id = os.getpid()  # last: another thread of the child that finds it relies on the rest
 
@@ -80,7 +82,7 @@ class LogThread:
         with self._lock:
             if self._worker is not None and self._worker.is_alive():
                 return True
-            worker = threading.Thread(target=self._work, name=self._name, daemon=True)
+            worker = NativeThread(self._work, self._name)
             try:
                 worker.start()
             except (RuntimeError, MemoryError):
@@ -105,14 +107,14 @@ class LogThread:
             False if there is nothing to wait for: no line, no thread, or the caller is a log handler.
         """
         self._renew_if_forked()
-        if (not self._lines and not self._dropped) or self._worker is threading.current_thread():
+        worker = self._worker
+        if (not self._lines and not self._dropped) or (worker is not None and worker.is_current()):
             return False
         return self._append(tell)
 
     def write_out(self, timeout: float) -> bool:
         """Wait until all lines up to now are written; False if that takes longer than `timeout` seconds."""
-        written = threading.Event()
-        return not self.when_written(written.set) or written.wait(timeout)
+        return ThreadGate.opened_by(self.when_written).wait(timeout)
 
     def free_handlers(self) -> None:
         """Let `logging.shutdown` go past a handler that hangs here, with its lock held, as the interpreter exits."""

@@ -20,6 +20,7 @@ from dekaf._network.connection import (
     ConnectionSettings,
     Identity,
 )
+from dekaf._network.native_loop import needs_system_socket, system_socket
 from dekaf._network.reachability import Reachability
 from dekaf._network.requests import BrokerConnections
 from dekaf._network.resolver import Resolver
@@ -582,14 +583,19 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         def made() -> Any:  # type checkers know protocols by their base class, which compiled ones do without
             return connection
 
+        # Checked against the name that was configured or advertised, whatever it was resolved to.
+        name = None if context is None else peer_name(node.host)
         async with asyncio.timeout(timeout):
-            if context is None:
-                await self._loop.create_connection(made, address, node.port)
+            if not needs_system_socket(self._loop):
+                await self._loop.create_connection(made, address, node.port, ssl=context, server_hostname=name)
                 return
-            # Checked against the name that was configured or advertised, whatever it was resolved to.
-            await self._loop.create_connection(
-                made, address, node.port, ssl=context, server_hostname=peer_name(node.host)
-            )
+            own = system_socket(address)
+            try:
+                await self._loop.sock_connect(own, (address, node.port))
+                await self._loop.create_connection(made, sock=own, ssl=context, server_hostname=name)
+            except BaseException:
+                own.close()
+                raise
 
     def _hinted_error(self, node: Node, error: DekafError) -> DekafError:
         """Say what is likely wrong where a server answers and a broker it names was never reached.

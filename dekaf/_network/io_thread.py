@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, final
 
+from dekaf._network.native_loop import new_standard_loop
 from dekaf._network.timers import call_after_reading
+from dekaf._threads.greenlets import is_of_this_greenlet
+from dekaf._threads.native_thread import NativeThread
+from dekaf._threads.primitives import close_descriptor
 
 # The shortest timer: uvloop rounds delays to milliseconds, and a delay rounded to nothing would spin.
 SHORTEST_DELAY: Final = 0.001
@@ -30,7 +33,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop  # noqa: PLC0415 # optional, and 20 ms to import
     except (ImportError, RuntimeError):  # the latter if the interpreter is on its way out already
-        return asyncio.new_event_loop()
+        return new_standard_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
 
@@ -43,13 +46,14 @@ def _require_descriptors(count: int) -> None:
             opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 # those before the failure are to be closed
     finally:
         for descriptor in opened:
-            os.close(descriptor)
+            close_descriptor(descriptor)
 
 
 def has_running_loop() -> bool:
-    """Return whether the calling thread runs an event loop."""
+    """Return whether the calling thread, or greenlet, runs an event loop."""
     # The underscored form, which asyncio documents: 20 ns off-loop, where the public one raises, and takes 180.
-    return _get_running_loop() is not None
+    loop = _get_running_loop()
+    return loop is not None and is_of_this_greenlet(loop)
 
 
 @final
@@ -67,7 +71,7 @@ class IoThread:
         self._is_stopped = False
         self._has_ended = False
         self._at_end: deque[Callable[[], None]] = deque()
-        self._worker = threading.Thread(target=self._run, name=name, daemon=True)
+        self._worker = NativeThread(self._run, name)
         self.loop.set_exception_handler(self._handle)
 
     def start(self) -> None:
@@ -133,7 +137,7 @@ class IoThread:
 
     def is_current(self) -> bool:
         """Return whether the caller is on this thread."""
-        return self._worker is threading.current_thread()
+        return self._worker.is_current()
 
     def is_alive(self) -> bool:
         """Return whether the thread runs."""

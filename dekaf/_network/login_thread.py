@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import queue
-import threading
 from collections.abc import Callable
 from typing import Any, Final, final
 
+from dekaf._threads.native_thread import NativeThread
+from dekaf._threads.primitives import SimpleQueue
 from dekaf.errors import CredentialsUnavailableError
 from dekaf.process_lock import ProcessLock
 
@@ -45,8 +45,8 @@ class LoginWorker:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop: Final = loop  # the engine's
-        self._jobs: Final[queue.SimpleQueue[LoginJob | None]] = queue.SimpleQueue()
-        self._worker: Final = threading.Thread(target=self._work, name="dekaf-login", daemon=True)
+        self._jobs: Final[SimpleQueue[LoginJob | None]] = SimpleQueue()
+        self._worker: Final = NativeThread(self._work, "dekaf-login")
         self._providers: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:

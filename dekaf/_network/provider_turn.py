@@ -5,11 +5,12 @@ from __future__ import annotations
 import weakref
 from typing import Any, Final
 
+from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.process_lock import ProcessLock
 
 # By the provider's id, for as long as it lives. Not by its hash: a dataclass has none, and equal ones are two.
 _turns: Final[dict[int, tuple[object, ProcessLock]]] = {}
-_adding: Final = ProcessLock()  # guards `_turns`
+_adding: Final = ProcessLock(new_reentrant_lock)  # guards `_turns`
 
 
 def provider_turn(provider: object) -> ProcessLock:
@@ -19,7 +20,7 @@ def provider_turn(provider: object) -> ProcessLock:
     with _adding:
         known = _turns.get(id(owner))
         if known is None:
-            known = _turns[id(owner)] = (_reference(owner), ProcessLock())
+            known = _turns[id(owner)] = (_reference(owner), ProcessLock(new_reentrant_lock))
         return known[1]
 
 

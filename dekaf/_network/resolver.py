@@ -8,13 +8,14 @@ are started for what comes while it is busy, and end with their look-up.
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
-import queue
-import socket
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeAlias, final
+
+from dekaf._threads.native_thread import NativeThread
+from dekaf._threads.primitives import SimpleQueue, look_up_addresses
 
 __all__ = ("MOST_LOOK_UPS", "Resolver", "look_up")
 
@@ -58,7 +59,7 @@ def look_up(host: str, port: int) -> list[str]:
         ValueError: It cannot be a name.
         OverflowError: The port cannot be one.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = look_up_addresses(host, port)
     return list(dict.fromkeys([str(entry[4][0]) for entry in found]))
 
 
@@ -74,8 +75,8 @@ class Resolver:
         self._line: deque[Question] = deque()
         self._is_worker_busy = False
         self._extra = 0  # threads beside the worker
-        self._jobs: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
-        self._worker = threading.Thread(target=self._work, name=name, daemon=True)
+        self._jobs: SimpleQueue[Question | None] = SimpleQueue()
+        self._worker = NativeThread(self._work, name)
 
     def start(self) -> None:
         """Start the thread."""
@@ -119,7 +120,7 @@ class Resolver:
         if self._extra >= MOST_LOOK_UPS - 1:
             return False
         try:
-            threading.Thread(target=self._answer_beside, args=(question,), name=self._name, daemon=True).start()
+            NativeThread(functools.partial(self._answer_beside, question), self._name).start()
         except (RuntimeError, MemoryError):  # the system gives none, or the interpreter exits
             return False
         self._extra += 1

@@ -10,6 +10,8 @@ from typing import Any, Final, final
 
 from mypy_extensions import mypyc_attr
 
+from dekaf._threads.primitives import look_up_addresses, new_socket
+
 __all__ = ("Deadline", "TimedSocket", "dial")
 
 
@@ -50,11 +52,11 @@ def dial(host: str, port: int, deadline: Deadline) -> socket.socket:
     Raises:
         OSError: There is none to be had, or not in time.
     """
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = look_up_addresses(host, port)
     failure = OSError("it has no address")
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
         try:
-            dialled = socket.socket(family, kind, protocol)
+            dialled: socket.socket = new_socket(family, kind, protocol)
             try:
                 dialled.settimeout(deadline.time_left() / (len(addresses) - index))
                 dialled.connect(address)

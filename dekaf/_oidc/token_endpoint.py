@@ -14,6 +14,7 @@ from dekaf._oidc.proxy import proxy_for
 from dekaf._oidc.timed_socket import Deadline
 from dekaf._oidc.token_request import TokenRequest
 from dekaf._security.secret import Secret
+from dekaf._threads.primitives import sleep
 
 __all__ = ("TokenEndpoint",)
 
@@ -39,7 +40,7 @@ class TokenEndpoint:
         seconds: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = sleep,
     ) -> None:
         self._url: Final = url
         self._trust: Final = trust

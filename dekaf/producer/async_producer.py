@@ -68,7 +68,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         options: The options of `ProducerConfig` as keywords.
 
     Raises:
-        ConfigurationError: An option is unknown, wrong, or contradicts another; or threads are patched by gevent.
+        ConfigurationError: An option is unknown, wrong, or contradicts another; or threads are patched by eventlet.
 
     Example:
         >>> async with AsyncProducer(bootstrap_servers="localhost:9092", key=str, value=str) as producer:

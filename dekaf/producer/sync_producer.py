@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, Never, Unpack, final, overload
 
 from typing_extensions import TypeVar
 
+from dekaf._threads.gate import ThreadGate
 from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
@@ -24,7 +25,6 @@ from dekaf.producer._core.record_entry import RecordEntry
 from dekaf.producer._core.space import SpaceWait, exhausted_error
 from dekaf.producer._engine.waiting_calls import RecordFate, limit_error
 from dekaf.producer._waiting.delivery import DeliveryFuture
-from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.mailbox import DEADLINE, OutcomeRoute
 from dekaf.producer._waiting.timeouts import checked_deadline, checked_timeout
 from dekaf.producer.config import ProducerConfig, ProducerOptions, config_error, configuration_of, positional_error
@@ -67,7 +67,7 @@ class Producer(Generic[K_contra, V_contra]):
         options: The options of `ProducerConfig` as keywords.
 
     Raises:
-        ConfigurationError: An option is unknown, wrong, or contradicts another; or threads are patched by gevent.
+        ConfigurationError: An option is unknown, wrong, or contradicts another; or threads are patched by eventlet.
 
     Example:
         >>> with Producer(bootstrap_servers="localhost:9092", key=str, value=str) as producer:

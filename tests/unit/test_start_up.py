@@ -10,7 +10,18 @@ import pytest
 from dekaf.testing import FakeCluster
 
 # What only some use: JSON and settings; codecs; producers that have TLS.
-FOR_SOME = {"pydantic", "pydantic_core", "pydantic_settings", "lz4", "snappy", "zstandard", "fastapi", "django"}
+FOR_SOME = {
+    "pydantic",
+    "pydantic_core",
+    "pydantic_settings",
+    "lz4",
+    "snappy",
+    "zstandard",
+    "fastapi",
+    "django",
+    "gevent",
+    "greenlet",
+}
 
 
 def imported_after(program: str, *arguments: str) -> set[str]:

@@ -7,8 +7,6 @@ that is not enough, see `lock`.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
@@ -19,6 +17,7 @@ from dekaf._cluster.refresh import NEVER
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, RecordBatchBuilder, content_size
 from dekaf._record.compression import Codec
 from dekaf._record.record_batch import BATCH_OVERHEAD
+from dekaf._threads.primitives import get_ident, sleep
 from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import Partitioner, murmur2
 from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
@@ -439,7 +438,7 @@ class RecordAccumulator:
     def _close_locked(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         # It takes its place in the queue now, compressed or not, so that the order stays.
         if self.codec is not None:
-            batch.closed_by = threading.get_ident()
+            batch.closed_by = get_ident()
             batch.is_compressing = True
         queue.full.append(batch)
         queue.current = None
@@ -481,11 +480,11 @@ class RecordAccumulator:
         if len(queue.full) > 1:
             # The I/O thread is behind, and a caller in a tight loop would keep the interpreter lock for the whole
             # switch interval each time: hand it over here, once per batch.
-            time.sleep(0)
+            sleep(0)
 
     def _leave_to_sender(self, queue: PartitionQueue, *batches: ProducerBatch | None) -> None:
         """Have the sender compress what this thread has closed, and was interrupted before it could."""
-        me = threading.get_ident()
+        me = get_ident()
         with self.lock:
             if queue.full and queue.full[len(queue.full) - 1] is queue.current:  # half-way through closing it
                 queue.current = None

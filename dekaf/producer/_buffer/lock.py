@@ -8,17 +8,18 @@ lock, and has a faster one.
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Final, cast
 
 from librt.threading import Lock
+
+from dekaf._threads.primitives import new_reentrant_lock
 
 IS_INTERRUPTIBLE: Final = __file__.endswith(".py")
 
 
 def new_lock() -> Lock:
     """Return a lock."""
-    return cast("Lock", threading.RLock()) if IS_INTERRUPTIBLE else Lock()
+    return cast("Lock", new_reentrant_lock()) if IS_INTERRUPTIBLE else Lock()
 
 
 def is_held_here(lock: Lock) -> bool:

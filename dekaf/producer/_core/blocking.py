@@ -1,15 +1,16 @@
-"""Where a call must not block: on an event loop's thread, in a callback, or in what has interrupted the producer."""
+"""Where a call must not block: in an event loop, in gevent's hub, in a callback, or in what interrupts dekaf."""
 
 from __future__ import annotations
 
 from dekaf._network.io_thread import has_running_loop
+from dekaf._threads.greenlets import is_in_hub
 from dekaf.errors import BlockingCallError
 from dekaf.producer._core.core import ProducerCore
 
 
 def stalls_a_loop(core: ProducerCore) -> bool:
-    """Return whether a blocking call would keep an event loop waiting that this thread runs."""
-    return has_running_loop() and not core.config.allow_blocking_in_loop
+    """Return whether a blocking call would keep an event loop waiting that this thread runs, or gevent's hub."""
+    return (has_running_loop() and not core.config.allow_blocking_in_loop) or is_in_hub()
 
 
 def forbid_blocking(core: ProducerCore, call: str) -> None:
@@ -23,6 +24,11 @@ def forbid_blocking(core: ProducerCore, call: str) -> None:
         BlockingCallError: It must not be made here; the text says what to do instead.
     """
     forbid_in_callback(core, call)
+    if is_in_hub():
+        raise BlockingCallError(
+            f"Producer.{call}() was called in gevent's hub, by a callback of its loop, where nothing can wait: spawn a "
+            f"greenlet, gevent.spawn(producer.{call}, ...); fire(), submit() and status() are fine there."
+        )
     if stalls_a_loop(core):
         raise BlockingCallError(
             f"Producer.{call}() would block the event loop of this thread. Await AsyncProducer.{call}() instead: "

@@ -17,9 +17,9 @@ from time import monotonic
 from typing import Final, final
 
 from dekaf._log_thread import LOG_THREAD, DeferredLogger
+from dekaf._threads.gate import Countdown, ThreadGate
 from dekaf.producer._core.life import LifeState, ProducerLife
 from dekaf.producer._engine.interface import BackendEngine
-from dekaf.producer._waiting.gate import Countdown, ThreadGate
 from dekaf.producer._waiting.mailbox import LoopMailbox
 from dekaf.types import DrainReport
 

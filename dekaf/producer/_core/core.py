@@ -15,6 +15,8 @@ from typing import Final, final
 from librt.time import time as wall_clock
 from mypy_extensions import i64
 
+from dekaf._threads.gate import ThreadGate
+from dekaf._threads.primitives import new_reentrant_lock
 from dekaf._wire.crc32c import load_crc32c
 from dekaf.errors import (
     BrokerConnectionError,
@@ -44,13 +46,12 @@ from dekaf.producer._core.exit_hook import drain_at_exit, inherit
 from dekaf.producer._core.flushing import Flushing
 from dekaf.producer._core.hooks import ListenerHooks, OnSend
 from dekaf.producer._core.life import ProducerLife
-from dekaf.producer._core.process import FORKS, refuse_patched_threads
+from dekaf.producer._core.process import FORKS, refuse_eventlet
 from dekaf.producer._core.recipients import Recipients
 from dekaf.producer._core.status import partitions_of, snapshot
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.partition_chooser import choose_partition
 from dekaf.producer._engine.unknown_topics import no_such_partition_error
-from dekaf.producer._waiting.gate import ThreadGate
 from dekaf.producer._waiting.loop_waker import EventLoop
 from dekaf.producer._waiting.mailbox import LoopMailbox, OutcomeRoute
 from dekaf.producer.config import ProducerConfig
@@ -77,7 +78,7 @@ class ProducerCore:
         forbidden: Callable[[], RuntimeError | None] | None = None,
     ) -> None:
         self.life = ProducerLife(config, None, place)  # first of all: the finalizer looks at it even if the rest raises
-        refuse_patched_threads()
+        refuse_eventlet()
         self.config: Final = config
         self._place: Final = place
         self._forbidden: Final = forbidden
@@ -393,7 +394,7 @@ class ProducerCore:
         return check.result()
 
 
-_renewing: Final = ProcessLock()  # guards the renewing of cores in a forked child
+_renewing: Final = ProcessLock(new_reentrant_lock)  # guards the renewing of cores in a forked child
 
 
 def _nothing() -> None:

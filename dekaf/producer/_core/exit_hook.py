@@ -14,10 +14,10 @@ from collections.abc import Callable
 from time import monotonic
 
 from dekaf._log_thread import LOG_THREAD, DeferredLogger
+from dekaf._threads.gate import ThreadGate
 from dekaf.producer._core.closing import LEAST_FOR_LOG, Occasion, begin_closing, close_on_thread
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._core.process import FORKS, note_exit
-from dekaf.producer._waiting.gate import ThreadGate
 
 logger = DeferredLogger("dekaf.producer")
 

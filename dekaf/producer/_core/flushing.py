@@ -12,10 +12,10 @@ from time import monotonic
 from typing import Final, final
 
 from dekaf._log_thread import LOG_THREAD
+from dekaf._threads.gate import ThreadGate
+from dekaf._threads.primitives import wait_seconds
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._core.life import ProducerLife
-from dekaf.producer._waiting.gate import ThreadGate
-from dekaf.producer._waiting.timeouts import wait_seconds
 from dekaf.types import DrainReport, FlushTimeoutError
 
 WhenDone = Callable[[Callable[[], None]], bool]

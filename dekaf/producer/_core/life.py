@@ -7,15 +7,15 @@ while its life goes on until what was accepted is delivered.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from enum import Enum
 from typing import Final, final
 
 from dekaf._log_thread import LOG_THREAD
+from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import DekafError, OutOfResourcesError, ProducerClosedError, caused_error
 from dekaf.producer._buffer.batch import BatchListener
-from dekaf.producer._core.process import FORKS, is_exiting, refuse_silent_fork
+from dekaf.producer._core.process import FORKS, is_exiting, refuse_eventlet, refuse_silent_fork
 from dekaf.producer._engine.engine import Engine, EngineSettings
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.offline import OfflineEngine
@@ -57,8 +57,8 @@ class ProducerLife:
             self.state = LifeState.OPEN if before.state is LifeState.OPEN else LifeState.CLOSED
             self.report = before.report
         # Re-entrant, as a signal handler that closes may interrupt the thread that holds them.
-        self.lock: Final = threading.RLock()  # guards the state, and the starting and replacing of engines
-        self.reporting: Final = threading.RLock()  # guards the report
+        self.lock: Final = new_reentrant_lock()  # guards the state, and the starting and replacing of engines
+        self.reporting: Final = new_reentrant_lock()  # guards the report
         self.engine: BackendEngine | None = None
         self.when_over: Callable[[ProducerLife], None] | None = None  # called once nothing is left to be drained
         self.client_id: Final = config.client_id  # tells this producer's log lines from others'
@@ -111,7 +111,7 @@ class ProducerLife:
 
         Raises:
             ProducerClosedError: The producer was closed, or the interpreter exits.
-            ConfigurationError: uWSGI is about to fork this process, and will not tell Python.
+            ConfigurationError: uWSGI is about to fork this process, and will not tell Python; or eventlet is in force.
             OutOfResourcesError: The system gives no thread, no file descriptor or no memory.
         """
         self.check_open()
@@ -119,6 +119,7 @@ class ProducerLife:
         if engine is not None and engine.is_running():
             return engine
         if self._backend == "kafka":
+            refuse_eventlet()  # which may have patched them since the producer was made
             refuse_silent_fork()
         is_restart = engine is not None
         try:

@@ -65,19 +65,16 @@ def _has_option(uwsgi: Any, name: str) -> bool:
     return name in given or name.encode() in given  # releases differ
 
 
-def refuse_patched_threads() -> None:
-    """Refuse to be where gevent or eventlet replaced threads: an I/O thread would freeze the process.
+def refuse_eventlet() -> None:
+    """Refuse to be where eventlet has replaced threads or sockets: an I/O thread would freeze the process.
 
     Raises:
         ConfigurationError: They are replaced; the text names the worker classes that work.
     """
-    for name in ("gevent", "eventlet"):
-        patcher = sys.modules.get(f"{name}.monkey" if name == "gevent" else f"{name}.patcher")
-        if patcher is None:
-            continue
-        is_patched = patcher.is_module_patched("threading") if name == "gevent" else patcher.is_monkey_patched("thread")
-        if is_patched:
-            raise ConfigurationError(
-                f"{name} has patched threading, so a producer's I/O thread would take over the whole process. Use "
-                "another worker class: gthread, sync or uvicorn's under gunicorn; prefork or threads under Celery."
-            )
+    patcher: Any = sys.modules.get("eventlet.patcher")
+    if patcher is not None and (patcher.is_monkey_patched("thread") or patcher.is_monkey_patched("socket")):
+        raise ConfigurationError(
+            "eventlet has patched threads or sockets, so a producer's I/O thread would take over the whole process. "
+            "Use another worker class: gevent, gthread, sync or uvicorn's under gunicorn; gevent, prefork or threads "
+            "under Celery."
+        )

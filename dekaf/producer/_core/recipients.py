@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from dekaf._threads.waker import WakerPool
 from dekaf.producer._core.arguments import topic_name
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._waiting.delivery import BlockedCall, DeliveryFuture, ThreadWait
@@ -23,7 +24,6 @@ from dekaf.producer._waiting.mailbox import (
     WaitKind,
 )
 from dekaf.producer._waiting.timeouts import checked_deadline
-from dekaf.producer._waiting.waker import WakerPool
 
 # Records of one `produce_all` under way at a time: a hundred in the batches of each of a hundred partitions. Their
 # handles take 5 MB.
@@ -121,6 +121,8 @@ class Recipients:
         self._life.wake()
 
     def _run_done_callbacks(self, delivery: DeliveryFuture) -> None:
+        if not delivery.ring():
+            return
         life = self._life
 
         def run() -> None:

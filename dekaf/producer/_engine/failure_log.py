@@ -5,12 +5,12 @@ Nothing is kept of a topic for longer than an interval, and of so many topics at
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Final, final
 
 from dekaf._cluster.refresh import NEVER
 from dekaf._log_thread import DeferredLogger
+from dekaf._threads.primitives import new_reentrant_lock
 
 __all__ = ("LOG_INTERVAL", "MOST_TOPICS", "OTHER_TOPICS", "FailureLog")
 
@@ -45,7 +45,7 @@ class FailureLog:
         self._message: Final = message
         self._clock: Final = clock
         self._begun: Final = begun
-        self._lock = threading.RLock()  # guards _tallies; re-entrant for a finalizer
+        self._lock: Final = new_reentrant_lock()  # guards _tallies; re-entrant for a finalizer
         self._tallies: dict[str, Tally] = {}
 
     def add(self, topic: str, count: int, error: BaseException) -> None:

@@ -7,7 +7,6 @@ partitioner, the counters and all that waits for outcomes are those of the Kafka
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from dekaf._cluster.metadata import NO_EPOCH, NO_LEADER, ClusterMetadata, Partit
 from dekaf._log_thread import DeferredLogger
 from dekaf._record.builder import content_size
 from dekaf._record.record_reader import decode_headers
+from dekaf._threads.primitives import new_lock
 from dekaf._wire.writer import NULL_UUID
 from dekaf.errors import BrokerConnectionError, DekafError, DeliveryAbortedError, ProduceError, caused_error
 from dekaf.partitioning import Partitioner
@@ -66,7 +66,7 @@ class OfflineEngine:
         self._flushes: deque[Callable[[], None]] = deque()
         # The thread that holds it completes records; it guards everything below. No thread ever waits for it: a
         # finalizer, or a partitioner, that produces meanwhile leaves its record to the thread that holds it.
-        self._turn = threading.Lock()
+        self._turn = new_lock()
         self._topics: dict[str, None] = {}
         self._held: deque[tuple[str, WaitingRecord]] = deque()  # what was accepted while a test has Kafka away
         self._outage: Outage | None = None  # while it is; the accumulator's ends with accepting

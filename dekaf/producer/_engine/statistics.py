@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
 from dekaf._cluster.refresh import NEVER
+from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import ProduceError
 from dekaf.producer._engine.failure_log import FailureLog
 from dekaf.types import DrainReport
@@ -60,7 +60,9 @@ class ProducerStatistics:
         self._reported_delivered = 0
         self._reported_failed = 0
         self._reported_given_up = 0
-        self._lock = threading.RLock()  # guards what was reported; re-entrant for a signal handler that closes
+        self._lock: Final = (
+            new_reentrant_lock()
+        )  # guards what was reported; re-entrant for a signal handler that closes
         self._failures: list[ProduceError] = []
 
     def record_delivered(self, count: int) -> None:

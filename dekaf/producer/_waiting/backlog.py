@@ -7,10 +7,10 @@ have no part in it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
+from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import BufferExhaustedError
 
 # As many as the default `buffer_memory` has space for, roughly: their records have been written, and what is left is a
@@ -38,7 +38,7 @@ class CallbackBacklog:
         self.is_full = False  # callers look at it without the lock, once per record with a callback
         self.most = MOST_CALLBACKS
         self._where: Final = where
-        self._lock = threading.RLock()  # guards all below; re-entrant for a finalizer that closes a producer
+        self._lock: Final = new_reentrant_lock()  # guards all below; re-entrant for a finalizer that closes a producer
         self._count = 0
         self._waiters: list[Callable[[], None]] = []
         self._running: CallbackProgress | None = None

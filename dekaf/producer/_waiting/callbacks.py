@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import queue
-import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
+from dekaf._threads.native_thread import NativeThread
+from dekaf._threads.primitives import Empty, SimpleQueue, new_reentrant_lock
 from dekaf.producer._waiting.backlog import CallbackBacklog
 from dekaf.producer._waiting.mailbox import CallbackGroup, CountedCallbacks
 
@@ -20,10 +20,10 @@ class CallbackThread:
     def __init__(self, name: str = "dekaf-callbacks") -> None:
         self.backlog: Final = CallbackBacklog(f"on the thread '{name}'")
         self._name: Final = name
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         # Guards _worker. Re-entrant: a signal handler that closes may interrupt the thread that starts one.
-        self._lock = threading.RLock()
-        self._worker: threading.Thread | None = None
+        self._lock: Final = new_reentrant_lock()
+        self._worker: NativeThread | None = None
         self._is_stopped = False
 
     def post(self, group: CallbackGroup) -> None:
@@ -39,8 +39,7 @@ class CallbackThread:
     def is_current(self) -> bool:
         """Return whether the caller is a callback."""
         worker = self._worker
-        # The object, not its ident: a forked child's threads may have those of its parent's. Mostly there is none.
-        return worker is not None and worker is threading.current_thread()
+        return worker is not None and worker.is_current()  # mostly there is none
 
     def is_running(self) -> bool:
         """Return whether the thread runs."""
@@ -66,14 +65,14 @@ class CallbackThread:
             return
         self._jobs.put(None)  # so that it looks
         if worker.is_alive() and not self.is_current():
-            worker.join(min(timeout, threading.TIMEOUT_MAX))
+            worker.join(timeout)
 
     def start(self) -> None:
         """Start the thread, unless it runs, or no thread can be started just now."""
         with self._lock:
             if self._worker is not None:
                 return
-            self._worker = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._worker = NativeThread(self._work, self._name)
             try:
                 self._worker.start()
             except RuntimeError:
@@ -85,7 +84,7 @@ class CallbackThread:
         while monotonic() < until:
             try:
                 job = self._jobs.get_nowait()
-            except queue.Empty:
+            except Empty:
                 return
             if job is not None:
                 self._run_contained(job)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import concurrent.futures
 import copy
-import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
-from dekaf.errors import DeliveryTimeoutError, ProduceError, caused_error
-from dekaf.producer._waiting.timeouts import checked_timeout, wait_seconds
-from dekaf.producer._waiting.waker import EventfdWaker, WakerPool
+from dekaf._threads.gate import ThreadGate
+from dekaf._threads.greenlets import is_in_hub, may_wait_in_hub
+from dekaf._threads.primitives import new_lock, wait_seconds
+from dekaf._threads.waker import EventfdWaker, WakerPool
+from dekaf.errors import BlockingCallError, DeliveryTimeoutError, ProduceError, caused_error
+from dekaf.producer._waiting.timeouts import checked_timeout
 from dekaf.types import RecordMetadata
 
 
@@ -83,12 +85,31 @@ class BlockedCall(ThreadWait):
         try:
             while not self._is_done:  # a wake-up may be a late one, meant for the call before
                 if not self._waker.wait(deadline):
-                    self.is_abandoned = True
-                    if not self._is_done:
-                        raise still_waiting_error(self.topic, timeout or 0.0)
-        finally:
+                    break
+        finally:  # KeyboardInterrupt may have ended it, or what another greenlet throws: the record goes on
+            self.is_abandoned = not self._is_done
             self._wakers.give_back(self._waker)
+        if not self._is_done:
+            raise still_waiting_error(self.topic, timeout or 0.0)
         return self._outcome()
+
+
+@final
+class GreenletBell:
+    """Wakes a greenlet that waits for a handle; made by that greenlet.
+
+    It stands among the handle's callbacks, so that handles for which no greenlet waits have no cost.
+    """
+
+    def __init__(self) -> None:
+        self._gate: Final = ThreadGate()
+
+    def __call__(self, _: object) -> None:
+        self._gate.open()
+
+    def wait(self, left: float | None) -> bool:
+        """Wait up to the seconds that are `left`; return whether the outcome is known."""
+        return self._gate.wait(left)
 
 
 @final
@@ -108,9 +129,7 @@ class DeliveryFuture(ThreadWait):
         self._run_callbacks = run_callbacks
         self._dropped = dropped  # hears of a failure that no caller has looked at; called by the finalizer
         self._is_heard = False
-        self._gate = (
-            threading.Lock()
-        )  # held until the outcome is known; there may be many handles: it takes no descriptor
+        self._gate = new_lock()  # held until the outcome is known; there may be many handles: it takes no descriptor
         self._gate.acquire()
         self._callbacks: list[Callable[[DeliveryFuture], object]] = []
 
@@ -146,13 +165,42 @@ class DeliveryFuture(ThreadWait):
     def result_by(self, left: float | None, timeout: float | None) -> RecordMetadata:
         """Wait for the seconds that are `left` of a call's `timeout`; otherwise as `result`."""
         if not self._is_done:
+            if is_in_hub():
+                raise BlockingCallError(
+                    f"The handle of a message to {self.topic} has no outcome yet, and gevent's hub, in whose callback "
+                    "result() was called, cannot wait for it: spawn a greenlet, or use add_done_callback()."
+                )
+            if may_wait_in_hub():
+                if not self._wait_in_hub(left):
+                    raise still_waiting_error(self.topic, timeout or 0.0)
+                return self._heard()
             if left is None:
                 self._gate.acquire()
             elif not self._gate.acquire(timeout=wait_seconds(left)):
                 raise still_waiting_error(self.topic, timeout or 0.0)
             self._gate.release()  # the next waiter's turn
+        return self._heard()
+
+    def _heard(self) -> RecordMetadata:
         self._is_heard = True
         return self._outcome()
+
+    def _wait_in_hub(self, left: float | None) -> bool:
+        bell = GreenletBell()
+        self._callbacks.append(bell)
+        try:
+            return self._is_done or bell.wait(left) or self._is_done  # before it was hung up, or as its time was over
+        finally:
+            if bell in self._callbacks:
+                self._callbacks.remove(bell)
+
+    def ring(self) -> bool:
+        """Wake the greenlets that wait; return whether there are other callbacks, which are users' code."""
+        followers = self._callbacks.copy()
+        for follower in followers:
+            if isinstance(follower, GreenletBell):
+                follower(self)
+        return any(not isinstance(follower, GreenletBell) for follower in followers)
 
     def add_done_callback(self, callback: Callable[[DeliveryFuture], object]) -> None:
         """Call `callback(handle)` once the outcome is known: at once if it is, or on the producer's callback thread."""

@@ -14,7 +14,7 @@ from contextvars import Context
 from typing import Any, Final, Protocol, final
 from weakref import WeakKeyDictionary
 
-from dekaf.producer._waiting.waker import EventfdWaker, new_waker
+from dekaf._threads.waker import EventfdWaker, new_waker
 
 
 class EventLoop(Protocol):

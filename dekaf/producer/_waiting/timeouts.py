@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-
-
-def wait_seconds(timeout: float) -> float:
-    """Return a timeout as locks take it: neither negative nor, as `math.inf` is, longer than they can count."""
-    return min(max(0.0, timeout), threading.TIMEOUT_MAX)
+from dekaf._threads.primitives import wait_seconds
 
 
 def checked_deadline(deadline: object, life: float) -> float:

@@ -146,7 +146,7 @@ async def test_thread_ends_when_it_is_told_to(resolver: Resolver) -> None:
     await asyncio.to_thread(worker.join, 10)
 
     assert not worker.is_alive()
-    assert worker is not threading.current_thread()
+    assert not worker.is_current()
 
 
 async def test_thread_ends_with_its_loop_when_an_answer_has_nowhere_to_go() -> None:

@@ -15,30 +15,37 @@ from dekaf.types import ProducerState
 SERVERS = "localhost:1"  # nobody listens, and nobody is asked
 
 
-def patched_threads(monkeypatch: pytest.MonkeyPatch, library: str, *, is_patched: bool) -> None:
-    """Stand in for a library that is loaded, and has patched threads or not."""
+def eventlet(monkeypatch: pytest.MonkeyPatch, *patched: str) -> None:
+    """Stand in for eventlet, which is loaded, and has patched some modules or none."""
 
     def answer(module: str) -> bool:
-        return is_patched and module in {"threading", "thread"}
+        return module in patched
 
-    if library == "gevent":
-        monkeypatch.setitem(sys.modules, "gevent.monkey", SimpleNamespace(is_module_patched=answer))
-    else:
-        monkeypatch.setitem(sys.modules, "eventlet.patcher", SimpleNamespace(is_monkey_patched=answer))
+    monkeypatch.setitem(sys.modules, "eventlet.patcher", SimpleNamespace(is_monkey_patched=answer))
 
 
-@pytest.mark.parametrize("library", ["gevent", "eventlet"])
+@pytest.mark.parametrize("module", ["thread", "socket"])
 @pytest.mark.parametrize("kind", [Producer, AsyncProducer])
-def test_patched_threads_are_refused_with_the_worker_classes_that_work(
-    monkeypatch: pytest.MonkeyPatch, library: str, kind: type[Producer] | type[AsyncProducer]
+def test_eventlet_is_refused_with_the_worker_classes_that_work(
+    monkeypatch: pytest.MonkeyPatch, module: str, kind: type[Producer] | type[AsyncProducer]
 ) -> None:
-    patched_threads(monkeypatch, library, is_patched=True)
+    eventlet(monkeypatch, module)
 
     with pytest.raises(ConfigurationError) as caught:
         kind(bootstrap_servers=SERVERS)
 
-    assert f"{library} has patched threading" in str(caught.value)
-    assert "gthread" in str(caught.value)
+    assert "eventlet has patched threads or sockets" in str(caught.value)
+    assert "gevent, gthread" in str(caught.value)
+
+
+def test_eventlet_is_refused_by_the_first_message_if_it_came_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Producer(bootstrap_servers=SERVERS) as producer:
+        eventlet(monkeypatch, "thread")
+
+        with pytest.raises(ConfigurationError, match="eventlet has patched"):
+            producer.fire("orders", "42", "paid")
+
+        assert producer.status().state is ProducerState.IDLE
 
 
 def uwsgi(*, master: int = 0, worker: int = 0, processes: int = 1, **options: object) -> SimpleNamespace:
@@ -86,8 +93,7 @@ def test_doubles_start_nothing_that_a_fork_could_hurt(monkeypatch: pytest.Monkey
         assert producer.produce("orders", "42", "paid").offset == 0
 
 
-@pytest.mark.parametrize("library", ["gevent", "eventlet"])
-def test_library_that_has_patched_nothing_is_no_trouble(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
-    patched_threads(monkeypatch, library, is_patched=False)
+def test_eventlet_that_has_patched_nothing_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    eventlet(monkeypatch)
 
     assert Producer(bootstrap_servers=SERVERS).close().ok

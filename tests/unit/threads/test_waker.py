@@ -9,9 +9,9 @@ import time
 
 import pytest
 
+from dekaf._threads.waker import EventfdWaker, WakerPool
 from dekaf.errors import DeliveryTimeoutError, InvalidRecordError
 from dekaf.producer._waiting.delivery import BlockedCall
-from dekaf.producer._waiting.waker import EventfdWaker, WakerPool
 from dekaf.types import RecordMetadata
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is Linux's")

@@ -12,6 +12,9 @@ import select
 from time import monotonic
 from typing import Any, Final, final
 
+from dekaf._threads.greenlets import may_wait_in_hub, wait_readable
+from dekaf._threads.primitives import close_descriptor, new_poll
+
 _os: Final[Any] = os  # eventfds are Linux's, and unknown to type checkers elsewhere
 _select: Final[Any] = select
 
@@ -22,7 +25,10 @@ _MOST_FREE: Final = 64  # a burst of threads must not keep its descriptors for e
 
 @final
 class EventfdWaker:
-    """An eventfd: one thread waits, any other wakes it. A wake-up that no thread waits for is kept for the next one."""
+    """An eventfd: one thread, or greenlet, waits, any other wakes it.
+
+    A wake-up that none waits for is kept for the next one.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor: Final = descriptor  # can be read once it is woken
@@ -31,7 +37,7 @@ class EventfdWaker:
     def __del__(self) -> None:
         # A forked child shares it, and may long have closed it and given its number to something else.
         if self.process_id == os.getpid():
-            os.close(self.descriptor)
+            close_descriptor(self.descriptor)
 
     def wake(self) -> None:
         """Wake the one who waits."""
@@ -39,7 +45,10 @@ class EventfdWaker:
 
     def wait(self, deadline: float | None) -> bool:
         """Return True once it is woken, False at `deadline` (monotonic seconds; None: never)."""
-        if deadline is not None and not self._is_woken_by(deadline):
+        if may_wait_in_hub():
+            if not wait_readable(self.descriptor, deadline):
+                return False
+        elif deadline is not None and not self._is_woken_by(deadline):
             return False
         os.read(self.descriptor, _COUNT_BYTES)  # unlike `os.eventfd_read`, it goes on after a signal handler
         return True
@@ -52,7 +61,7 @@ class EventfdWaker:
             return
 
     def _is_woken_by(self, deadline: float) -> bool:
-        poll = _select.poll()
+        poll = new_poll()
         poll.register(self.descriptor, _select.POLLIN)
         left = deadline - monotonic()
         while not poll.poll(max(0.0, min(left, _LONGEST_POLL)) * 1000.0):

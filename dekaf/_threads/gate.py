@@ -1,24 +1,31 @@
-"""ThreadGate: where a thread waits until another one opens it, for whatever happens less often than outcomes.
+"""ThreadGate: where a thread, or a greenlet, waits until it is opened, for whatever happens less often than outcomes.
 
 And Countdown, for several such things at once.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, final
 
-from dekaf.producer._waiting.timeouts import wait_seconds
+from dekaf._threads.greenlets import may_wait_in_hub, nap, wait_readable
+from dekaf._threads.primitives import new_lock, wait_seconds
+from dekaf._threads.waker import EventfdWaker, new_waker
 
 
 @final
 class ThreadGate:
-    """Shut when it is made, and open for good once any thread, or a signal handler, has opened it."""
+    """Shut when it is made, and open for good once any thread, or a signal handler, has opened it.
+
+    It is made by the thread, or greenlet, that is to wait.
+    """
 
     def __init__(self) -> None:
-        self._shut: Final = threading.Lock()  # held until the gate is opened
+        self._shut: Final = new_lock()  # held until the gate is opened
         self._shut.acquire()
+        self._waits_in_hub: Final = may_wait_in_hub()
+        self._waker: Final[EventfdWaker | None] = new_waker(blocks=False) if self._waits_in_hub else None
 
     @staticmethod
     def opened_by(start: Callable[[Callable[[], None]], bool]) -> ThreadGate:
@@ -39,6 +46,8 @@ class ThreadGate:
             self._shut.release()
         except RuntimeError:  # it was open: an engine that ends may both do what it was asked, and say that it cannot
             return
+        if self._waker is not None:
+            self._waker.wake()
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until it is open.
@@ -49,9 +58,23 @@ class ThreadGate:
         Returns:
             Whether it is open; False if the time was over first.
         """
+        if self._waits_in_hub:
+            return self._wait_in_hub(timeout)
         if not self._shut.acquire(timeout=-1 if timeout is None else wait_seconds(timeout)):
             return False
         self.open()  # for the next look
+        return True
+
+    def _wait_in_hub(self, timeout: float | None) -> bool:
+        deadline = None if timeout is None else monotonic() + wait_seconds(timeout)
+        while not self._shut.acquire(blocking=False):
+            if deadline is not None and deadline <= monotonic():
+                return False
+            if self._waker is None:
+                nap()
+            else:
+                wait_readable(self._waker.descriptor, deadline)
+        self.open()
         return True
 
 
@@ -65,7 +88,7 @@ class Countdown:
 
     def __init__(self, tell: Callable[[], None]) -> None:
         self._tell: Final = tell
-        self._lock: Final = threading.Lock()  # guards _left
+        self._lock: Final = new_lock()  # guards _left
         self._left = 1  # this object itself, until `start` has seen everything
 
     def add(self, start: Callable[[Callable[[], None]], bool]) -> None:

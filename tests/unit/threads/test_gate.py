@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dekaf.producer._waiting.gate import Countdown, ThreadGate
+from dekaf._threads.gate import Countdown, ThreadGate
 
 
 def test_a_thread_waits_until_another_one_opens() -> None:

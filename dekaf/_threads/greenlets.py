@@ -1,0 +1,116 @@
+"""How a greenlet waits: in gevent's hub, so that the other greenlets of its thread go on meanwhile.
+
+Whether a caller is one is asked whenever it is about to wait, and not once for all: an application may be patched after
+dekaf was imported, or even after it was used. gevent is never imported unless the application has.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from time import monotonic
+from typing import Any, Final, final
+
+from dekaf._threads.primitives import is_patched
+
+__all__ = ("is_in_hub", "is_of_this_greenlet", "leave_hub", "may_wait_in_hub", "nap", "wait_readable")
+
+_LONGEST_WAIT: Final = 86_400.0  # seconds, of one wait in the hub
+_NAP: Final = 0.002  # seconds; where there is no descriptor to be woken by
+
+
+@final
+class _Gevent:
+    """What is used of gevent; made when it is there, and has patched the process."""
+
+    def __init__(self) -> None:
+        self.sleep: Final[Any] = importlib.import_module("gevent").sleep
+        self.current: Final[Any] = importlib.import_module("greenlet").getcurrent
+        self.hub_here: Final[Any] = importlib.import_module("gevent._hub_local").get_hub_if_exists
+        self.wait_read: Final[Any] = importlib.import_module("gevent.socket").wait_read
+
+
+_found: Final[list[_Gevent]] = []  # one at the most
+
+
+def _gevent() -> _Gevent | None:
+    if _found:
+        return _found[0]
+    if not is_patched():
+        return None
+    _found.append(_Gevent())
+    return _found[0]
+
+
+def may_wait_in_hub() -> bool:
+    """Return whether the caller is a greenlet that lets others go on while it waits.
+
+    Not so in a thread without a hub, where there are no others; nor in the hub itself, which could never come back.
+    """
+    gevent = _gevent()
+    if gevent is None:
+        return False
+    hub = gevent.hub_here()
+    return hub is not None and gevent.current() is not hub
+
+
+def is_in_hub() -> bool:
+    """Return whether the caller is gevent's hub itself, in a callback: if it waits, every greenlet stands still."""
+    gevent = _gevent()
+    if gevent is None:
+        return False
+    hub = gevent.hub_here()
+    return hub is not None and gevent.current() is hub
+
+
+def is_of_this_greenlet(loop: Any) -> bool:
+    """Return whether an event loop that seems to run on this thread is run by the calling greenlet, not by another.
+
+    asyncio notes the running loop per thread, and so shows it to all greenlets of one. But a loop also notes the ident
+    of the thread that runs it, and gevent gives each greenlet an ident of its own.
+    """
+    if _gevent() is None:
+        return True
+    by: object = getattr(loop, "_thread_id", None)  # uvloop has none, and lets no other greenlet run beside it
+    return by is None or by == threading.get_ident()
+
+
+def wait_readable(descriptor: int, deadline: float | None) -> bool:
+    """Wait in the hub until a descriptor can be read; only where `may_wait_in_hub`.
+
+    Args:
+        descriptor: On which no other greenlet waits.
+        deadline: Monotonic seconds; None: never.
+
+    Returns:
+        False if the deadline came first.
+    """
+    wait_read = _found[0].wait_read
+    if deadline is None:
+        wait_read(descriptor)
+        return True
+    over = TimeoutError()  # this very one: another time-out of the greenlet is its owner's
+    while True:
+        left = deadline - monotonic()
+        try:
+            wait_read(descriptor, max(0.0, min(left, _LONGEST_WAIT)), over)
+        except TimeoutError as error:
+            if error is not over:
+                raise
+            if left <= _LONGEST_WAIT:
+                return False
+        else:
+            return True
+
+
+def nap() -> None:
+    """Let other greenlets go on for a moment; only where `may_wait_in_hub`."""
+    _found[0].sleep(_NAP)
+
+
+def leave_hub() -> None:
+    """Let go of the hub that code of the application has made in this thread, which ends."""
+    gevent = _gevent()
+    hub = None if gevent is None else gevent.hub_here()
+    if hub is not None:
+        hub.destroy(destroy_loop=True)
