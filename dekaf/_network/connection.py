@@ -6,7 +6,6 @@ import asyncio
 import logging
 import math
 import random
-import socket
 from collections import deque
 from enum import Enum
 from time import monotonic
@@ -17,6 +16,7 @@ from mypy_extensions import i64, trait
 from dekaf._log_thread import DeferredLogger
 from dekaf._network.authentication import Authentication, SaltPassword, Session
 from dekaf._network.connection_security import security_of
+from dekaf._network.native_loop import keep_alive
 from dekaf._network.requests import CallbackRequest, PendingRequest, SenderConnection
 from dekaf._network.timers import call_after_reading, call_not_before
 from dekaf._protocol.api import ApiKey, ApiVersionTable, negotiate
@@ -309,9 +309,7 @@ class BrokerConnection(SenderConnection):
         if self.state is ConnectionState.CLOSED:  # while it was being made
             transport.abort()
             return
-        raw = transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        keep_alive(transport)
         transport.set_write_buffer_limits(WRITE_BUFFER_LIMIT)
         self.state = ConnectionState.NEGOTIATING
         now = monotonic()

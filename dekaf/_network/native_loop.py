@@ -15,7 +15,7 @@ from mypy_extensions import mypyc_attr
 
 from dekaf._threads.primitives import is_patched, new_socket, original
 
-__all__ = ("needs_system_socket", "new_standard_loop", "system_socket")
+__all__ = ("keep_alive", "needs_system_socket", "new_standard_loop", "system_socket")
 
 _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "DefaultSelector")  # the first that this system has
 
@@ -41,6 +41,19 @@ def system_socket(address: str) -> Any:
     made = new_socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, _socket.SOCK_STREAM)
     made.settimeout(0.0)
     return made
+
+
+def keep_alive(transport: Any) -> None:
+    """Have the system ask a silent peer now and then whether it is there."""
+    raw = transport.get_extra_info("socket")
+    if raw is None:
+        return
+    # Not by itself: uvloop's would make one of the `socket` module's of it, and gevent's a hub for this thread.
+    same = _socket.socket(raw.family, raw.type, raw.proto, raw.fileno())
+    try:
+        same.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
+    finally:
+        same.detach()
 
 
 @mypyc_attr(native_class=False)

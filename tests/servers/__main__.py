@@ -20,7 +20,7 @@ from tests.servers.run import ROOT, Outcome, Row, outcome_of
 PAGE: Final = ROOT / "docs" / "deployment.md"
 BEGIN: Final = "<!-- the table of servers begins: written by `nox -s servers` -->\n"
 END: Final = "<!-- the table of servers ends -->\n"
-PACKAGES: Final = ("Django", "FastAPI", "uvicorn", "gunicorn", "hypercorn", "granian", "daphne", "pyuwsgi")
+PACKAGES: Final = ("Django", "FastAPI", "uvicorn", "gunicorn", "gevent", "hypercorn", "granian", "daphne", "pyuwsgi")
 LOG_SHOWN: Final = 4000  # characters
 
 
