@@ -13,7 +13,7 @@ from typing import Any, Final, final
 
 from dekaf._threads.primitives import is_patched
 
-__all__ = ("is_in_hub", "is_of_this_greenlet", "leave_hub", "make_hub", "may_wait_in_hub", "nap", "wait_readable")
+__all__ = ("is_in_hub", "is_of_this_greenlet", "leave_hub", "make_first_hub", "may_wait_in_hub", "nap", "wait_readable")
 
 _LONGEST_WAIT: Final = 86_400.0  # seconds, of one wait in the hub
 _NAP: Final = 0.002  # seconds; where there is no descriptor to be woken by
@@ -27,6 +27,7 @@ class _Gevent:
         self.sleep: Final[Any] = importlib.import_module("gevent").sleep
         self.current: Final[Any] = importlib.import_module("greenlet").getcurrent
         self.hub_here: Final[Any] = importlib.import_module("gevent._hub_local").get_hub_if_exists
+        self.has_made_hub = False
         self.make_hub: Final[Any] = importlib.import_module("gevent").get_hub
         self.wait_read: Final[Any] = importlib.import_module("gevent.socket").wait_read
 
@@ -43,14 +44,15 @@ def _gevent() -> _Gevent | None:
     return _found[0]
 
 
-def make_hub() -> None:
-    """Give the calling thread its hub, if gevent is there, before another thread of this process may need one.
+def make_first_hub() -> None:
+    """Give the calling thread a hub, before another thread of this process may need one; once, if gevent is there.
 
     gevent goes on importing while it makes the first, under locks that are greenlets' by now: two threads that do so at
     the same time wait for each other for ever (seen with gevent 26.9).
     """
     gevent = _gevent()
-    if gevent is not None:
+    if gevent is not None and not gevent.has_made_hub:
+        gevent.has_made_hub = True
         gevent.make_hub()
 
 

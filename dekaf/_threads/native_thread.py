@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
-from dekaf._threads.greenlets import leave_hub, make_hub, may_wait_in_hub, nap
+from dekaf._threads.greenlets import leave_hub, make_first_hub, may_wait_in_hub, nap
 from dekaf._threads.primitives import get_ident, is_patched, new_lock, start_thread, wait_seconds
 
 __all__ = ("NativeThread",)
@@ -44,7 +44,7 @@ class NativeThread:
         self._process_id = os.getpid()
         try:
             if is_patched():
-                make_hub()
+                make_first_hub()
                 start_thread(self._run_unknown, ())
             else:
                 self._known = threading.Thread(target=self._run, name=self.name, daemon=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from dekaf.testing import ApiKey, FakeCluster
+from tests.certificates import Authority
+from tests.oauth import TokenServer
+from tests.scenarios.secured import secured_cluster, secured_options
 
 ROOT = Path(__file__).parents[2]
 BEFORE_IMPORT, BEFORE_USE, AFTER_USE = "before import", "before use", "after use"
@@ -25,12 +29,12 @@ def cluster() -> Iterator[FakeCluster]:
 
 
 def begun(
-    story: str, cluster: FakeCluster, *, patched: str = BEFORE_IMPORT, loop: str = "uvloop"
+    story: str, cluster: FakeCluster, *, patched: str = BEFORE_IMPORT, loop: str = "uvloop", **options: object
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.scenarios.greenlet_stories", story, cluster.bootstrap_servers, patched, loop],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "STORY_OPTIONS": json.dumps(options)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -49,8 +53,10 @@ def ended(process: subprocess.Popen[str]) -> None:
     assert "Traceback" not in faults or "del _active[get_ident()]" in faults, faults
 
 
-def play(story: str, cluster: FakeCluster, *, patched: str = BEFORE_IMPORT, loop: str = "uvloop") -> None:
-    ended(begun(story, cluster, patched=patched, loop=loop))
+def play(
+    story: str, cluster: FakeCluster, *, patched: str = BEFORE_IMPORT, loop: str = "uvloop", **options: object
+) -> None:
+    ended(begun(story, cluster, patched=patched, loop=loop, **options))
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
@@ -95,3 +101,27 @@ def test_greenlets_that_are_killed_while_they_wait_break_nothing(cluster: FakeCl
 
     ended(process)
     assert said == "waits\n"
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("patched", [BEFORE_IMPORT, BEFORE_USE])
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "OAUTHBEARER"])
+def test_secure_connections_are_made_as_by_threads(
+    authority: Authority, mechanism: str, patched: str, loop: str
+) -> None:
+    server = authority.server()
+    with (
+        secured_cluster(authority, topics={"orders": 2}) as cluster,
+        TokenServer(server, clients={"alice": "the secret of alice"}) as tokens,
+    ):
+        options = secured_options(mechanism, authority)
+        if options.pop("sasl_oauth_token_provider", None) is not None:
+            options |= {
+                "sasl_oauthbearer_token_endpoint_url": tokens.url,
+                "sasl_oauthbearer_client_credentials_client_id": "alice",
+                "sasl_oauthbearer_client_credentials_client_secret": "the secret of alice",
+            }
+        play("closing", cluster, patched=patched, loop=loop, **options)
+
+        assert len(cluster.log("orders")) == 1_001
+        assert (len(tokens.requests) > 0) is (mechanism == "OAUTHBEARER")
