@@ -171,6 +171,19 @@ for version, its_python in DJANGOS.items():
     )
 
 
+@nox.session(name="typed-project", venv_backend="virtualenv", allow_parallel=True)
+def typed_project(session: nox.Session) -> None:
+    """Check a project that uses all of the adapters, with mypy, django-stubs and pyright, and run its tests."""
+    install(session, "--editable", ".[all]", group="typed-project")
+    session.chdir("tests/typing/project")
+    session.run("mypy")
+    if why_no_pyright := why_pyright_cannot_run():
+        session.warn(f"pyright: skipped, {why_no_pyright}")
+    else:
+        session.run("pyright")
+    pytest(session)
+
+
 @nox.session(requires=["wheel"], allow_parallel=True)
 def compiled(session: nox.Session) -> None:
     """Run the unit, contrib and property tests on machine code."""
@@ -288,7 +301,7 @@ def fetch_kafka(session: nox.Session) -> None:
         session.run("python", "-m", "tests.kafka", "fetch", success_codes=(0, 1))
 
 
-def install(session: nox.Session, *dekaf: str) -> None:
+def install(session: nox.Session, *dekaf: str, group: str = "test") -> None:
     """Install dekaf and what the tests need, unless that was done for the same requirements."""
     wanted = "\n".join((*dekaf, (ROOT / "pyproject.toml").read_text(encoding="utf-8")))
     stamp = Path(session.virtualenv.location) / "installed-for-dekaf"
@@ -296,7 +309,7 @@ def install(session: nox.Session, *dekaf: str) -> None:
         return
     session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "dekaf")  # pip would keep another wheel
     session.install("--upgrade", "pip>=25.1")  # the first with --group
-    session.install(*dekaf, "--group", "test")
+    session.install(*dekaf, "--group", group)
     stamp.write_text(wanted, encoding="utf-8")
 
 

@@ -47,14 +47,15 @@ def _look_again(**_: Any) -> None:
 def hint_at_commit_hooks() -> str | None:
     """Return what to do about functions that wait for the commit of a transaction; None if there are none.
 
-    A `TestCase` wraps each test in a transaction that it rolls back, so they never run.
+    A `TestCase` wraps each test in a transaction that it rolls back, so they never run, unless they are captured; then
+    Django keeps them in the same list, so that the text has to be true of both.
     """
     waiting = sum(len(connection.run_on_commit) for connection in connections.all(initialized_only=True))
     if not waiting:
         return None
+    functions = f"{waiting} function{'' if waiting == 1 else 's'}"
     return (
-        f"{waiting} function{'' if waiting == 1 else 's'} given to transaction.on_commit in this test: they run when "
-        "the transaction is committed, which a TestCase never does. Put the call into `with "
-        "self.captureOnCommitCallbacks(execute=True):`, or use pytest-django's "
-        "django_capture_on_commit_callbacks(execute=True)."
+        f"{functions} given to transaction.on_commit in this test: a TestCase never commits, so only those run that "
+        "were given in a block `with self.captureOnCommitCallbacks(execute=True):`, or pytest-django's "
+        "django_capture_on_commit_callbacks(execute=True), and they run when it ends."
     )
