@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.servers.run import Row, Stop
 
-__all__ = ("ROWS",)
+__all__ = ("ROWS", "gunicorn", "hypercorn", "uvicorn", "uwsgi")
 
 _APPS: Final = "tests.scenarios.stopped_apps"
 _WORKER: Final = "uvicorn_worker.UvicornWorker"

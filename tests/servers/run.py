@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import BinaryIO, Final
 from dekaf.testing import FakeCluster
 from tests.kafka.ports import free_ports
 
-__all__ = ("Outcome", "Row", "Stop", "outcome_of")
+__all__ = ("Outcome", "Row", "Stop", "kill_group", "outcome_of", "start_server")
 
 ROOT: Final = Path(__file__).parents[2]
 CLIENTS: Final = 4
@@ -81,24 +82,38 @@ def outcome_of(row: Row, folder: Path) -> Outcome:
         try:
             answered = _answered_until_the_end(row, port, process)
         finally:
-            _kill(process)
+            kill_group(process)
         there = {(record.value or b"").decode() for record in cluster.log("orders")}
         delivered = sum(str(number) in there for number in answered)
     return Outcome(row, len(answered), delivered, log.read_text(encoding="utf-8", errors="replace"))
 
 
 def _started(row: Row, port: int, servers: str, output: BinaryIO) -> subprocess.Popen[bytes]:
-    program, *arguments = [part.format(port=port) for part in row.command]
-    start = (str(Path(sys.executable).with_name("uwsgi")),) if program == "uwsgi" else (sys.executable, "-m", program)
-    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    environment |= {
-        "PYTHONPATH": str(ROOT),
+    options = {
         "DEKAF_BOOTSTRAP_SERVERS": servers,
         "DEKAF_LINGER_MS": str(LINGER_MS),
         "DEKAF_DELIVERY_TIMEOUT_MS": str(2 * LINGER_MS),
     }
     if row.drains_on_sigterm:
-        environment["DRAIN_ON_SIGTERM"] = "1"
+        options["DRAIN_ON_SIGTERM"] = "1"
+    return start_server(row.command, port, output, options)
+
+
+def start_server(
+    command: Sequence[str], port: int, output: BinaryIO, options: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a server in a group of its own.
+
+    Args:
+        command: As of `Row`.
+        port: Where it is to listen.
+        output: Takes all it prints.
+        options: More of its environment.
+    """
+    program, *arguments = [part.format(port=port) for part in command]
+    start = (str(Path(sys.executable).with_name("uwsgi")),) if program == "uwsgi" else (sys.executable, "-m", program)
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    environment |= {"PYTHONPATH": str(ROOT), **options}
     return subprocess.Popen(
         [*start, *arguments],
         cwd=ROOT,
@@ -166,7 +181,7 @@ class _Load:
                 connection.close()
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Leave nothing behind, whatever happened; the group has workers, too."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
