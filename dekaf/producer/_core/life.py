@@ -99,7 +99,10 @@ class ProducerLife:
         if is_exiting():
             raise ProducerClosedError("The interpreter is exiting, and producers have been closed.")
         if self.state is not LifeState.OPEN:
-            raise ProducerClosedError("The producer is closed; make a new one, or close it later.")
+            raise ProducerClosedError(
+                "The producer is closed; make a new one, or close it later. One of an adapter or a test fixture is for "
+                "the moment: look it up where you produce, and keep it nowhere."
+            )
 
     def running_engine(self) -> BackendEngine | None:
         """Return the engine, if it accepts records."""

@@ -145,3 +145,11 @@ def test_doubles_stay_when_the_settings_change() -> None:
 
     assert [message.key for message in double.produced.messages] == [b"42", b"43"]
     assert isinstance(get_producer(), Producer)
+
+
+def test_a_producer_that_was_kept_says_that_it_is_to_be_looked_up(kafka: KafkaFixture) -> None:
+    with KafkaFixture():
+        kept = get_producer()
+
+    with pytest.raises(ProducerClosedError, match="look it up where you produce"):
+        kept.fire("orders", "42", "paid")
