@@ -171,11 +171,11 @@ class _BuilderBase(SecuritySteps, Generic[K, V]):
         """With a full buffer, ``block`` up to ``max_block_ms`` (the default) or ``raise`` at once."""
         return self.with_options(buffer_full=buffer_full)
 
-    def with_listener(self, listener: ProducerListener | None) -> Self:
+    def with_listener(self, listener: ProducerListener | type[ProducerListener] | str | None) -> Self:
         """Call these hooks, for tracing and metrics."""
         return self.with_options(listener=listener)
 
-    def with_on_undelivered(self, on_undelivered: OnUndelivered | None) -> Self:
+    def with_on_undelivered(self, on_undelivered: OnUndelivered | str | None) -> Self:
         """Hand the messages that closing could not deliver to this function."""
         return self.with_options(on_undelivered=on_undelivered)
 

@@ -331,15 +331,15 @@ class ProducerConfig(SecurityConfig):
     listener: ProducerListener | None = option(
         None,
         check=to_listener,
-        description="A ProducerListener, the object itself; default None. Hooks for tracing and metrics, plain "
-        "methods.",
+        description="A ProducerListener, or the dotted name of one or of its class, as settings need it; default None. "
+        "Hooks for tracing and metrics, plain methods.",
     )
     on_undelivered: OnUndelivered | None = option(
         None,
         check=to_on_undelivered,
-        description="A function, not a coroutine; default None. Called by closing with the messages, serialized, that "
-        "could not be delivered in time, to save them elsewhere; some may have been written all the same. It may take "
-        "up to `close_timeout_ms`, on top of the closing itself.",
+        description="A function, not a coroutine, or its dotted name; default None. Called by closing with the "
+        "messages, serialized, that could not be delivered in time, to save them elsewhere; some may have been written "
+        "all the same. It may take up to `close_timeout_ms`, on top of the closing itself.",
     )
 
     def __init__(

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict
 from dekaf.abc import OnUndelivered, ProducerListener
 from dekaf.nearest_name import nearest_name
 from dekaf.partitioning import ConsistentRandomPartitioner, Partitioner, RoundRobinPartitioner
+from dekaf.producer.dotted_names import imported, instance_of, is_dotted_name
 from dekaf.producer.security_options import (
     AssertionAlgorithm,
     Password,
@@ -134,8 +135,8 @@ class ProducerOptions(TypedDict, total=False):
     start: Start
     backend: Backend
     allow_blocking_in_loop: bool
-    listener: ProducerListener | None
-    on_undelivered: OnUndelivered | None
+    listener: ProducerListener | type[ProducerListener] | str | None
+    on_undelivered: OnUndelivered | str | None
 
 
 LONGEST_CLIENT_ID: Final = 255  # characters
@@ -320,11 +321,15 @@ def to_value_spec(value: Any) -> SerializerSpec:
 
 
 def to_listener(value: object) -> ProducerListener | None:
-    """Return the listener, if it is one."""
+    """Return the listener, if it is one, or the name or the class of one."""
     if value is None:
         return None
+    if isinstance(value, str):
+        value = _named(value, "a ProducerListener")
+    if isinstance(value, type) and issubclass(value, ProducerListener):
+        value = instance_of(value)
     if not isinstance(value, ProducerListener):
-        raise ValueError("must be an instance of a class that derives from ProducerListener")  # noqa: TRY004 - a check
+        raise ValueError("must be an instance of a class that derives from ProducerListener, or its dotted name")  # noqa: TRY004 - a check
     for hook in ("on_send", "on_acknowledged", "on_error", "on_batch_sent"):
         if inspect.iscoroutinefunction(getattr(value, hook)):
             raise ValueError(f"its {hook} must be a plain method, not a coroutine, which dekaf would not await")
@@ -332,12 +337,20 @@ def to_listener(value: object) -> ProducerListener | None:
 
 
 def to_on_undelivered(value: Any) -> OnUndelivered | None:
-    """Return the callback, if it can be called."""
+    """Return the callback, if it can be called, or is the name of something that can."""
+    if isinstance(value, str):
+        value = _named(value, "a function")
     if value is not None and not callable(value):
-        raise ValueError("must be a function that takes the undelivered messages")
+        raise ValueError("must be a function that takes the undelivered messages, or its dotted name")
     if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004 - not whether it can be called
         raise ValueError("must be a plain function, not a coroutine, which dekaf would not await")
     return value  # type: ignore[no-any-return]  # its signature cannot be checked
+
+
+def _named(text: str, what: str) -> object:
+    if not is_dotted_name(text):
+        raise ValueError(f"as text, must be the dotted name of {what}, such as 'shop.kafka.name'")
+    return imported(text)
 
 
 def to_partitioner_spec(value: Any) -> PartitionerSpec:
@@ -355,7 +368,7 @@ def partitioner_for(spec: object) -> Partitioner | None:
             return made() if made else None
         spec = _imported_partitioner(name)
     if isinstance(spec, type):
-        spec = _instance_of(spec)
+        spec = instance_of(spec)
     # Texts and bytes have a method of that name, too.
     if not isinstance(spec, str | bytes | bytearray) and isinstance(spec, Partitioner):
         return spec
@@ -363,26 +376,11 @@ def partitioner_for(spec: object) -> Partitioner | None:
 
 
 def _imported_partitioner(name: str) -> object:
-    parts = name.replace(":", ".").split(".")
-    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+    if not is_dotted_name(name):
         near = nearest_name(name.lower(), _PARTITIONERS)
         hint = f"; did you mean {near!r}?" if near else ""
         raise ValueError(f"must be one of {', '.join(map(repr, _PARTITIONERS))}, or the dotted name of a class{hint}")
-    import pkgutil  # noqa: PLC0415 - only dotted names need it
-
-    try:
-        found: object = pkgutil.resolve_name(".".join(parts))
-    except Exception as error:  # a module's top level may raise anything
-        raise ValueError(f"cannot be imported: {error}") from error
-    return found
-
-
-def _instance_of(partitioner_class: type) -> object:
-    try:
-        made: object = partitioner_class()
-    except Exception as error:  # a user's class may raise anything
-        raise ValueError(f"the class cannot be made without arguments: {error}; pass an instance") from error
-    return made
+    return imported(name)
 
 
 def _as_int(value: object) -> int | None:

@@ -271,7 +271,11 @@ def test_settings_and_the_environment_may_hold_texts(option: str, text: object, 
         ("partitioner", str, "must be a name, or have a method partition("),
         ("listener", object(), "listener=<object>: must be an instance"),
         ("listener", AwaitedListener(), "on_acknowledged must be a plain method, not a coroutine"),
-        ("on_undelivered", "save", "on_undelivered='save': must be a function"),
+        ("listener", "Listener", "listener='Listener': as text, must be the dotted name of a ProducerListener"),
+        ("listener", "no_such_module.Listener", "cannot be imported"),
+        ("listener", "dekaf.types.Headers", "must be an instance of a class that derives from ProducerListener"),
+        ("on_undelivered", "save", "as text, must be the dotted name of a function"),
+        ("on_undelivered", 5, "on_undelivered=5: must be a function"),
         ("on_undelivered", save_awaiting, "must be a plain function, not a coroutine"),
         ("on_undelivered", SavesAwaiting(), "must be a plain function, not a coroutine"),
     ],
@@ -479,6 +483,27 @@ def test_hooks_are_kept() -> None:
 
     assert made.listener is listener
     assert made.on_undelivered is save
+
+
+class NamedListener(ProducerListener):
+    pass
+
+
+NAMED_LISTENER = NamedListener()
+
+
+def save_named(messages: Sequence[ProducerMessage[bytes, bytes]]) -> None:
+    raise NotImplementedError
+
+
+def test_hooks_may_be_named_as_settings_need_it() -> None:
+    by_class = config(listener=f"{__name__}.NamedListener", on_undelivered=f"{__name__}:save_named")
+
+    assert type(by_class.listener) is NamedListener
+    assert by_class.on_undelivered is save_named
+    assert config(listener=f"{__name__}.NAMED_LISTENER").listener is NAMED_LISTENER
+    assert type(config(listener=NamedListener).listener) is NamedListener
+    assert by_class.with_options(linger_ms=1).listener is by_class.listener
 
 
 def test_a_configuration_cannot_be_changed() -> None:

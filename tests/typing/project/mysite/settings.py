@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import django_stubs_ext
-from orders.listeners import SlowDeliveries
 
 django_stubs_ext.monkeypatch()  # so that ModelAdmin[Order] runs
 
@@ -53,7 +52,12 @@ TEMPLATES = [
 SERVERS = os.environ.get("KAFKA", "kafka.invalid:9092")
 
 DEKAF: dict[str, dict[str, Any]] = {
-    "default": {"bootstrap_servers": SERVERS, "key": "str", "value": "json", "listener": SlowDeliveries()},
+    "default": {
+        "bootstrap_servers": SERVERS,
+        "key": "str",
+        "value": "json",
+        "listener": "orders.listeners.SlowDeliveries",
+    },
     "audit": {"bootstrap_servers": SERVERS, "linger_ms": 50, "compression_type": "gzip"},
     "tenants": {"bootstrap_servers": SERVERS},
 }
