@@ -15,6 +15,12 @@ from mypy_extensions import mypyc_attr
 
 from dekaf._threads.primitives import is_patched, new_socket, original
 
+# Machine code knows the base class below by the module that defines it, and has to have it imported.
+if sys.platform == "win32":
+    import asyncio.windows_events
+else:
+    import asyncio.unix_events
+
 __all__ = ("keep_alive", "needs_system_socket", "new_standard_loop", "system_socket")
 
 _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "DefaultSelector")  # the first that this system has
