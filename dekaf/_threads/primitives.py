@@ -33,6 +33,7 @@ __all__ = (
 )
 
 _MONKEY: Final = "gevent.monkey"  # the module, which is there once an application has imported it
+_modules: Final[dict[str, Any]] = sys.modules  # asked before each wait: without a look-up in `sys`
 
 
 def original(module: str, name: str) -> Any:
@@ -43,7 +44,7 @@ def original(module: str, name: str) -> Any:
         name: Of a class or function; None is returned if the module has none of that name.
     """
     there = importlib.import_module(module)
-    monkey = sys.modules.get(_MONKEY)
+    monkey = _modules.get(_MONKEY)
     if monkey is None:
         return getattr(there, name, None)
     try:
@@ -54,7 +55,7 @@ def original(module: str, name: str) -> Any:
 
 def is_patched() -> bool:
     """Return whether gevent has replaced threads, or sockets, in this process by now."""
-    monkey = sys.modules.get(_MONKEY)
+    monkey = _modules.get(_MONKEY)
     return monkey is not None and bool(monkey.is_module_patched("threading") or monkey.is_module_patched("socket"))
 
 

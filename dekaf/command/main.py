@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast, final
 
 from dekaf._version import __version__
-from dekaf.command import fake
+from dekaf.command import check, config, fake, partition_for, perf, produce
 from dekaf.errors import ConfigurationError
 
 __all__ = ("main",)
@@ -19,19 +19,37 @@ __all__ = ("main",)
 _WRONG_USE = 2  # the status with which argparse ends, too
 
 
+@final
+class _Intermixed(argparse.ArgumentParser):
+    """Takes `produce orders -b kafka:9092 FILE` as people write it, with options between what has no name."""
+
+    _is_within = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; argparse's own method for this comes back here with the two halves."""
+        if self._is_within:
+            return super().parse_known_args(args, namespace)
+        self._is_within = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_within = False
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command.
 
     Args:
-        arguments: Those after `python -m dekaf`; default: this process's.
+        arguments: Those after `dekaf`; default: this process's.
 
     Returns:
         The exit status: 0 if all went well, 2 if the arguments are wrong.
     """
-    parser = argparse.ArgumentParser(prog="python -m dekaf", description="Tools around the Kafka producer dekaf.")
+    parser = argparse.ArgumentParser(prog="dekaf", description="Tools around the Kafka producer dekaf.")
     parser.add_argument("--version", action="version", version=f"dekaf {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    fake.add_parser(commands)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Intermixed)
+    for command in (produce, check, perf, config, partition_for, fake):
+        command.add_parser(commands)
     chosen = parser.parse_args(arguments)
     try:
         return cast("Callable[[argparse.Namespace], int]", chosen.run)(chosen)

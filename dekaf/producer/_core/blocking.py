@@ -24,17 +24,18 @@ def forbid_blocking(core: ProducerCore, call: str) -> None:
         BlockingCallError: It must not be made here; the text says what to do instead.
     """
     forbid_in_callback(core, call)
+    if not stalls_a_loop(core):
+        return
     if is_in_hub():
         raise BlockingCallError(
             f"Producer.{call}() was called in gevent's hub, by a callback of its loop, where nothing can wait: spawn a "
             f"greenlet, gevent.spawn(producer.{call}, ...); fire(), submit() and status() are fine there."
         )
-    if stalls_a_loop(core):
-        raise BlockingCallError(
-            f"Producer.{call}() would block the event loop of this thread. Await AsyncProducer.{call}() instead: "
-            "producer.as_async() shares this producer; Django has get_async_producer(), FastAPI ProducerDep. Or run it "
-            "through asyncio.to_thread(). In a notebook, set allow_blocking_in_loop=True."
-        )
+    raise BlockingCallError(
+        f"Producer.{call}() would block the event loop of this thread. Await AsyncProducer.{call}() instead: "
+        "producer.as_async() shares this producer; Django has get_async_producer(), FastAPI ProducerDep. Or run it "
+        "through asyncio.to_thread(). In a notebook, set allow_blocking_in_loop=True."
+    )
 
 
 def forbid_in_callback(core: ProducerCore, call: str) -> None:

@@ -1,0 +1,113 @@
+"""`dekaf config`: what a configuration comes to, and what another client's does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from dekaf.command.options import add_options, config_of, of_properties
+from dekaf.errors import ConfigurationError
+from dekaf.producer import Producer, ProducerConfig
+
+__all__ = ("add_parser",)
+
+_CLIENTS: Final[dict[str, Callable[[Mapping[str, Any]], ProducerConfig]]] = {
+    "confluent": ProducerConfig.from_confluent,
+    "aiokafka": ProducerConfig.from_aiokafka,
+    "kafka-python": ProducerConfig.from_kafka_python,
+}
+
+_DESCRIPTION: Final = (
+    "Say whether a configuration is valid, and print the options that are not at their defaults, as TOML; secrets are "
+    "left out. Nothing is connected."
+)
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command to the sub-parsers of argparse."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "config", help="validate and show a configuration, or translate another client's", description=_DESCRIPTION
+    )
+    parser.add_argument("--all", action="store_true", help="print the defaults, too, as comments")
+    parser.add_argument(
+        "--from",
+        dest="client",
+        choices=tuple(_CLIENTS),
+        metavar="CLIENT",
+        help="translate the configuration of confluent (the names of Kafka and librdkafka), aiokafka or kafka-python",
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="with --from: what to translate, JSON or lines `name=value`"
+    )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a configuration.
+
+    Raises:
+        ConfigurationError: It is not valid.
+    """
+    config = config_of(arguments) if arguments.client is None else _translated(arguments)
+    Producer.from_config(config.with_options(start="lazy"))  # what only a producer finds, such as an extra that misses
+    for line in _lines(config, with_defaults=arguments.all):
+        print(line)
+    return 0
+
+
+def _translated(arguments: argparse.Namespace) -> ProducerConfig:
+    path: Path | None = arguments.file
+    if path is None:
+        raise ConfigurationError(f"--from {arguments.client} needs the FILE to translate.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    return _CLIENTS[arguments.client](_options_of(path, text))
+
+
+def _options_of(path: Path, text: str) -> Mapping[str, Any]:
+    if not text.lstrip().startswith("{"):
+        return of_properties(text)
+    try:
+        given: object = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    assert isinstance(given, dict)  # as it begins with a brace
+    return given
+
+
+def _lines(config: ProducerConfig, *, with_defaults: bool) -> Iterator[str]:
+    defaults = ProducerConfig(bootstrap_servers=config.bootstrap_servers)
+    for name, value in config.model_dump().items():
+        is_default = value == getattr(defaults, name) and name != "bootstrap_servers"
+        if is_default and not with_defaults:
+            continue
+        shown = _toml(value)
+        if is_default:
+            yield f"# {name}: {'none' if shown is None else shown}"
+        elif shown is None:
+            yield f"# {name}: set, and not shown"
+        else:
+            yield f"{name} = {shown}"
+
+
+def _toml(value: object) -> str | None:
+    """Return a value as TOML writes it; None for what it cannot, secrets included."""
+    if isinstance(value, Enum):
+        value = value.name.lower()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if type(value) in {int, float}:
+        return str(value)
+    if type(value) is str:
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, (tuple, list)):
+        shown = [_toml(one) for one in value]
+        return None if None in shown else f"[{', '.join(map(str, shown))}]"
+    return None

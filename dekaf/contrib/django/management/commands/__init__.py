@@ -1,0 +1,1 @@
+"""`manage.py dekaf_check` and `manage.py dekaf_produce`."""

@@ -1,0 +1,103 @@
+"""`dekaf check`: at which step a connection fails."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from dekaf import ProducerConfig
+from dekaf.command.check import check
+from dekaf.command.main import main
+from dekaf.testing import FakeCluster
+from tests.certificates import Authority
+
+
+def told(config: ProducerConfig, *topics: str) -> tuple[int, list[str]]:
+    lines: list[str] = []
+    status = check(config, topics, timeout=1.0, say=lines.append)
+    return status, lines
+
+
+def test_each_step_that_went_well_is_told() -> None:
+    with FakeCluster(nodes=2, topics={"orders": 3}) as cluster:
+        status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers), "orders")
+
+    assert status == 0
+    assert all(line.startswith("ok     ") for line in lines)
+    assert "fake-cluster, 2 broker(s), without TLS and SASL" in lines[2]
+    assert "topic orders: 3 partition(s)" in lines[3]
+
+
+def test_a_name_that_is_unknown_is_told() -> None:
+    status, lines = told(ProducerConfig(bootstrap_servers="no-such-host.invalid:9092"))
+
+    assert status == 1
+    assert lines[0].startswith(
+        "FAILED bootstrap no-such-host.invalid:9092: name: no-such-host.invalid is not known here"
+    )
+
+
+def test_a_port_where_nobody_listens_is_told() -> None:
+    status, lines = told(ProducerConfig(bootstrap_servers="127.0.0.1:1"))
+
+    assert status == 1
+    assert lines[0].startswith("FAILED bootstrap 127.0.0.1:1: TCP: 127.0.0.1 takes no connection: ")
+
+
+def test_one_bootstrap_server_that_answers_is_enough_to_go_on() -> None:
+    with FakeCluster() as cluster:
+        status, lines = told(ProducerConfig(bootstrap_servers=f"127.0.0.1:1,{cluster.bootstrap_servers}"))
+
+    assert status == 1  # though one can produce: the other address is wrong
+    assert [line.split()[0] for line in lines] == ["FAILED", "ok", "ok"]
+
+
+def test_a_topic_that_does_not_exist_is_told_and_not_created() -> None:
+    with FakeCluster(auto_create_topics=True) as cluster:
+        status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers), "no-such-topic")
+
+        assert status == 1
+        assert lines[-1].startswith("FAILED topic no-such-topic: topic: ")
+        assert cluster.topics() == []
+
+
+def test_a_wrong_password_is_a_matter_of_sasl() -> None:
+    with FakeCluster(sasl={"shop": "right"}) as cluster:
+        config = ProducerConfig(
+            bootstrap_servers=cluster.bootstrap_servers,
+            security_protocol="SASL_PLAINTEXT",
+            sasl_mechanism="SCRAM-SHA-256",
+            sasl_username="shop",
+            sasl_password="wrong",
+        )
+        status, lines = told(config)
+
+    assert status == 1
+    assert lines[-1].startswith("FAILED cluster: SASL: ")
+    assert "wrong" not in lines[-1].replace("wrong password", "")
+
+
+def test_a_certificate_that_is_not_trusted_is_a_matter_of_tls(authority: Authority) -> None:
+    server = authority.server()
+    with FakeCluster(tls=(server.certfile, server.keyfile), host="localhost") as cluster:
+        status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers, security_protocol="SSL"))
+
+    assert status == 1
+    assert lines[-1].startswith("FAILED cluster: TLS: ")
+
+
+def test_a_server_that_is_no_broker_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        status, lines = told(ProducerConfig(bootstrap_servers=f"127.0.0.1:{listener.getsockname()[1]}"))
+
+    assert status == 1
+    assert lines[-1].startswith("FAILED cluster: ")
+
+
+def test_the_command_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    with FakeCluster(topics={"orders": 1}) as cluster:
+        status = main(["check", "-b", cluster.bootstrap_servers, "orders"])
+
+    assert status == 0
+    assert "topic orders: 1 partition(s)" in capsys.readouterr().out
