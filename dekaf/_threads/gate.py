@@ -5,6 +5,7 @@ And Countdown, for several such things at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
@@ -67,9 +68,10 @@ class ThreadGate:
 
     def _wait_in_hub(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else monotonic() + wait_seconds(timeout)
+        process_id = os.getpid()
         while not self._shut.acquire(blocking=False):
-            if deadline is not None and deadline <= monotonic():
-                return False
+            if (deadline is not None and deadline <= monotonic()) or process_id != os.getpid():
+                return False  # a forked child has a copy of the greenlet, and nothing that would open its gate
             if self._waker is None:
                 nap()
             else:

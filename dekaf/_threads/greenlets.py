@@ -15,7 +15,9 @@ from dekaf._threads.primitives import is_patched
 
 __all__ = ("is_in_hub", "is_of_this_greenlet", "leave_hub", "make_first_hub", "may_wait_in_hub", "nap", "wait_readable")
 
-_LONGEST_WAIT: Final = 86_400.0  # seconds, of one wait in the hub
+# Seconds of one wait in the hub. A forked child has copies of its parent's greenlets, which wait at the same
+# descriptors: it may take the wake-up that was meant for the parent's, and for its own none ever comes.
+_LOOK_AGAIN: Final = 1.0
 _NAP: Final = 0.002  # seconds; where there is no descriptor to be woken by
 
 
@@ -97,24 +99,17 @@ def wait_readable(descriptor: int, deadline: float | None) -> bool:
         deadline: Monotonic seconds; None: never.
 
     Returns:
-        False if the deadline came first.
+        False if the deadline came first, or it is time to look whether there is anything left to wait for.
     """
-    wait_read = _found[0].wait_read
-    if deadline is None:
-        wait_read(descriptor)
-        return True
+    seconds = _LOOK_AGAIN if deadline is None else max(0.0, min(deadline - monotonic(), _LOOK_AGAIN))
     over = TimeoutError()  # this very one: another time-out of the greenlet is its owner's
-    while True:
-        left = deadline - monotonic()
-        try:
-            wait_read(descriptor, max(0.0, min(left, _LONGEST_WAIT)), over)
-        except TimeoutError as error:
-            if error is not over:
-                raise
-            if left <= _LONGEST_WAIT:
-                return False
-        else:
-            return True
+    try:
+        _found[0].wait_read(descriptor, seconds, over)
+    except TimeoutError as error:
+        if error is not over:
+            raise
+        return False
+    return True
 
 
 def nap() -> None:

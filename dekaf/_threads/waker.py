@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Final, final
 
 from dekaf._threads.greenlets import may_wait_in_hub, wait_readable
-from dekaf._threads.primitives import close_descriptor, new_poll
+from dekaf._threads.primitives import close_descriptor, is_patched, new_poll
 
 _os: Final[Any] = os  # eventfds are Linux's, and unknown to type checkers elsewhere
 _select: Final[Any] = select
@@ -30,8 +30,9 @@ class EventfdWaker:
     A wake-up that none waits for is kept for the next one.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, blocks: bool) -> None:
         self.descriptor: Final = descriptor  # can be read once it is woken
+        self._blocks: Final = blocks  # who reads it before that
         self.process_id: Final = os.getpid()
 
     def __del__(self) -> None:
@@ -44,27 +45,43 @@ class EventfdWaker:
         _os.eventfd_write(self.descriptor, 1)
 
     def wait(self, deadline: float | None) -> bool:
-        """Return True once it is woken, False at `deadline` (monotonic seconds; None: never)."""
+        """Wait until it is woken, or longer than `deadline` (monotonic seconds; None: never).
+
+        Returns:
+            False if the deadline came first; True if it was woken, or a greenlet is to look whether what it waits for
+            has happened.
+        """
         if may_wait_in_hub():
-            if not wait_readable(self.descriptor, deadline):
+            return self._wait_in_hub(deadline)
+        if not self._blocks or deadline is not None:
+            if not self._is_woken_by(deadline):
                 return False
-        elif deadline is not None and not self._is_woken_by(deadline):
-            return False
+            self.clear()
+            return True
         os.read(self.descriptor, _COUNT_BYTES)  # unlike `os.eventfd_read`, it goes on after a signal handler
         return True
 
     def clear(self) -> None:
-        """Forget a wake-up; only for one that does not block."""
+        """Forget a wake-up, if there is one; it blocks without, if it does at all."""
         try:
             os.read(self.descriptor, _COUNT_BYTES)
         except BlockingIOError:
             return
 
-    def _is_woken_by(self, deadline: float) -> bool:
+    def _wait_in_hub(self, deadline: float | None) -> bool:
+        if wait_readable(self.descriptor, deadline):
+            self.clear()
+            return True
+        # In a forked child its own copy of the caller waits here, for what only the parent will hear of.
+        return self.process_id == os.getpid() and (deadline is None or monotonic() < deadline)
+
+    def _is_woken_by(self, deadline: float | None) -> bool:
         poll = new_poll()
         poll.register(self.descriptor, _select.POLLIN)
-        left = deadline - monotonic()
+        left = _LONGEST_POLL if deadline is None else deadline - monotonic()
         while not poll.poll(max(0.0, min(left, _LONGEST_POLL)) * 1000.0):
+            if deadline is None:
+                continue
             left = deadline - monotonic()
             if left <= 0.0:
                 return False
@@ -77,7 +94,8 @@ def new_waker(*, blocks: bool) -> EventfdWaker | None:
     if eventfd is None:
         return None
     try:
-        return EventfdWaker(eventfd(0, _os.EFD_CLOEXEC if blocks else _os.EFD_CLOEXEC | _os.EFD_NONBLOCK))
+        flags = _os.EFD_CLOEXEC if blocks else _os.EFD_CLOEXEC | _os.EFD_NONBLOCK
+        return EventfdWaker(eventfd(0, flags), blocks=blocks)
     except OSError:
         return None
 
@@ -100,7 +118,7 @@ class WakerPool:
         try:
             return self._free.pop()  # in one step: other threads take, too
         except IndexError:
-            return new_waker(blocks=True)
+            return new_waker(blocks=not is_patched())  # another process may read what a greenlet waits for
 
     def give_back(self, waker: EventfdWaker) -> None:
         """Keep a waker for the next wait."""

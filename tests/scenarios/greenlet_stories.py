@@ -30,6 +30,7 @@ from dekaf import (  # noqa: E402 # after gevent has patched, or before
     AsyncProducer,
     BlockingCallError,
     BufferExhaustedError,
+    DekafError,
     DeliveryTimeoutError,
     FlushTimeoutError,
     Producer,
@@ -374,6 +375,24 @@ def killed(producer: Producer[str, str]) -> None:
     assert report.delivered > 50, report
     gevent.joinall([gevent.spawn(producer.produce, "orders", "later", "x") for _ in range(50)], raise_error=True)
     assert producer.close().ok
+
+
+@story
+def forks_with_greenlets(producer: Producer[str, str]) -> None:
+    """A child has copies of greenlets that wait: theirs end, and take nothing from the parent's."""
+    handle = producer.submit("orders", "handle", "x")
+    calls = [gevent.spawn(failure, producer.produce, "orders", "k", "v") for _ in range(10)]
+    calls += [gevent.spawn(failure, handle.result) for _ in range(10)]
+    calls += [gevent.spawn(failure, producer.flush) for _ in range(10)]
+    gevent.sleep(0.1)
+    child = os.fork()
+    if child == 0:
+        gevent.joinall(calls, timeout=PATIENCE)
+        os._exit(0 if all(isinstance(one.value, DekafError) for one in calls[:20]) and calls[-1].ready() else 1)
+    say("waits")  # until the cluster answers
+    gevent.joinall(calls, timeout=PATIENCE)
+    assert [one.value for one in calls if one.value is not None or not one.ready()] == []
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @story
