@@ -11,15 +11,16 @@ import contextlib
 import logging
 import os
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple, final
 
+from dekaf._threads.application_thread import ApplicationThread
 from dekaf._threads.gate import ThreadGate
-from dekaf._threads.native_thread import NativeThread
-from dekaf._threads.primitives import SimpleQueue, new_reentrant_lock
+from dekaf._threads.job_queue import JobQueue
+from dekaf._threads.native_thread import thread_name
+from dekaf._threads.primitives import get_ident, new_reentrant_lock
 from dekaf.process_lock import ProcessLock
 
 __all__ = ("KEPT_FOR_ERRORS", "LOG_THREAD", "MOST_WAITING", "DeferredLogger", "LogThread")
@@ -70,9 +71,9 @@ class LogThread:
     def begin_afresh(self) -> None:
         """Forget everything: a forked child's lines are its own, and its parent's thread is not there."""
         self._lines: deque[Line | Callable[[], None]] = deque()  # the first is being written
-        self._bells: SimpleQueue[None] = SimpleQueue()  # one for each line
+        self._bells: JobQueue[None] = JobQueue()  # one for each line
         self._lock = new_reentrant_lock()  # guards _worker and _dropped; re-entrant for a signal handler
-        self._worker: NativeThread | None = None
+        self._worker: ApplicationThread | None = None
         self._dropped = 0
         self._process_id = os.getpid()  # last: another thread of the child that finds it relies on the rest
 
@@ -82,7 +83,7 @@ class LogThread:
         with self._lock:
             if self._worker is not None and self._worker.is_alive():
                 return True
-            worker = NativeThread(self._work, self._name)
+            worker = ApplicationThread(self._work, self._name)
             try:
                 worker.start()
             except (RuntimeError, MemoryError):
@@ -216,7 +217,6 @@ def _line(
     frame = sys._getframe(1)  # noqa: SLF001 # as the standard library's logging does
     while frame.f_code.co_filename == __file__ and frame.f_back is not None:
         frame = frame.f_back
-    thread = threading.current_thread()
     code = frame.f_code
     return Line(
         logger,
@@ -225,8 +225,8 @@ def _line(
         args,
         error,
         time.time(),
-        thread.ident,
-        thread.name,
+        get_ident(),
+        thread_name(),
         code.co_filename,
         frame.f_lineno,
         code.co_name,

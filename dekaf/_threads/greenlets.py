@@ -8,17 +8,34 @@ from __future__ import annotations
 
 import importlib
 import threading
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final, final
 
 from dekaf._threads.primitives import is_patched
 
-__all__ = ("is_in_hub", "is_of_this_greenlet", "leave_hub", "make_first_hub", "may_wait_in_hub", "nap", "wait_readable")
+__all__ = (
+    "current_greenlet",
+    "end_greenlet",
+    "idle",
+    "is_in_hub",
+    "is_of_this_greenlet",
+    "leave_hub",
+    "main_hub",
+    "make_first_hub",
+    "may_wait_in_hub",
+    "nap",
+    "spawn",
+    "wait_idly",
+    "wait_readable",
+)
 
 # Seconds of one wait in the hub. A forked child has copies of its parent's greenlets, which wait at the same
-# descriptors: it may take the wake-up that was meant for the parent's, and for its own none ever comes.
+# descriptors, and for what only the parent will hear of.
 _LOOK_AGAIN: Final = 1.0
+_READ: Final = 1  # of an event loop of gevent's
 _NAP: Final = 0.002  # seconds; where there is no descriptor to be woken by
+_IDLE: Final = 0.02  # the same, of what has nothing to do
 
 
 @final
@@ -30,6 +47,9 @@ class _Gevent:
         self.current: Final[Any] = importlib.import_module("greenlet").getcurrent
         self.hub_here: Final[Any] = importlib.import_module("gevent._hub_local").get_hub_if_exists
         self.has_made_hub = False
+        self.main_hub: Any = None  # of the main thread, once it is known
+        self.spawn: Final[Any] = importlib.import_module("gevent").spawn
+        self.exit: Final[Any] = importlib.import_module("gevent").GreenletExit
         self.make_hub: Final[Any] = importlib.import_module("gevent").get_hub
         self.wait_read: Final[Any] = importlib.import_module("gevent.socket").wait_read
 
@@ -56,6 +76,37 @@ def make_first_hub() -> None:
     if gevent is not None and not gevent.has_made_hub:
         gevent.has_made_hub = True
         gevent.make_hub()
+
+
+def main_hub() -> Any | None:
+    """Return the hub of the main thread, where an application's greenlets run; None without gevent.
+
+    Also None as long as only other threads, such as those of gevent's pool, have asked: theirs may never run.
+    """
+    gevent = _gevent()
+    if gevent is None:
+        return None
+    if gevent.main_hub is None:
+        make_first_hub()
+        hub = gevent.hub_here()
+        if hub is not None and hub.main_hub:
+            gevent.main_hub = hub
+    return gevent.main_hub
+
+
+def current_greenlet() -> Any:
+    """Return the calling greenlet; only where there is gevent."""
+    return _found[0].current()
+
+
+def spawn(target: Callable[[], None]) -> Any:
+    """Return a greenlet of this thread, which is to begin; only where there is gevent."""
+    return _found[0].spawn(target)
+
+
+def end_greenlet() -> None:
+    """End the calling greenlet; only where there is gevent."""
+    raise _found[0].exit
 
 
 def may_wait_in_hub() -> bool:
@@ -110,6 +161,21 @@ def wait_readable(descriptor: int, deadline: float | None) -> bool:
             raise
         return False
     return True
+
+
+def wait_idly(descriptor: int) -> None:
+    """Wait until a descriptor can be read, as what keeps no hub from coming to an end; only where `may_wait_in_hub`."""
+    hub = _found[0].hub_here()
+    watcher = hub.loop.io(descriptor, _READ, ref=False)
+    try:
+        hub.wait(watcher)
+    finally:
+        watcher.close()
+
+
+def idle() -> None:
+    """Do nothing for longer than `nap`."""
+    _found[0].sleep(_IDLE, ref=False)
 
 
 def nap() -> None:

@@ -11,7 +11,7 @@ from typing import Final, final
 from dekaf._threads.greenlets import leave_hub, make_first_hub, may_wait_in_hub, nap
 from dekaf._threads.primitives import get_ident, is_patched, new_lock, start_thread, wait_seconds
 
-__all__ = ("NativeThread",)
+__all__ = ("NativeThread", "thread_name")
 
 
 @final
@@ -86,9 +86,19 @@ class NativeThread:
             self._running.release()
 
     def _run_unknown(self) -> None:
-        """Run as a thread of which `threading` has not heard."""
-        threading.current_thread().name = self.name  # what it makes of this one, for the application's logs
+        """Run as a thread of which `threading` has not heard, nor shall: it would take a lock that is greenlets'."""
+        ident = get_ident()
+        _NAMES[ident] = self.name
         try:
             self._run()
         finally:
+            _NAMES.pop(ident, None)
             leave_hub()
+
+
+_NAMES: Final[dict[int, str]] = {}  # of the threads of which `threading` has not heard, by ident
+
+
+def thread_name() -> str:
+    """Return the name of the calling thread, for logs."""
+    return _NAMES.get(get_ident()) or threading.current_thread().name

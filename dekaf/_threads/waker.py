@@ -69,11 +69,13 @@ class EventfdWaker:
             return
 
     def _wait_in_hub(self, deadline: float | None) -> bool:
-        if wait_readable(self.descriptor, deadline):
+        is_readable = wait_readable(self.descriptor, deadline)
+        if self.process_id != os.getpid():
+            return False  # a forked child's copy of the caller, which only the parent's will ever wake
+        if is_readable:
             self.clear()
             return True
-        # In a forked child its own copy of the caller waits here, for what only the parent will hear of.
-        return self.process_id == os.getpid() and (deadline is None or monotonic() < deadline)
+        return deadline is None or monotonic() < deadline
 
     def _is_woken_by(self, deadline: float | None) -> bool:
         poll = new_poll()

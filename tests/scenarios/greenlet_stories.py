@@ -35,7 +35,9 @@ from dekaf import (  # noqa: E402 # after gevent has patched, or before
     FlushTimeoutError,
     Producer,
 )
+from dekaf._log_thread import DeferredLogger  # noqa: E402 # the same
 
+deferred: Final = DeferredLogger("dekaf.stories")
 STORIES: Final[dict[str, Callable[[Producer[str, str]], None]]] = {}
 OPTIONS: Final[dict[str, Any]] = json.loads(os.environ.get("STORY_OPTIONS", "{}"))
 QUICK: Final[dict[str, Any]] = {"linger_ms": 1, "close_timeout_ms": 5_000, "max_block_ms": 400}
@@ -163,7 +165,7 @@ def without_eventfds(producer: Producer[str, str]) -> None:
 
 @story
 def callbacks(producer: Producer[str, str]) -> None:
-    """They run on a thread of their own; locks, events and logs of the application work there."""
+    """They run in a greenlet of their own; locks, events and logs of the application work there."""
     import threading  # noqa: PLC0415 # as the application has it
 
     lock = threading.Lock()
@@ -195,6 +197,46 @@ def callbacks(producer: Producer[str, str]) -> None:
     called_back = gevent.event.AsyncResult()
     handle.add_done_callback(called_back.set)
     assert called_back.get(timeout=PATIENCE) is handle
+
+
+@story
+def logging_of_all(producer: Producer[str, str]) -> None:
+    """What callbacks and dekaf log goes through the same handlers, and their locks, as what greenlets log."""
+    import logging  # noqa: PLC0415 # as the application has it
+    import threading  # noqa: PLC0415 # the same
+
+    lines: list[str] = []
+    names: set[str] = set()
+    lock = threading.Lock()
+
+    class Slow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            with lock:
+                lines.append(record.getMessage())
+                names.add(record.threadName or "")
+                gevent.sleep(0.0005)
+
+    log = logging.getLogger("dekaf")
+    log.addHandler(Slow())
+    log.setLevel(logging.DEBUG)
+
+    def mine() -> None:
+        for _ in range(100):
+            log.info("of a greenlet")
+            with lock:
+                gevent.sleep(0.0001)
+
+    greenlets = [gevent.spawn(mine) for _ in range(4)]
+    for number in range(200):
+        producer.fire("orders", str(number), "x", on_delivery=lambda *_: log.info("of a callback"))
+        deferred.warning("of dekaf")
+        gevent.sleep(0)
+    gevent.joinall(greenlets, timeout=PATIENCE, raise_error=True)
+    assert all(greenlet.successful() for greenlet in greenlets)
+    assert producer.flush(PATIENCE).callbacks_pending == 0
+    for words, count in (("of a greenlet", 400), ("of a callback", 200), ("of dekaf", 200)):
+        assert lines.count(words) == count, (words, lines.count(words))
+    assert {"dekaf-callbacks greenlet_stories", "MainThread"} <= names, names
 
 
 @story

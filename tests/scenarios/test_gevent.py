@@ -71,7 +71,16 @@ def test_many_greenlets_produce_whenever_gevent_has_patched(cluster: FakeCluster
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize(
     "story",
-    ["a_thread_of_the_pool", "callbacks", "forks", "a_loop_in_a_greenlet", "the_hub", "closing", "without_eventfds"],
+    [
+        "a_thread_of_the_pool",
+        "callbacks",
+        "forks",
+        "a_loop_in_a_greenlet",
+        "the_hub",
+        "closing",
+        "without_eventfds",
+        "logging_of_all",
+    ],
 )
 def test_greenlets_use_a_producer_as_threads_do(cluster: FakeCluster, story: str, loop: str) -> None:
     play(story, cluster, loop=loop)

@@ -238,8 +238,9 @@ def test_thread_that_dies_is_replaced(desk: Desk) -> None:
     desk.said()
     worker = desk.thread._worker
     assert worker is not None
-    assert worker.ident is not None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(SystemExit))
+    assert worker._native is not None
+    assert worker._native.ident is not None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker._native.ident), ctypes.py_object(SystemExit))
 
     desk.log.info("wakes it, and it dies")
     worker.join(PATIENCE)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
-from dekaf._threads.native_thread import NativeThread
-from dekaf._threads.primitives import Empty, SimpleQueue, new_reentrant_lock
+from dekaf._threads.application_thread import ApplicationThread
+from dekaf._threads.job_queue import JobQueue
+from dekaf._threads.primitives import Empty, new_reentrant_lock
 from dekaf.producer._waiting.backlog import CallbackBacklog
 from dekaf.producer._waiting.mailbox import CallbackGroup, CountedCallbacks
 
@@ -20,10 +21,10 @@ class CallbackThread:
     def __init__(self, name: str = "dekaf-callbacks") -> None:
         self.backlog: Final = CallbackBacklog(f"on the thread '{name}'")
         self._name: Final = name
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._jobs: JobQueue[Callable[[], None] | None] = JobQueue()
         # Guards _worker. Re-entrant: a signal handler that closes may interrupt the thread that starts one.
         self._lock: Final = new_reentrant_lock()
-        self._worker: NativeThread | None = None
+        self._worker: ApplicationThread | None = None
         self._is_stopped = False
 
     def post(self, group: CallbackGroup) -> None:
@@ -72,7 +73,7 @@ class CallbackThread:
         with self._lock:
             if self._worker is not None:
                 return
-            self._worker = NativeThread(self._work, self._name)
+            self._worker = ApplicationThread(self._work, self._name)
             try:
                 self._worker.start()
             except RuntimeError:

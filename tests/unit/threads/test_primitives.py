@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -12,12 +14,15 @@ import pytest
 from dekaf._threads.primitives import is_patched, original, wait_seconds
 
 
-def gevent_that_replaced(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
-    """Stand in for gevent, which calls what it has replaced by another name here."""
+@contextmanager
+def gevent_that_replaced(*modules: str) -> Iterator[None]:
+    """Stand in for gevent, which calls what it has replaced by another name here; in the block alone."""
     monkey = SimpleNamespace(
         is_module_patched=lambda module: module in modules, get_original=lambda module, name: f"{module}'s own {name}"
     )
-    monkeypatch.setitem(sys.modules, "gevent.monkey", monkey)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "gevent.monkey", monkey)
+        yield
 
 
 def test_without_gevent_the_modules_have_the_originals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,22 +33,18 @@ def test_without_gevent_the_modules_have_the_originals(monkeypatch: pytest.Monke
     assert not is_patched()
 
 
-def test_gevent_is_asked_for_what_it_has_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    gevent_that_replaced(monkeypatch, "threading")
-
-    assert original("threading", "Thread") == "threading's own Thread"
+def test_gevent_is_asked_for_what_it_has_replaced() -> None:
+    with gevent_that_replaced("threading"):
+        assert original("threading", "Thread") == "threading's own Thread"
 
 
 @pytest.mark.parametrize(
     ("modules", "expected"),
     [(("threading",), True), (("socket", "time"), True), (("time", "subprocess"), False), ((), False)],
 )
-def test_threads_or_sockets_make_a_process_one_of_greenlets(
-    monkeypatch: pytest.MonkeyPatch, modules: tuple[str, ...], expected: bool
-) -> None:
-    gevent_that_replaced(monkeypatch, *modules)
-
-    assert is_patched() is expected
+def test_threads_or_sockets_make_a_process_one_of_greenlets(modules: tuple[str, ...], expected: bool) -> None:
+    with gevent_that_replaced(*modules):
+        assert is_patched() is expected
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(-1.0, 0.0), (0.5, 0.5), (math.inf, threading.TIMEOUT_MAX)])
