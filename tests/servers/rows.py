@@ -101,4 +101,11 @@ ROWS: Final = (
     Row("uWSGI", WSGI, Stop.SIGINT, uwsgi(), is_lost=True),
     Row("uWSGI, SIGTERM made graceful", WSGI, Stop.SIGTERM, uwsgi(*_GRACEFUL)),
     Row("uWSGI, SIGTERM made graceful", WSGI, Stop.RELOAD, uwsgi(*_GRACEFUL)),
+    Row(
+        "uWSGI `--lazy-apps`, SIGTERM made graceful",
+        WSGI,
+        Stop.SIGTERM,
+        uwsgi(*_GRACEFUL, "--lazy-apps"),
+        loads_late=True,
+    ),
 )

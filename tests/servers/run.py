@@ -26,6 +26,8 @@ CLIENTS: Final = 4
 ANSWERS: Final = 80  # before it is told to stop
 LINGER_MS: Final = 120_000  # nothing leaves by itself: only a drain delivers
 SECONDS: Final = 45
+LOADED: Final = b"WSGI app 0"  # what each of uWSGI's workers writes
+WORKERS: Final = 2
 
 
 class Stop(Enum):
@@ -48,6 +50,7 @@ class Row:
         command: A program of the environment, or a module after `-m`; `{port}` stands for the port.
         drains_on_sigterm: Whether the application calls `drain_on_sigterm` when it is imported.
         is_lost: Whether messages are lost, which is what the table is to show.
+        loads_late: Whether workers load the application while others serve: uWSGI's forget a stop meanwhile.
     """
 
     server: str
@@ -56,6 +59,7 @@ class Row:
     command: tuple[str, ...]
     drains_on_sigterm: bool = False
     is_lost: bool = False
+    loads_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def outcome_of(row: Row, folder: Path) -> Outcome:
         (port,) = free_ports(1)
         process = _started(row, port, cluster.bootstrap_servers, output)
         try:
+            if row.loads_late:
+                _wait_until_loaded(log, process)
             answered = _answered_until_the_end(row, port, process)
         finally:
             kill_group(process)
@@ -122,6 +128,12 @@ def start_server(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+def _wait_until_loaded(log: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while log.read_bytes().count(LOADED) < WORKERS and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _answered_until_the_end(row: Row, port: int, process: subprocess.Popen[bytes]) -> list[int]:
