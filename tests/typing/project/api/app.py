@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from api.models import Order
 from api.routes import router
 from api.settings import KafkaSettings
-from dekaf.contrib.fastapi import dekaf_lifespan, install_error_handlers, registry_of
+from dekaf.contrib.fastapi import dekaf_lifespan, health_router, install_error_handlers, registry_of
 
 
 async def tell_start(app: FastAPI) -> None:
@@ -29,6 +29,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
 
 app = FastAPI(lifespan=lifespan)
 app.include_router(router)
+app.include_router(health_router(details=True), prefix="/internal")
 install_error_handlers(app)
 
 

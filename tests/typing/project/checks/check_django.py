@@ -71,7 +71,8 @@ def test_failures_are_answered_and_probes_too(client: Client, kafka: KafkaFixtur
     kafka.fail_next("orders", NotEnoughReplicasError)
     assert client.post("/orders/ada/many").status_code == 503
     with kafka.unavailable():
-        assert client.get("/readyz").json()["default"]["status"] == "degraded"
+        assert client.get("/internal/producers").json()["default"]["status"] == "degraded"
+        assert client.get("/readyz").json()["status"] == "degraded"
 
 
 def test_the_admin(admin_client: Client, kafka: KafkaFixture, django_capture_on_commit_callbacks: Any) -> None:

@@ -33,6 +33,7 @@ def test_endpoints(kafka: KafkaFixture, client: TestClient) -> None:
     assert client.get("/stream/2").text == "0\n1\n"
     assert client.get("/status").json()["state"] == "running"
     assert client.get("/readyz").json()["status"] == "up"
+    assert client.get("/internal/readyz").json()["producers"]["audit"]["status"] == "up"
 
     kafka.assert_produced("orders", key="42", value=including(item="espresso"), headers={"source": "api"}, count=1)
     kafka.assert_produced("audit-log", key="ada", alias="audit", count=2)

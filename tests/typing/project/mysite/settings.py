@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "orders",
 ]
 MIDDLEWARE = [
+    "dekaf.contrib.django.probes.ProbesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -62,6 +63,8 @@ DEKAF: dict[str, dict[str, Any]] = {
     "tenants": {"bootstrap_servers": SERVERS},
 }
 DEKAF_TOPIC_PREFIX_REQUIRED = ["tenants"]
+
+DEKAF_PROBES: dict[str, Any] = {"aliases": ["default"]}
 
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True

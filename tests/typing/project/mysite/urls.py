@@ -13,5 +13,5 @@ urlpatterns = [
     path("awaiting/<str:customer>", async_views.place_order),
     path("awaiting/<str:customer>/many", async_views.place_many),
     path("tenants/<str:customer>", views.tell_tenant),
-    path("readyz", views.is_ready),
+    path("internal/producers", views.is_ready),
 ]
