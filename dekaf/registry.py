@@ -26,6 +26,7 @@ from dekaf.producer.async_producer import AsyncProducer, close_all
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.masked import masked, without_frames
 from dekaf.producer.options import LONGEST_CLIENT_ID
+from dekaf.producer.produced import MemoryPlace, ProducedMessages
 from dekaf.producer.sync_producer import Producer, close_all_blocking
 from dekaf.real_kafka import GUARD
 from dekaf.serialization import Serializer, SerializerSpec, serializer_for
@@ -36,6 +37,7 @@ __all__ = (
     "Override",
     "ProducerRegistry",
     "clear_memories",
+    "disabled_producer",
     "is_overridden_everywhere",
     "override_everywhere",
 )
@@ -392,6 +394,20 @@ class ProducerRegistry:
         configs = getattr(self, "_configs", {})  # without, if it could not be made: tracebacks show local variables
         state = "closed" if self._is_closed else "open"
         return f"<{type(self).__name__} {', '.join(configs) or 'without configuration'} {state}>"
+
+
+def disabled_producer(alias: str, config: ProducerConfig | None) -> Producer[Any, Any]:
+    """Return a producer that stands in for an alias for a while: it takes everything, and produces nothing.
+
+    Unlike one that is configured with `backend="disabled"` it does not warn of that; its owner closes it.
+
+    Args:
+        alias: In whose place it is.
+        config: The alias's options; None: a registry of doubles has none.
+    """
+    given = ProducerConfig(backend="disabled") if config is None else config
+    core = ProducerCore(given.with_options(backend="disabled", start="lazy"), MemoryPlace(ProducedMessages(0), alias))
+    return Producer(_core=core)
 
 
 def override_everywhere(double: DoubleT) -> Override[DoubleT]:

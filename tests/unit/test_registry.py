@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import logging
 import os
 import signal
 import subprocess
@@ -23,7 +24,13 @@ import pytest
 
 from dekaf import AsyncProducer, ConfigurationError, JsonSerializer, Producer, ProducerClosedError, ProducerConfig
 from dekaf.abc import KafkaProducer
-from dekaf.registry import Face, ProducerRegistry, is_overridden_everywhere, override_everywhere
+from dekaf.registry import (
+    Face,
+    ProducerRegistry,
+    disabled_producer,
+    is_overridden_everywhere,
+    override_everywhere,
+)
 from dekaf.types import ProducerState
 
 NOWHERE = "127.0.0.1:1"  # nobody listens there
@@ -610,3 +617,13 @@ def test_doubles_stay_when_another_registry_takes_the_place_of_one() -> None:
     assert found is override.double
     assert found_later is later.double
     assert isinstance(after.producer(), Producer)
+
+
+@pytest.mark.parametrize("config", [None, ProducerConfig(bootstrap_servers=NOWHERE, start="eager")])
+def test_a_producer_that_stands_in_for_a_while_produces_nothing_and_warns_of_nothing(
+    config: ProducerConfig | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with disabled_producer("audit", config) as producer:
+        assert producer.produce("orders", "42", "paid").offset == -1
+
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -9,8 +9,8 @@ from dekaf.contrib.django.context import ProduceContext, Suppressed, current_con
 from dekaf.errors import ConfigurationError
 from dekaf.message import ProducerMessage
 from dekaf.process_lock import ProcessLock
-from dekaf.producer import AsyncTopicProducer, Producer, ProducerConfig, TopicProducer
-from dekaf.registry import ProducerRegistry
+from dekaf.producer import AsyncTopicProducer, Producer, TopicProducer
+from dekaf.registry import ProducerRegistry, disabled_producer
 from dekaf.types import Headers
 
 __all__ = ("ContextualAsyncProducer", "ContextualLookups", "ContextualProducer", "Requirement")
@@ -59,8 +59,7 @@ class ContextualLookups:
             producer = self._disabled.get(alias)
             if producer is None:
                 is_configured = alias in self._registry.aliases
-                config = self._registry.config(alias) if is_configured else ProducerConfig(backend="disabled")
-                producer = Producer.from_config(config.with_options(backend="disabled", start="lazy"))
+                producer = disabled_producer(alias, self._registry.config(alias) if is_configured else None)
                 self._disabled[alias] = producer
             return producer
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -126,6 +127,15 @@ def test_nothing_is_produced_where_it_is_suppressed_and_it_is_counted() -> None:
     assert [result.offset for result in results] == [-1, -1]
     assert suppressed.count == 5
     assert [message.key for message in produced("audit")] == [b"5"]
+
+
+def test_what_is_suppressed_on_purpose_is_no_reason_for_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with suppress() as suppressed:
+        get_producer().fire("orders", "1", "paid")
+    get_registry().close()
+
+    assert suppressed.count == 1
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.asyncio
