@@ -1138,7 +1138,7 @@ class Partitioner(Protocol):
     """What a user's partitioner looks like; no base class is needed.
 
     It is called on the caller's thread for every record without an explicit partition, so it should be quick. For
-    records that were produced before the topic's partitions were known, it is called on the producer's I/O thread.
+    records that were produced before the topic's partitions were known, it is called on a thread of its own.
     """
 
     def partition(self, topic: str, key: bytes | None, partition_count: int, /) -> int | None:
