@@ -19,6 +19,7 @@ from typing import Any, Final, Generic, Self, cast, final
 from typing_extensions import TypeVar
 
 from dekaf.errors import ConfigurationError, ProducerClosedError
+from dekaf.metrics import ProducerMetrics
 from dekaf.nearest_name import nearest_name
 from dekaf.process_lock import ProcessLock
 from dekaf.producer._core.core import ProducerCore
@@ -339,6 +340,14 @@ class ProducerRegistry:
             default=None,
         )
         return None if latest is None else cast("object", latest.double)
+
+    # Looking.
+
+    def metrics(self) -> dict[str, ProducerMetrics]:
+        """Return what the producers count and measure, by alias; those that were never asked for have nothing."""
+        with self._lock:
+            owners = self._owners.copy()
+        return {alias: owner.metrics() for alias, owner in owners.items()}
 
     # Closing.
 

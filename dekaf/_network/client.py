@@ -122,6 +122,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         reachability: Reachability,
     ) -> None:
         self.last_error: DekafError | None = None  # of the latest failed connection, None once one serves
+        self.connects = 0  # that became ready
         self._loop: Final = loop
         self._settings: Final = settings
         self._changed = changed
@@ -347,6 +348,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
 
     def connection_ready(self, connection: BrokerConnection) -> None:
         """Forget failures; only now, for a broker that accepts and then refuses us must not be hammered."""
+        self.connects += 1
         connection.hold_back_until(self._throttled_until.pop(connection.address, 0.0))
         node = self._node_of(connection)
         if node is not None:

@@ -27,7 +27,7 @@ from dekaf.errors import (
     UnsupportedCompressionTypeError,
 )
 
-__all__ = ("ERROR_CODES", "ErrorCode", "ErrorRow", "produce_error", "row_for")
+__all__ = ("ERROR_CODES", "ErrorCode", "ErrorRow", "name_of_error", "produce_error", "row_for")
 
 
 class ErrorCode(IntEnum):
@@ -131,6 +131,15 @@ def row_for(code: int) -> ErrorRow:
         description="the broker answered with a code this version of dekaf does not know",
         error_class=ProduceError,
     )
+
+
+def name_of_error(error: BaseException) -> str:
+    """Return what an error is counted under: Kafka's name if a broker answered with its code, else its class's."""
+    code = error.code if isinstance(error, ProduceError) else None
+    if code is None:
+        return type(error).__name__
+    row = ERROR_CODES.get(code)
+    return f"ERROR_{code}" if row is None else row.name
 
 
 def produce_error(

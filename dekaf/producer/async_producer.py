@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 from dekaf.abc import KafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.metrics import ProducerMetrics
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.closing import ClosingStep
@@ -586,6 +587,10 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     def status(self) -> ProducerStatus:
         """Return a snapshot: buffer, connections, counters. It costs nothing and never blocks."""
         return self._core.status()
+
+    def metrics(self) -> ProducerMetrics:
+        """Return what is counted and measured, by topic and by broker; views share their producer's."""
+        return self._core.metrics()
 
     @property
     def produced(self) -> ProducedMessages:

@@ -13,6 +13,7 @@ from dekaf._threads.gate import ThreadGate
 from dekaf.abc import AsyncKafkaProducer
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.metrics import ProducerMetrics
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._core.arguments import MISSING, no_message_error, topic_name
 from dekaf.producer._core.blocking import forbid_blocking, forbid_in_callback, stalls_a_loop
@@ -616,6 +617,10 @@ class Producer(Generic[K_contra, V_contra]):
     def status(self) -> ProducerStatus:
         """Return a snapshot: buffer, connections, counters. It costs nothing and never blocks."""
         return self._core.status()
+
+    def metrics(self) -> ProducerMetrics:
+        """Return what is counted and measured, by topic and by broker; views share their producer's."""
+        return self._core.metrics()
 
     @property
     def produced(self) -> ProducedMessages:

@@ -8,6 +8,7 @@ that is not enough, see `lock`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Final, final
 
@@ -316,6 +317,19 @@ class RecordAccumulator:
     def pending_records(self) -> int:
         """Return how many accepted records have no outcome yet."""
         return int(self.accepted - self.completed)
+
+    def oldest_accepted(self) -> float:
+        """Return when the oldest record without an outcome was accepted, in monotonic seconds; infinity without one.
+
+        Without the lock: what moves from one queue to the next meanwhile may be missed, once.
+        """
+        oldest = NEVER
+        for topic in list(self.topics.values()):
+            with suppress(IndexError):
+                oldest = min(oldest, topic.parked[0].accepted)
+            for queue in list(topic.partitions):
+                oldest = min(oldest, queue.oldest_accepted())
+        return oldest
 
     def take_new_topics(self) -> list[TopicQueues]:
         """Return the topics asked for since the last call."""

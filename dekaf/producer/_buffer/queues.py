@@ -14,7 +14,7 @@ from dekaf._cluster.refresh import NEVER
 from dekaf._record.builder import RecordBatchBuilder
 from dekaf._wire.writer import BytesWriter
 from dekaf.partitioning import choose_by_load
-from dekaf.producer._buffer.batch import BatchListener, BatchWaits, ProducerBatch
+from dekaf.producer._buffer.batch import BatchListener, BatchState, BatchWaits, ProducerBatch
 from dekaf.producer._buffer.batch_limit import BatchLimit
 from dekaf.producer._buffer.sequences import PartitionSequences
 from dekaf.producer._buffer.waiting_record import WaitingRecord
@@ -100,6 +100,15 @@ class PartitionQueue:
         if batch is None:
             return NEVER
         return batch.created
+
+    def oldest_accepted(self) -> float:
+        """Return when the oldest record without an outcome was accepted; on any thread, so all is read once."""
+        batches = [*self.in_flight, *self.retries, *self.full]
+        current = self.current
+        if current is not None:
+            batches.append(current)
+        created = [batch.created for batch in batches if batch.state is not BatchState.DONE]
+        return min(created, default=NEVER)
 
     def has_unsent(self) -> bool:
         """Return whether there is anything to send, now or later."""

@@ -23,6 +23,7 @@ from dekaf.errors import (
     BufferExhaustedError,
     ConfigurationError,
 )
+from dekaf.metrics import ProducerMetrics
 from dekaf.process_lock import ProcessLock
 from dekaf.producer._buffer.accumulator import NOT_KNOWN, RecordAccumulator
 from dekaf.producer._buffer.batch_limit import BatchLimit
@@ -48,7 +49,7 @@ from dekaf.producer._core.hooks import ListenerHooks, OnSend
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._core.process import FORKS, refuse_eventlet
 from dekaf.producer._core.recipients import Recipients
-from dekaf.producer._core.status import partitions_of, snapshot
+from dekaf.producer._core.status import measured, partitions_of, snapshot
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.partition_chooser import choose_partition
 from dekaf.producer._engine.unknown_topics import no_such_partition_error
@@ -368,6 +369,12 @@ class ProducerCore:
         life = self.life
         callbacks = life.callbacks_pending()  # first of all: it counts what it finds to be dropped
         return snapshot(life.producer_state(), life.engine, self._accumulator, life.statistics, callbacks)
+
+    def metrics(self) -> ProducerMetrics:
+        """Return what is counted and measured."""
+        self.renew_if_forked()
+        life = self.life
+        return measured(life.client_id, life.engine, self._accumulator, life.statistics)
 
     def partitions_of(self, topic: str) -> tuple[PartitionInfo, ...]:
         """Return the partitions of a topic.

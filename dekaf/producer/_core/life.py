@@ -125,6 +125,7 @@ class ProducerLife:
             refuse_eventlet()  # which may have patched them since the producer was made
             refuse_silent_fork()
         is_restart = engine is not None
+        connects_before = 0 if engine is None else engine.connects()
         try:
             engine = self._new_engine(settings)
             engine.start()
@@ -132,6 +133,7 @@ class ProducerLife:
             raise caused_error(_no_resources_error(error), error) from error
         if is_restart:
             self.statistics.engine_restarts += 1
+            self.statistics.connects_before += connects_before
         LOG_THREAD.start()  # for the same reason as below
         if self.on_undelivered is not None:
             self.callbacks.start()  # an interpreter that exits, when it is most needed, may start no thread

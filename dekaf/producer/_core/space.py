@@ -105,6 +105,7 @@ class SpaceWait:
 
 def exhausted_error(core: ProducerCore, topic: str, waits: str = "this call does not wait") -> BufferExhaustedError:
     """Return the error for a record for which there is no space; `waits` says how long it waited, and why no longer."""
+    core.life.statistics.space_exhausted()
     error = BufferExhaustedError(
         "No space in the buffer: records that wait for the brokers take up "
         f"buffer_memory={core.config.buffer_memory} bytes, and {waits}.",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 from dekaf._cluster.metadata import NO_METADATA
+from dekaf._version import __version__
 from dekaf.errors import UnknownTopicOrPartitionError, caused_error
+from dekaf.metrics import ProducerMetrics
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.statistics import ProducerStatistics
@@ -45,6 +48,44 @@ def snapshot(
         connections=() if engine is None else engine.connections(),
         callbacks_pending=callbacks_pending,
         callbacks_dropped_total=statistics.callbacks_dropped,
+    )
+
+
+def measured(
+    client_id: str, engine: BackendEngine | None, accumulator: RecordAccumulator, statistics: ProducerStatistics
+) -> ProducerMetrics:
+    """Return what a producer counts and measures; any thread may change it meanwhile."""
+    metadata = NO_METADATA if engine is None else engine.metadata()
+    buffer = accumulator.buffer
+    records = accumulator.pending_records()
+    oldest = 0.0
+    if records > 0:
+        oldest = max(0.0, time.monotonic() - accumulator.oldest_accepted())
+    measurements = statistics.measurements
+    return ProducerMetrics(
+        client_id=client_id,
+        version=__version__,
+        cluster_id=metadata.cluster_id,
+        pid=os.getpid(),
+        topics=measurements.topics(),
+        brokers=measurements.brokers(),
+        records_undelivered_unnoticed_total=statistics.unobserved_failures,
+        batches_retried_total=statistics.retries,
+        send_latency_seconds=measurements.send_latency.histogram(),
+        batch_size_bytes=measurements.batch_size.histogram(),
+        batch_records=measurements.batch_records.histogram(),
+        buffer_used_bytes=int(buffer.capacity - buffer.free),
+        buffer_limit_bytes=int(buffer.capacity),
+        buffer_records=records,
+        buffer_oldest_age_seconds=oldest,
+        waiting_for_room=len(buffer.waiters),
+        buffer_exhausted_total=statistics.exhausted,
+        connected_brokers=0 if engine is None else engine.connected_brokers(),
+        known_brokers=len(metadata.brokers),
+        connects_total=statistics.connects_before + (0 if engine is None else engine.connects()),
+        engine_restarts_total=statistics.engine_restarts,
+        producer_id_resets_total=statistics.producer_id_resets,
+        hook_failures_total=statistics.hook_failures,
     )
 
 

@@ -124,7 +124,7 @@ class BatchCompletion:
 
     def _deliver(self, queue: PartitionQueue, batch: ProducerBatch, result: PartitionProduceResponse | None) -> None:
         queue.sequences.acknowledge(batch.identity, batch.base_sequence, batch.record_count)
-        self._statistics.delivered += int(batch.record_count)
+        self._statistics.record_delivered(batch.topic, int(batch.record_count), batch.created)
         self._accumulator.completed += batch.record_count
         self.note_broken_sequence(queue)
         self._release(batch)  # before it is told: a caller who hears of it may look at the buffer at once
@@ -220,7 +220,7 @@ class BatchCompletion:
             return False
         # Counted first: a caller who hears of it may look at the counters at once.
         self._accumulator.completed += batch.record_count
-        self._statistics.record_failed(int(batch.record_count), error)
+        self._statistics.record_failed(int(batch.record_count), error, batch.created)
         return batch.fail(error)
 
     def abandon(self, batch: ProducerBatch, error: ProduceError) -> None:

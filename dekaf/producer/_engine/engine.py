@@ -243,6 +243,10 @@ class Engine:
         """Return how many brokers are connected."""
         return self._client.connected()
 
+    def connects(self) -> int:
+        """Return how many connections became ready."""
+        return self._client.connects
+
     def connections(self) -> tuple[ConnectionSecurity, ...]:
         """Return how each connection that serves is protected."""
         return self._client.connections()

@@ -45,6 +45,9 @@ class BackendEngine(Protocol):
     def connected_brokers(self) -> int:
         """Return how many brokers are connected."""
 
+    def connects(self) -> int:
+        """Return how many connections became ready."""
+
     def connections(self) -> tuple[ConnectionSecurity, ...]:
         """Return how each connection that serves is protected."""
 

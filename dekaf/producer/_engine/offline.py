@@ -127,6 +127,10 @@ class OfflineEngine:
         """Return how many brokers are connected."""
         return 0
 
+    def connects(self) -> int:
+        """Return how many connections became ready."""
+        return 0
+
     def connections(self) -> tuple[ConnectionSecurity, ...]:
         """Return none."""
         return ()
@@ -268,14 +272,14 @@ class OfflineEngine:
         batch = batch_without_bytes(topic, partition, [record], self._listener)
         # Counted, and given back, first: a caller who hears of it may look at the counters at once.
         self.accumulator.completed += 1
-        self.statistics.record_delivered(1)
+        self.statistics.record_delivered(topic, 1, record.accepted)
         self.accumulator.buffer.give_back(batch.charged)
         batch.succeed(offset, -1)
 
     def _fail(self, topic: str, record: WaitingRecord, error: ProduceError) -> None:
         batch = batch_without_bytes(topic, record.partition, [record], self._listener)
         self.accumulator.completed += 1
-        self.statistics.record_failed(1, error)
+        self.statistics.record_failed(1, error, record.accepted)
         self.accumulator.buffer.give_back(batch.charged)
         batch.fail(error)
 

@@ -67,6 +67,7 @@ class InFlightProduce(PendingRequest):
         self.node: Final = node
         self.connection: Final = connection
         self.batches: Final = batches
+        self.sent_at = 0.0  # monotonic seconds
         self.topic_ids: dict[bytes, str] = {}  # the live ones may change before the answer comes
 
     def on_response(self, reader: Reader, version: int) -> None:
@@ -195,12 +196,19 @@ class Sender:
             batch.was_sent_by_name = version <= LAST_WITH_NAMES
         request = ProduceRequest(self._settings.acks, int(self._settings.request_timeout * 1000), list(topics.values()))
         for batch in batches:
+            self._measure(batch)
             if batch.listener.batch_sent is not None:
                 batch.listener.batch_sent(batch)
+        sent.sent_at = self._statistics.now()
         if self._settings.acks != 0:
             connection.send(sent, version, request.encode(version))
         else:
             connection.send_unanswered(sent, version, request.encode(version))
+
+    def _measure(self, batch: ProducerBatch) -> None:
+        is_first = batch.attempts == 1
+        size = int(batch.size_on_wire())
+        self._statistics.measurements.sent(batch.topic, size, int(batch.record_count), is_first=is_first)
 
     def _topic_data(self, topic: str) -> TopicProduceData:
         known = self._cluster.metadata.topics.get(topic)
@@ -254,6 +262,8 @@ class Sender:
         """Complete every batch of a request; a batch the answer does not mention counts as unanswered."""
         self._forget(sent)
         sent.connection.throttle(int(response.throttle_time_ms))
+        latency = max(0.0, self._statistics.now() - sent.sent_at)
+        self._statistics.measurements.answered(int(sent.node.node_id), latency, int(response.throttle_time_ms))
         results: dict[TopicPartition, PartitionProduceResponse] = {}
         leaders: dict[TopicPartition, Partition] = {}
         for topic in response.topics:

@@ -11,6 +11,7 @@ from dekaf._cluster.refresh import NEVER
 from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import ProduceError
 from dekaf.producer._engine.failure_log import FailureLog
+from dekaf.producer._engine.measurements import Measurements
 from dekaf.types import DrainReport
 
 FAILURE_SAMPLE: Final = 16  # how many errors a report shows
@@ -35,6 +36,7 @@ class ProducerStatistics:
         whose = "" if client_id is None else f" (client_id {client_id.replace('%', '%%')})"
         self._wake: Final = _nothing if wake is None else wake
         self._has_untold = False  # something may be due to be logged later
+        self.measurements: Final = Measurements()
         self.delivered = 0
         self.failed = 0
         self.given_up = 0  # of the failed ones, those that a close had no more time for
@@ -44,6 +46,9 @@ class ProducerStatistics:
         self.callbacks_dropped = 0
         self.engine_restarts = 0
         self.producer_id_resets = 0
+        self.connects_before = 0  # of engines that were replaced
+        self.exhausted = 0  # calls refused for want of space
+        self.hook_failures = 0  # of tracers and listeners
         self.last_error: str | None = None
         self._unobserved = FailureLog(
             "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s" + whose,
@@ -56,22 +61,28 @@ class ProducerStatistics:
         self._broken_hooks = FailureLog(
             "The producer's listener raised %d time(s) for topic %s: %r" + whose, clock, self._begun
         )
+        self._clock: Final = clock
         self._dropped: deque[tuple[str, ProduceError]] = deque()  # what finalizers saw
         self._reported_delivered = 0
         self._reported_failed = 0
         self._reported_given_up = 0
-        self._lock: Final = (
-            new_reentrant_lock()
-        )  # guards what was reported; re-entrant for a signal handler that closes
+        # Guards what was reported, and what callers count; re-entrant for a signal handler that closes.
+        self._lock: Final = new_reentrant_lock()
         self._failures: list[ProduceError] = []
 
-    def record_delivered(self, count: int) -> None:
-        """Count acknowledged records."""
-        self.delivered += count
+    def now(self) -> float:
+        """Return the time, in monotonic seconds."""
+        return self._clock()
 
-    def record_failed(self, count: int, error: ProduceError) -> None:
-        """Count records that were not delivered."""
+    def record_delivered(self, topic: str, count: int, since: float) -> None:
+        """Count acknowledged records of a topic; the oldest has been accepted `since`, in monotonic seconds."""
+        self.delivered += count
+        self.measurements.delivered(topic, count, max(0.0, self._clock() - since))
+
+    def record_failed(self, count: int, error: ProduceError, since: float) -> None:
+        """Count records that were not delivered; otherwise as `record_delivered`."""
         self.failed += count
+        self.measurements.failed(count, error, max(0.0, self._clock() - since))
         if self.is_giving_up:
             self.given_up += count  # after `failed`: see take_report
         self.last_error = str(error)
@@ -128,8 +139,15 @@ class ProducerStatistics:
         self._broken_callbacks.add(topic, 1, failure)
 
     def hook_failed(self, topic: str, failure: BaseException) -> None:
-        """Log what a listener's hook raised; on any thread."""
+        """Count and log what a listener's hook raised; on any thread."""
+        with self._lock:
+            self.hook_failures += 1
         self._broken_hooks.add(topic, 1, failure)
+
+    def space_exhausted(self) -> None:
+        """Count a call that was refused for want of space; on any thread."""
+        with self._lock:
+            self.exhausted += 1
 
     def take_report(self, *, elapsed: float, undelivered: int) -> DrainReport:
         """Return what happened since the last report; records given up count as undelivered."""

@@ -364,7 +364,7 @@ class UnknownTopics:
         batch = batch_without_bytes(topic.name, -1, records, self._listener)
         # Counted, and given back, first: a caller who hears of it may look at the counters at once.
         self._accumulator.completed += len(records)
-        self._statistics.record_failed(len(records), error)
+        self._statistics.record_failed(len(records), error, records[0].accepted)
         self._accumulator.buffer.give_back(batch.charged)
         batch.fail(error)
 

@@ -167,7 +167,7 @@ class WaitingCalls:
             error = make_error(batch, waits.route, RecordFate.WITHDRAWN)
             # Counted first: whoever hears of it may look at the counters at once.
             self._accumulator.completed += count
-            self._statistics.record_failed(count, error)
+            self._statistics.record_failed(count, error, batch.created)
             part = batch.part_for(waits)
             if len(batch.withdrawn) == batch.record_count:
                 self._drop(queue, batch)

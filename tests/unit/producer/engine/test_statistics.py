@@ -72,13 +72,13 @@ def test_the_end_tells_what_was_held_back(statistics: ProducerStatistics, caplog
 
 
 def test_report_tells_what_happened_since_the_last_one(statistics: ProducerStatistics) -> None:
-    statistics.record_delivered(5)
-    statistics.record_failed(2, ERROR)
+    statistics.record_delivered("t", 5, 100.0)
+    statistics.record_failed(2, ERROR, 100.0)
     report = statistics.take_report(elapsed=1.5, undelivered=3)
     assert (report.delivered, report.failed, report.undelivered, report.elapsed) == (5, 2, 3, 1.5)
     assert report.failures == (ERROR,)
 
-    statistics.record_delivered(1)
+    statistics.record_delivered("t", 1, 100.0)
     report = statistics.take_report(elapsed=0.0, undelivered=0)
     assert (report.delivered, report.failed, report.failures) == (1, 0, ())
     assert (statistics.delivered, statistics.failed) == (6, 2)
@@ -86,9 +86,9 @@ def test_report_tells_what_happened_since_the_last_one(statistics: ProducerStati
 
 
 def test_what_a_close_gave_up_counts_as_undelivered(statistics: ProducerStatistics) -> None:
-    statistics.record_failed(2, ERROR)
+    statistics.record_failed(2, ERROR, 100.0)
     statistics.is_giving_up = True
-    statistics.record_failed(7, ERROR)
+    statistics.record_failed(7, ERROR, 100.0)
     report = statistics.take_report(elapsed=0.0, undelivered=0)
 
     assert (report.failed, report.undelivered) == (2, 7)
@@ -97,7 +97,7 @@ def test_what_a_close_gave_up_counts_as_undelivered(statistics: ProducerStatisti
 
 def test_report_shows_a_sample_of_the_errors(statistics: ProducerStatistics) -> None:
     for _ in range(100):
-        statistics.record_failed(1, ERROR)
+        statistics.record_failed(1, ERROR, 100.0)
     report = statistics.take_report(elapsed=0.0, undelivered=0)
 
     assert report.failed == 100

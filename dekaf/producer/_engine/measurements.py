@@ -1,0 +1,152 @@
+"""Measurements: what is counted per topic and broker, and how long things take; once per batch or request.
+
+Written by the I/O thread, read by any: what a reader sees may be a batch behind, and is whole.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Final, final
+
+from dekaf._protocol.error_codes import name_of_error
+from dekaf.errors import ProduceError
+from dekaf.metrics import MOST_TOPICS, OTHER_TOPICS, BrokerMetrics, Histogram, TopicMetrics
+
+# Seconds. Those of OpenTelemetry for messaging, with more at both ends: a broker next door answers in one millisecond,
+# and a record may wait for two minutes.
+LATENCIES: Final = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0),
+    *(2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 120.0),
+)
+SIZES: Final = (256.0, 1024.0, 4096.0, 16384.0, 32768.0, 65536.0, 131072.0, 262144.0, 524288.0, 1048576.0)
+RECORDS: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0)
+
+
+@final
+class Distribution:
+    """How often a measurement fell where."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds: Final = bounds
+        self._counts: Final[list[int]] = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def add(self, value: float, count: int = 1) -> None:
+        """Note a measurement, so many times."""
+        self._counts[bisect_left(self._bounds, value)] += count
+        self._sum += value * count
+
+    def histogram(self) -> Histogram:
+        """Return what was noted so far."""
+        return Histogram(bounds=self._bounds, counts=tuple(self._counts), sum=self._sum)
+
+
+@final
+class TopicCounts:
+    """What became of the records for one topic."""
+
+    def __init__(self) -> None:
+        self.delivered = 0
+        self.failed: dict[str, int] = {}  # by the name of the error
+        self.sent_bytes = 0
+
+
+@final
+class BrokerTimes:
+    """How one broker answers."""
+
+    def __init__(self) -> None:
+        self.latency: Final = Distribution(LATENCIES)
+        self.throttled = 0.0  # seconds
+
+
+@final
+class Measurements:
+    """Those of a producer in one process. They outlive its engines."""
+
+    def __init__(self) -> None:
+        self.send_latency: Final = Distribution(LATENCIES)
+        self.batch_size: Final = Distribution(SIZES)
+        self.batch_records: Final = Distribution(RECORDS)
+        self._topics: Final[dict[str, TopicCounts]] = {}
+        self._brokers: Final[dict[int, BrokerTimes]] = {}
+
+    def delivered(self, topic: str, count: int, latency: float) -> None:
+        """Count the records of a batch that was acknowledged.
+
+        Args:
+            topic: Theirs.
+            count: How many.
+            latency: Seconds since the oldest of them was accepted.
+        """
+        self._topic(topic).delivered += count
+        self.send_latency.add(latency, count)
+
+    def failed(self, count: int, error: ProduceError, latency: float) -> None:
+        """Count records that failed; otherwise as `delivered`."""
+        failed = self._topic(error.topic or "").failed
+        name = name_of_error(error)
+        failed[name] = failed.get(name, 0) + count
+        self.send_latency.add(latency, count)
+
+    def sent(self, topic: str, size: int, records: int, *, is_first: bool) -> None:
+        """Count a batch that was handed to a connection.
+
+        Args:
+            topic: Of its records.
+            size: Its bytes.
+            records: How many they are.
+            is_first: It was not sent before.
+        """
+        self._topic(topic).sent_bytes += size
+        if is_first:
+            self.batch_size.add(size)
+            self.batch_records.add(records)
+
+    def answered(self, broker: int, latency: float, throttle_ms: int) -> None:
+        """Note a broker's answer to a produce request.
+
+        Args:
+            broker: Its id.
+            latency: Seconds since the request.
+            throttle_ms: For how long it wants nothing more.
+        """
+        times = self._brokers.get(broker)
+        if times is None:
+            times = self._brokers[broker] = BrokerTimes()
+        times.latency.add(latency)
+        if throttle_ms > 0:
+            times.throttled += throttle_ms / 1000.0
+
+    def topics(self) -> tuple[TopicMetrics, ...]:
+        """Return what became of the records, by topic."""
+        return tuple(
+            TopicMetrics(
+                topic=name,
+                records_delivered_total=counts.delivered,
+                records_failed_total=counts.failed.copy(),
+                sent_bytes_total=counts.sent_bytes,
+            )
+            for name, counts in self._topics.copy().items()  # in one step: the I/O thread adds topics meanwhile
+        )
+
+    def brokers(self) -> tuple[BrokerMetrics, ...]:
+        """Return how brokers answer."""
+        return tuple(
+            BrokerMetrics(
+                broker=broker,
+                request_latency_seconds=times.latency.histogram(),
+                throttle_seconds_total=times.throttled,
+            )
+            for broker, times in self._brokers.copy().items()
+        )
+
+    def _topic(self, name: str) -> TopicCounts:
+        counts = self._topics.get(name)
+        if counts is None:
+            if len(self._topics) >= MOST_TOPICS:
+                name = OTHER_TOPICS
+            counts = self._topics.get(name)
+            if counts is None:
+                counts = self._topics[name] = TopicCounts()
+        return counts

@@ -1,0 +1,72 @@
+"""What is measured per batch and request, and how much of it is kept."""
+
+from __future__ import annotations
+
+from dekaf._protocol.error_codes import ErrorCode, produce_error
+from dekaf.errors import DeliveryTimeoutError
+from dekaf.metrics import MOST_TOPICS, OTHER_TOPICS
+from dekaf.producer._engine.measurements import Distribution, Measurements
+
+
+def test_measurement_on_a_bound_is_in_the_bucket_that_ends_there() -> None:
+    distribution = Distribution((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 2.0, 3.0):
+        distribution.add(value)
+
+    assert distribution.histogram().counts == (2, 2, 1)
+    assert distribution.histogram().sum == 8.0
+
+
+def test_age_of_the_oldest_counts_for_all_records_of_a_batch() -> None:
+    measurements = Measurements()
+
+    measurements.delivered("t", 100, 0.25)
+
+    histogram = measurements.send_latency.histogram()
+    assert histogram.count == 100
+    assert histogram.sum == 25.0
+
+
+def test_failures_have_kafkas_name_or_else_that_of_the_exception() -> None:
+    measurements = Measurements()
+    refused = produce_error(ErrorCode.NOT_ENOUGH_REPLICAS, "t", partition=0, may_be_persisted=False)
+
+    measurements.failed(2, refused, 0.1)
+    measurements.failed(1, refused, 0.1)
+    measurements.failed(4, DeliveryTimeoutError("late", topic="t"), 120.0)
+
+    assert measurements.topics()[0].records_failed_total == {"NOT_ENOUGH_REPLICAS": 3, "DeliveryTimeoutError": 4}
+
+
+def test_topics_beyond_the_first_are_counted_together() -> None:
+    measurements = Measurements()
+    for number in range(MOST_TOPICS + 50):
+        measurements.delivered(f"t{number}", 1, 0.1)
+    measurements.delivered("t0", 1, 0.1)
+
+    topics = {one.topic: one.records_delivered_total for one in measurements.topics()}
+
+    assert len(topics) == MOST_TOPICS + 1
+    assert (topics["t0"], topics[OTHER_TOPICS]) == (2, 50)
+
+
+def test_sizes_are_those_of_first_attempts_and_bytes_those_of_all() -> None:
+    measurements = Measurements()
+
+    measurements.sent("t", 300, 3, is_first=True)
+    measurements.sent("t", 300, 3, is_first=False)
+
+    assert measurements.topics()[0].sent_bytes_total == 600
+    assert (measurements.batch_size.histogram().count, measurements.batch_records.histogram().sum) == (1, 3.0)
+
+
+def test_answers_are_measured_by_broker() -> None:
+    measurements = Measurements()
+
+    measurements.answered(1, 0.002, 0)
+    measurements.answered(1, 0.004, 500)
+    measurements.answered(2, 0.1, 0)
+
+    first, second = measurements.brokers()
+    assert (first.broker, first.request_latency_seconds.count, first.throttle_seconds_total) == (1, 2, 0.5)
+    assert (second.broker, second.throttle_seconds_total) == (2, 0.0)
