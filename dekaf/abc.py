@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from typing import Literal, Protocol, TypeAlias, TypeVar, overload, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload, runtime_checkable
 
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
@@ -27,6 +28,9 @@ __all__ = (
     "OnUndelivered",
     "Partitioner",
     "ProducerListener",
+    "RecordEvent",
+    "RecordTracer",
+    "Sleep",
 )
 
 K_contra = TypeVar("K_contra", contravariant=True)
@@ -1102,6 +1106,29 @@ class AsyncKafkaTopicProducer(Protocol[K_contra, V_contra]):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordEvent:
+    """What became of one record, for `ProducerListener.on_record_delivered` and `on_record_failed`.
+
+    Args:
+        topic: Where it was to go.
+        partition: Which one was chosen; None if that was never decided.
+        key: Serialized.
+        headers: As they were sent.
+        latency: Seconds from the call until the outcome was known.
+        metadata: Where it landed; None if it failed.
+        error: Why it failed; None if it was delivered.
+    """
+
+    topic: str
+    partition: int | None
+    key: bytes | None
+    headers: Headers
+    latency: float
+    metadata: RecordMetadata | None = None
+    error: BaseException | None = None
+
+
 class ProducerListener:
     """Hooks for tracing and metrics: derive from it, and override what you need.
 
@@ -1110,6 +1137,9 @@ class ProducerListener:
     was never accepted, and its caller knows already. `on_send` runs on the thread of the call. The others run on the
     producer's callback thread, after the `on_delivery` callbacks of threads for the same records, so no socket waits
     for them; `flush` does not wait for them either, and `close` only while it has time.
+
+    `on_record_delivered` and `on_record_failed` tell more of a record, which is kept until its outcome is known if one
+    of them is overridden: it takes 256 bytes of `buffer_memory`, and those of key and headers once more.
 
     Hooks must be quick: what they do not keep up with piles up in memory. An exception in one is contained, and logged
     at most every ten seconds per topic. From any hook `fire`, `submit` and `status` are legal; a hook that produces
@@ -1129,8 +1159,60 @@ class ProducerListener:
     def on_error(self, topic: str, partition: int | None, error: ProduceError) -> None:
         """Called once for every accepted record that failed; `partition` is None if it was never decided."""
 
+    def on_record_delivered(self, event: RecordEvent) -> None:
+        """Called once for every record delivered, with its key, headers and latency."""
+
+    def on_record_failed(self, event: RecordEvent) -> None:
+        """Called once for every accepted record that failed, with its key, headers and latency."""
+
     def on_batch_sent(self, topic: str, partition: int, record_count: int, size_bytes: int) -> None:
         """Called for every batch handed to a connection, retries included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """What `RecordTracer.start` returns while no record is of interest to it.
+
+    Args:
+        seconds: For how long it is not to be asked; records cost nothing meanwhile.
+    """
+
+    seconds: float
+
+
+@runtime_checkable
+class RecordTracer(Protocol):
+    """Joins each record's call to its outcome; no base class is needed.
+
+    One that is installed for the process sees the records of all its producers, also of those made before; a producer's
+    own is asked instead. Whatever it raises is contained, and costs no record: it is counted in `metrics()`, and logged
+    once.
+    """
+
+    def start(
+        self, topic: str, key: Any, value: Any, headers: Headers, /
+    ) -> tuple[Headers | None, object] | Headers | Sleep | None:
+        """Called before a message is serialized, on the thread of the call; it should be quick.
+
+        Args:
+            topic: Where it is to go.
+            key: As the caller gave it; never to be changed.
+            value: The same.
+            headers: As a listener's `on_send` left them.
+
+        Returns:
+            The headers to send (None: these) and a token for `finish`; the token takes `TOKEN_COST` bytes of
+            `buffer_memory` until the outcome is known. Or headers alone, None, or a `Sleep`: `finish` is not called.
+        """
+        ...
+
+    def finish(self, token: Any, metadata: RecordMetadata | None, error: BaseException | None, /) -> None:
+        """Called exactly once for each token, with the outcome: one of the last two is None.
+
+        On the producer's callback thread; if the call refuses the record, on the thread of the call. That a caller
+        waits no longer is no outcome. A forked child finishes none of its parent's.
+        """
+        ...
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, Self, TypeVar, Unpack, cast, final, overload
 
-from dekaf.abc import OnUndelivered, ProducerListener
+from dekaf.abc import OnUndelivered
 from dekaf.errors import ConfigurationError
 from dekaf.producer import AsyncProducer, Producer, ProducerConfig
 from dekaf.producer.masked import masked_keywords
@@ -24,10 +24,12 @@ from dekaf.producer.options import (
     Backend,
     BufferFull,
     CompressionType,
+    ListenerSpec,
     MetadataRecoveryStrategy,
     PartitionerSpec,
     ProducerOptions,
     Start,
+    TracerSpec,
 )
 from dekaf.security_steps import SecuritySteps
 from dekaf.serialization import Serializer, SerializerSpec
@@ -171,9 +173,13 @@ class _BuilderBase(SecuritySteps, Generic[K, V]):
         """With a full buffer, ``block`` up to ``max_block_ms`` (the default) or ``raise`` at once."""
         return self.with_options(buffer_full=buffer_full)
 
-    def with_listener(self, listener: ProducerListener | type[ProducerListener] | str | None) -> Self:
-        """Call these hooks, for tracing and metrics."""
+    def with_listener(self, listener: ListenerSpec) -> Self:
+        """Call these hooks, for tracing and metrics; several listeners are called one after the other."""
         return self.with_options(listener=listener)
+
+    def with_tracer(self, tracer: TracerSpec) -> Self:
+        """Ask this tracer about each message, in place of the process's."""
+        return self.with_options(tracer=tracer)
 
     def with_on_undelivered(self, on_undelivered: OnUndelivered | str | None) -> Self:
         """Hand the messages that closing could not deliver to this function."""

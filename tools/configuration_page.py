@@ -76,7 +76,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "sasl_oauthbearer_assertion_claim_jti_include",
         "sasl_oauthbearer_assertion_template_file",
     ),
-    "Hooks, and exceptions to rules": ("listener", "on_undelivered", "allow_blocking_in_loop"),
+    "Hooks, and exceptions to rules": ("listener", "tracer", "on_undelivered", "allow_blocking_in_loop"),
 }
 
 INTRODUCTION: Final = """\

@@ -317,7 +317,9 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             route = (route or core.recipients.nobody).until(checked_deadline(deadline, core.record_life), DEADLINE)
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
         if waiting is not None:
-            raise exhausted_error(core, waiting.topic)
+            refusal = exhausted_error(core, waiting.topic)
+            waiting.refuse(refusal)
+            raise refusal
         if deadline is not None and route is not None:
             core.expect_end(route)
 
@@ -487,17 +489,21 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         return future
 
     async def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
-        wait = SpaceWait(self._core, record, max_wait)
-        while True:
-            gate = LoopGate()
-            try:
-                wait.line_up(gate.open)
-                is_granted = await gate.wait(wait.seconds_left())
-            except BaseException:  # the task was cancelled
-                wait.withdraw()
-                raise
-            if wait.settle(is_granted=is_granted):
-                return
+        try:
+            wait = SpaceWait(self._core, record, max_wait)
+            while True:
+                gate = LoopGate()
+                try:
+                    wait.line_up(gate.open)
+                    is_granted = await gate.wait(wait.seconds_left())
+                except BaseException:  # the task was cancelled
+                    wait.withdraw()
+                    raise
+                if wait.settle(is_granted=is_granted):
+                    return
+        except BaseException as error:
+            record.refuse(error)
+            raise
 
     # Waiting, looking, closing.
 

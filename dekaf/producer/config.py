@@ -10,7 +10,7 @@ from typing import Any, Final, Never, Self, Unpack, cast
 
 from dekaf._security.mechanism import Mechanism
 from dekaf._security.security_options import SecurityOptions, SecurityProtocol
-from dekaf.abc import OnUndelivered, ProducerListener
+from dekaf.abc import OnUndelivered, ProducerListener, RecordTracer
 from dekaf.errors import ConfigurationError
 from dekaf.partitioning import Partitioner
 from dekaf.producer.fault_text import in_lines, shown, shown_name
@@ -38,6 +38,7 @@ from dekaf.producer.options import (
     to_partitioner_spec,
     to_servers,
     to_switch,
+    to_tracer,
     to_unavailable_after_ms,
     to_value_spec,
     whole_number,
@@ -328,11 +329,17 @@ class ProducerConfig(SecurityConfig):
         description="True or False; default False. Lets a thread producer's blocking calls run where an event loop "
         "runs, which stands still meanwhile; for notebooks.",
     )
-    listener: ProducerListener | None = option(
+    listener: ProducerListener | tuple[ProducerListener, ...] | None = option(
         None,
         check=to_listener,
-        description="A ProducerListener, or the dotted name of one or of its class, as settings need it; default None. "
-        "Hooks for tracing and metrics, plain methods.",
+        description="A ProducerListener, or the dotted name of one or of its class, as settings need it, or several of "
+        "these, in text with commas between them; default None. Hooks for tracing and metrics, plain methods.",
+    )
+    tracer: RecordTracer | None = option(
+        None,
+        check=to_tracer,
+        description="A RecordTracer, such a class, or the dotted name of either; default None: the one that "
+        "`dekaf.telemetry.install` was given, if any. Joins each message's call to its outcome.",
     )
     on_undelivered: OnUndelivered | None = option(
         None,
@@ -488,6 +495,13 @@ class ProducerConfig(SecurityConfig):
     def bootstrap_endpoints(self) -> tuple[tuple[str, int], ...]:
         """The bootstrap servers as pairs of host and port; IPv6 addresses without their brackets."""
         return tuple(to_endpoint(entry) for entry in self.bootstrap_servers)
+
+    @property
+    def listeners(self) -> tuple[ProducerListener, ...]:
+        """What ``listener`` comes to."""
+        if self.listener is None:
+            return ()
+        return (self.listener,) if isinstance(self.listener, ProducerListener) else self.listener
 
     @property
     def idempotence(self) -> bool:

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
-from dekaf.abc import OnUndelivered, ProducerListener
+from dekaf.abc import OnUndelivered, ProducerListener, RecordTracer
 from dekaf.nearest_name import nearest_name
 from dekaf.partitioning import ConsistentRandomPartitioner, Partitioner, RoundRobinPartitioner
 from dekaf.producer.dotted_names import imported, instance_of, is_dotted_name
@@ -54,6 +54,7 @@ __all__ = (
     "to_partitioner_spec",
     "to_servers",
     "to_switch",
+    "to_tracer",
     "to_unavailable_after_ms",
     "to_value_spec",
     "whole_number",
@@ -66,6 +67,9 @@ Start: TypeAlias = Literal["lazy", "background", "eager"]
 MetadataRecoveryStrategy: TypeAlias = Literal["rebootstrap", "none"]
 BufferFull: TypeAlias = Literal["block", "raise"]
 PartitionerSpec: TypeAlias = str | type[Partitioner] | Partitioner
+OneListener: TypeAlias = ProducerListener | type[ProducerListener] | str
+ListenerSpec: TypeAlias = OneListener | Sequence[OneListener] | None
+TracerSpec: TypeAlias = RecordTracer | type[RecordTracer] | str | None
 
 
 class ProducerOptions(TypedDict, total=False):
@@ -135,8 +139,9 @@ class ProducerOptions(TypedDict, total=False):
     start: Start
     backend: Backend
     allow_blocking_in_loop: bool
-    listener: ProducerListener | type[ProducerListener] | str | None
+    listener: ListenerSpec
     on_undelivered: OnUndelivered | str | None
+    tracer: TracerSpec
 
 
 LONGEST_CLIENT_ID: Final = 255  # characters
@@ -320,20 +325,45 @@ def to_value_spec(value: Any) -> SerializerSpec:
     return value  # type: ignore[no-any-return]  # serializer_for accepted it
 
 
-def to_listener(value: object) -> ProducerListener | None:
-    """Return the listener, if it is one, or the name or the class of one."""
+def to_listener(value: object) -> ProducerListener | tuple[ProducerListener, ...] | None:
+    """Return the listener, or the listeners, that objects, classes or dotted names stand for."""
+    if isinstance(value, str) and "," in value:
+        value = [name for name in (part.strip() for part in value.split(",")) if name]
+    if isinstance(value, list | tuple):
+        return tuple([_listener_of(one) for one in value]) or None
+    return None if value is None else _listener_of(value)
+
+
+def _listener_of(value: object) -> ProducerListener:
+    made = _made_of(value, "a ProducerListener")
+    if not isinstance(made, ProducerListener):
+        raise ValueError("must be an instance of a class that derives from ProducerListener, or its dotted name")  # noqa: TRY004 - a check
+    for hook in dir(ProducerListener):
+        if hook.startswith("on_") and inspect.iscoroutinefunction(getattr(made, hook)):
+            raise ValueError(f"its {hook} must be a plain method, not a coroutine, which dekaf would not await")
+    return made
+
+
+def to_tracer(value: object) -> RecordTracer | None:
+    """Return the tracer that an object, a class or a dotted name stands for."""
     if value is None:
         return None
-    if isinstance(value, str):
-        value = _named(value, "a ProducerListener")
-    if isinstance(value, type) and issubclass(value, ProducerListener):
-        value = instance_of(value)
-    if not isinstance(value, ProducerListener):
-        raise ValueError("must be an instance of a class that derives from ProducerListener, or its dotted name")  # noqa: TRY004 - a check
-    for hook in ("on_send", "on_acknowledged", "on_error", "on_batch_sent"):
-        if inspect.iscoroutinefunction(getattr(value, hook)):
-            raise ValueError(f"its {hook} must be a plain method, not a coroutine, which dekaf would not await")
-    return value
+    made = _made_of(value, "a RecordTracer")
+    if isinstance(made, type | str | bytes | bytearray) or not isinstance(made, RecordTracer):
+        raise ValueError(  # noqa: TRY004 - a check
+            "must have the methods start(topic, key, value, headers) and finish(token, metadata, error), or be the "
+            "dotted name of an object or a class that does"
+        )
+    for hook in (made.start, made.finish):
+        if inspect.iscoroutinefunction(hook):
+            raise ValueError("its methods must be plain ones, not coroutines, which dekaf would not await")
+    return made
+
+
+def _made_of(value: object, what: str) -> object:
+    """Return what a dotted name or a class stands for; an object as it is."""
+    found = _named(value, what) if isinstance(value, str) else value
+    return instance_of(found) if isinstance(found, type) else found
 
 
 def to_on_undelivered(value: Any) -> OnUndelivered | None:

@@ -512,19 +512,23 @@ class Producer(Generic[K_contra, V_contra]):
 
     def _wait_for_space(self, record: WaitingRecord, max_wait: float | None) -> None:
         core = self._core
-        if stalls_a_loop(core):
-            raise exhausted_error(core, record.topic)
-        wait = SpaceWait(core, record, max_wait)
-        while True:
-            gate = ThreadGate()
-            try:
-                wait.line_up(gate.open)
-                is_granted = gate.wait(wait.seconds_left())
-            except BaseException:  # KeyboardInterrupt, for one
-                wait.withdraw()
-                raise
-            if wait.settle(is_granted=is_granted):
-                return
+        try:
+            if stalls_a_loop(core):
+                raise exhausted_error(core, record.topic)  # noqa: TRY301 # told like what is raised below
+            wait = SpaceWait(core, record, max_wait)
+            while True:
+                gate = ThreadGate()
+                try:
+                    wait.line_up(gate.open)
+                    is_granted = gate.wait(wait.seconds_left())
+                except BaseException:  # KeyboardInterrupt, for one
+                    wait.withdraw()
+                    raise
+                if wait.settle(is_granted=is_granted):
+                    return
+        except BaseException as error:
+            record.refuse(error)
+            raise
 
     # Waiting, looking, closing.
 

@@ -393,7 +393,7 @@ def test_listener_that_overrides_nothing_costs_nothing(cluster: FakeCluster) -> 
         producer.produce("t", value=b"a")
         core = producer._core
 
-        assert core.on_send is None
+        assert not core.is_hooked
         assert core.life.listener.batch_done is None
         assert core.life.listener.batch_sent is None
         assert not core.life.listener.keeps_timestamps

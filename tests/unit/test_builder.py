@@ -18,10 +18,12 @@ from dekaf.producer import AsyncProducer, Producer, ProducerConfig
 from dekaf.producer.security_config import SecurityConfig
 from dekaf.serialization import StringSerializer
 from dekaf.types import Acks
+from tests.named_hooks import NotingTracer
 
 Builder = ProducerBuilder[Any, Any] | AsyncProducerBuilder[Any, Any]
 SERVERS = "localhost:9092"
 LISTENER = ProducerListener()
+TRACER = NotingTracer()
 
 
 def save(messages: Sequence[ProducerMessage[bytes, bytes]]) -> None:
@@ -95,6 +97,7 @@ STEPS: dict[str, tuple[Any, Any]] = {
     "backend": ("memory", "memory"),
     "allow_blocking_in_loop": (True, True),
     "listener": (LISTENER, LISTENER),
+    "tracer": (TRACER, TRACER),
     "on_undelivered": (save, save),
 }
 

@@ -57,6 +57,21 @@ def test_options_for_all_are_no_producer_without_an_address(monkeypatch: pytest.
     assert registry_of(monkeypatch, DEKAF_LINGER_MS="20", DEKAF_AUDIT__BACKEND="memory").aliases == ("audit",)
 
 
+def test_hooks_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = registry_of(
+        monkeypatch,
+        DEKAF_BACKEND="memory",
+        DEKAF_LISTENER="tests.named_hooks.LISTENER,tests.named_hooks.NotingListener",
+        DEKAF_TRACER="tests.named_hooks.NotingTracer",
+        DEKAF_ON_UNDELIVERED="tests.named_hooks.save",
+    )
+
+    config = registry.config()
+    assert [type(listener).__name__ for listener in config.listeners] == ["NotingListener", "NotingListener"]
+    assert type(config.tracer).__name__ == "NotingTracer"
+    assert config.on_undelivered is not None
+
+
 def test_another_prefix_is_read_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEKAF_NO_SUCH_OPTION", "1")
     monkeypatch.setenv("SHOP_BOOTSTRAP_SERVERS", NOWHERE)

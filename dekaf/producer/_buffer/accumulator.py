@@ -30,6 +30,7 @@ from dekaf.producer._buffer.queues import UNDECIDED, PartitionQueue, TopicQueues
 from dekaf.producer._buffer.waiting_record import JUST_NOW, PARKED_COST, WaitingRecord
 from dekaf.producer._buffer.withdrawal import rid_of_withdrawn
 from dekaf.producer._waiting.mailbox import FUTURE_COST, OutcomeRoute
+from dekaf.producer._waiting.record_trace import RecordTrace
 
 # What became of an append.
 APPENDED: Final = 0
@@ -117,6 +118,7 @@ class RecordAccumulator:
         route: OutcomeRoute | None,
         reserved: i64,
         accepted: float,
+        trace: RecordTrace | None = None,
     ) -> i64:
         """Write one record of an open topic, or one that was parked, into its batch.
 
@@ -135,7 +137,9 @@ class RecordAccumulator:
                 is_sticky = True
                 partition = _sticky_partition(topic)
         queue = topic.partitions[partition]
-        result = self._write(queue, content, timestamp, key, value, headers, recipient, route, reserved, accepted)
+        result = self._write(
+            queue, content, timestamp, key, value, headers, recipient, route, reserved, accepted, trace
+        )
         if result < 0:
             return NOT_KNOWN if result == CLOSED else NO_SPACE
         if is_sticky:
@@ -154,10 +158,11 @@ class RecordAccumulator:
         route: OutcomeRoute | None,
         reserved: i64,
         accepted: float,
+        trace: RecordTrace | None,
     ) -> i64:
         """Write the record into the partition's open batch, or into a fresh one; return what that led to."""
         bound = content + LENGTHS_UPPER_BOUND
-        cost = _cost(route)
+        cost = _cost(route, trace)
         before: ProducerBatch | None = None
         fresh: ProducerBatch | None = None
         waits: BatchWaits | None = None
@@ -178,7 +183,9 @@ class RecordAccumulator:
                             batch = fresh
                             result = self._roll_locked(queue, before, fresh)
                         if batch is not None:
-                            charge = batch.append(content, timestamp, key, value, headers, recipient, route, waits)
+                            charge = batch.append(
+                                content, timestamp, key, value, headers, recipient, route, waits, trace
+                            )
                             self.buffer.free += reserved - charge
                             self.accepted += 1
                             result |= self._consequences_locked(queue, batch)
@@ -365,6 +372,7 @@ class RecordAccumulator:
             record.route,
             reserved,
             accepted,
+            record.trace,
         )
 
     def expect_end(self, moment: float) -> None:
@@ -516,11 +524,14 @@ class RecordAccumulator:
             batch.is_compressing = False
 
 
-def _cost(route: OutcomeRoute | None) -> i64:
+def _cost(route: OutcomeRoute | None, trace: RecordTrace | None) -> i64:
     """Return what waiting for an outcome is charged; a conditional expression would make an object of the number."""
-    if route is None:
-        return 0
-    return route.cost_bytes
+    cost: i64 = 0
+    if route is not None:
+        cost = route.cost_bytes
+    if trace is not None:
+        cost += trace.cost_bytes
+    return cost
 
 
 def _fits(queue: PartitionQueue, batch: ProducerBatch | None, bound: i64) -> bool:

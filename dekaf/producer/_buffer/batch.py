@@ -23,6 +23,7 @@ from dekaf.errors import DekafError, InvalidRecordError, ProduceError
 from dekaf.producer._buffer.sequences import NO_SEQUENCE, ProducerIdAndEpoch
 from dekaf.producer._waiting.delivery import ThreadWait, copied_error
 from dekaf.producer._waiting.mailbox import OutcomeFuture, OutcomeRoute, WaitKind, call_contained
+from dekaf.producer._waiting.record_trace import RecordTrace, chain_of, in_order
 from dekaf.types import OnDelivery, RecordMetadata
 
 # Space between the send orders of two batches, for what one may have to be split into.
@@ -211,6 +212,7 @@ class BatchListener:
         self.callbacks_dropped: Callable[[int], None] = _keep_no_count  # of an event loop that was closed
         self.batch_sent: Callable[[ProducerBatch], None] | None = None  # each time a connection has taken one
         self.batch_done: Callable[[ProducerBatch], None] | None = None  # once its outcome is known
+        self.batch_traced: Callable[[ProducerBatch], None] | None = None  # likewise, of one with traces
         self.keeps_timestamps = False  # the listener's hook wants those of all records, not only the awaited ones
 
 
@@ -238,6 +240,7 @@ class ProducerBatch:
         self.timestamp_deltas: list[i64] = []  # all records', to the base timestamp, if the listener keeps them
         self.last_waits: BatchWaits | None = None
         self.flushes: list[Callable[[], None]] = []
+        self.traces: RecordTrace | None = None  # of records that a tracer or a listener asked about, latest first
 
         self.sealed: RecordBatch | None = None
         self.header: bytes | None = None
@@ -272,6 +275,7 @@ class ProducerBatch:
         recipient: object | None,
         route: OutcomeRoute | None,
         fresh: BatchWaits | None,
+        trace: RecordTrace | None = None,
     ) -> i64:
         """Write one record and remember whom to tell of it; return what it is charged.
 
@@ -292,6 +296,12 @@ class ProducerBatch:
             waits.add(recipient, builder.record_count - 1, timestamp - builder.base_timestamp)
             if route.is_awaited:
                 self.awaited = True
+        if trace is not None:
+            charge += trace.cost_bytes
+            trace.index = builder.record_count - 1
+            trace.delta = timestamp - builder.base_timestamp
+            trace.following = self.traces
+            self.traces = trace
         self.charged += charge
         return charge
 
@@ -323,6 +333,21 @@ class ProducerBatch:
         self.last_waits = None
         self.ends_at = min([NEVER, *[waits.route.ends_at for waits in self.waits]])
         return ended
+
+    def take_traces(self) -> list[RecordTrace]:
+        """Return the traces of its records, in order, and forget them."""
+        traces = in_order(self.traces)
+        self.traces = None
+        return traces
+
+    def move_traces(self, part: ProducerBatch, indexes: list[i64]) -> None:
+        """Give the traces of these records, as they are, to a part through which their outcome is told."""
+        if self.traces is None:
+            return
+        traces = self.take_traces()
+        gone = set(indexes)
+        part.traces = chain_of([trace for trace in traces if trace.index in gone])
+        self.traces = chain_of([trace for trace in traces if trace.index not in gone])
 
     def part_for(self, waits: BatchWaits) -> ProducerBatch:
         """Return a batch without bytes through which to tell some of the recipients, apart from the others."""
@@ -429,6 +454,8 @@ class ProducerBatch:
                 listener.unobserved_failure(self.topic, int(unheard), self.error)
             if listener.batch_done is not None:
                 listener.batch_done(self)
+            if self.traces is not None and listener.batch_traced is not None:
+                listener.batch_traced(self)
         finally:  # whatever happens, no flush may wait for ever because of it
             flushes = self.flushes
             self.flushes = []

@@ -19,6 +19,7 @@ from dekaf.producer._buffer.batch_limit import BatchLimit
 from dekaf.producer._buffer.sequences import PartitionSequences
 from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._waiting.mailbox import OutcomeRoute
+from dekaf.producer._waiting.record_trace import RecordTrace, chain_of
 
 UNDECIDED: Final = -1
 
@@ -31,10 +32,15 @@ def batch_without_bytes(
     builder.record_count = len(records)
     batch = ProducerBatch(topic, partition, builder, records[0].accepted, listener)
     waits: dict[OutcomeRoute, BatchWaits] = {}
+    traces: list[RecordTrace] = []
     for index, record in enumerate(records):
         batch.charged += record.charged
         delta = record.timestamp - builder.base_timestamp
         batch.timestamp_deltas.append(delta)
+        if record.trace is not None:
+            record.trace.index = index
+            record.trace.delta = delta
+            traces.append(record.trace)
         if record.route is None or record.recipient is None:
             continue
         mine = waits.get(record.route)
@@ -43,6 +49,7 @@ def batch_without_bytes(
             mine.batch = batch
             batch.waits.append(mine)
         mine.add(record.recipient, index, delta)
+    batch.traces = chain_of(traces)
     return batch
 
 

@@ -12,6 +12,7 @@ from mypy_extensions import i64
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
 from dekaf.errors import ProduceError
 from dekaf.producer._waiting.mailbox import OutcomeRoute
+from dekaf.producer._waiting.record_trace import RecordTrace
 
 JUST_NOW: Final = -1.0  # in place of the monotonic seconds since when a record that was parked has been accepted
 
@@ -42,6 +43,7 @@ class WaitingRecord:
         self.timestamp: Final = timestamp  # milliseconds since 1970
         self.recipient: Final = recipient
         self.route: Final = route
+        self.trace: RecordTrace | None = None  # if a tracer or a listener asked for one
         # Once it is parked:
         self.charged: i64 = 0  # bytes of buffer memory taken for it
         self.accepted = JUST_NOW  # monotonic seconds
@@ -66,6 +68,11 @@ class WaitingRecord:
             raise self._choice_error
         return self._chosen
 
+    def refuse(self, error: BaseException) -> None:
+        """Tell whoever traces it that it was not accepted."""
+        if self.trace is not None:
+            self.trace.refuse(error)
+
     def written_bytes(self) -> i64:
         """Return how many bytes it takes in a batch, at the most."""
         return content_size(self.key, self.value, self.headers) + LENGTHS_UPPER_BOUND
@@ -74,4 +81,6 @@ class WaitingRecord:
         """Return how much buffer memory it takes, at the most: parked, and with what waits for its outcome."""
         route = self.route
         cost: i64 = 0 if route is None else route.cost_bytes
+        if self.trace is not None:
+            cost += self.trace.cost_bytes
         return self.written_bytes() + cost + PARKED_COST

@@ -10,6 +10,7 @@ from dekaf._record.record_reader import EncodedRecord, read_records
 from dekaf._wire.writer import BytesWriter
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.buffer_memory import BufferMemory
+from dekaf.producer._waiting.record_trace import chain_of
 
 
 def rid_of_withdrawn(batches: list[ProducerBatch], codec: Codec | None, buffer: BufferMemory) -> list[ProducerBatch]:
@@ -94,6 +95,11 @@ def _pass_on(batch: ProducerBatch, rest: ProducerBatch, places: dict[i64, i64]) 
         mine = waits.moved(places, shift)
         mine.batch = rest
         rest.waits.append(mine)
+    traces = batch.take_traces()
+    for trace in traces:
+        trace.index = places[trace.index]  # those of withdrawn records went with them
+        trace.delta += shift
+    rest.traces = chain_of(traces)
     rest.ends_at = batch.ends_at
     rest.awaited = batch.awaited
     rest.urgent = batch.urgent

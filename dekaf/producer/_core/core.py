@@ -15,6 +15,7 @@ from typing import Final, final
 from librt.time import time as wall_clock
 from mypy_extensions import i64
 
+from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
 from dekaf._threads.gate import ThreadGate
 from dekaf._threads.primitives import new_reentrant_lock
 from dekaf._wire.crc32c import load_crc32c
@@ -45,16 +46,17 @@ from dekaf.producer._core.cluster_check import ClusterCheck
 from dekaf.producer._core.engine_settings import engine_settings
 from dekaf.producer._core.exit_hook import drain_at_exit, inherit
 from dekaf.producer._core.flushing import Flushing
-from dekaf.producer._core.hooks import ListenerHooks, OnSend
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._core.process import FORKS, refuse_eventlet
 from dekaf.producer._core.recipients import Recipients
+from dekaf.producer._core.record_hooks import RecordHooks
 from dekaf.producer._core.status import measured, partitions_of, snapshot
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.partition_chooser import choose_partition
 from dekaf.producer._engine.unknown_topics import no_such_partition_error
 from dekaf.producer._waiting.loop_waker import EventLoop
 from dekaf.producer._waiting.mailbox import LoopMailbox, OutcomeRoute
+from dekaf.producer._waiting.record_trace import RecordTrace
 from dekaf.producer.config import ProducerConfig
 from dekaf.producer.produced import MemoryPlace, ProducedMessages
 from dekaf.types import ClusterDescription, DrainReport, PartitionInfo, ProducerStatus
@@ -127,11 +129,9 @@ class ProducerCore:
 
     def _begin(self, life: ProducerLife) -> None:
         """Make what belongs to one process, at construction and in a forked child."""
-        self.on_send: OnSend | None = None
-        if self.config.listener is not None:
-            hooks = ListenerHooks(self.config.listener, life.callbacks, life.statistics.hook_failed)
-            hooks.subscribe(life.listener)
-            self.on_send = hooks.on_send()
+        self.hooks = RecordHooks(self.config.listeners, self.config.tracer, life.callbacks, life.statistics)
+        self.hooks.subscribe(life.listener)
+        self.is_hooked = self.hooks.is_needed
         # Stands in until there is an engine: it knows no topic, so the first record goes the slow way and starts one.
         self._accumulator = RecordAccumulator(self._settings.limits, None, self._partitioner, life.listener, _nothing)
         # A caller mostly stays with one; the same str object needs no look-up.
@@ -180,6 +180,7 @@ class ProducerCore:
         timestamp: i64,
         recipient: object | None,
         route: OutcomeRoute | None,
+        trace: RecordTrace | None,
     ) -> i64:
         """Append one record whose topic is known to the engine that runs.
 
@@ -203,7 +204,13 @@ class ProducerCore:
         where = partition
         if partition >= 0 or self._partitioner is not None:
             where = self.check_partition(queues, key, partition)
-        return accumulator.append(queues, key, value, headers, where, timestamp, recipient, route, 0, JUST_NOW)
+        return accumulator.append(queues, key, value, headers, where, timestamp, recipient, route, 0, JUST_NOW, trace)
+
+    def keep(self, trace: RecordTrace, key: bytes | None, value: bytes | None, headers: bytes | None) -> None:
+        """Keep of a record, as it was encoded, what a tracer or a listener asked for; it still has to fit."""
+        trace.keep(key, headers)
+        room = self._accumulator.max_record_size - content_size(key, value, headers) - LENGTHS_UPPER_BOUND
+        trace.cost_bytes = max(0, min(trace.cost_bytes, room))
 
     def check_available(self, topic: str) -> None:
         """Refuse a call that would wait while no broker can be reached.

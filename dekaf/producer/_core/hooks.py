@@ -11,11 +11,12 @@ from typing import Any, Final, final
 
 from mypy_extensions import i64
 
-from dekaf.abc import ProducerListener
+from dekaf.abc import ProducerListener, RecordEvent
 from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
 from dekaf.producer._waiting.callbacks import CallbackThread
 from dekaf.types import Headers
 
+BatchHook = Callable[[ProducerBatch], None]
 OnSend = Callable[[str, "Headers | None"], "Headers | None"]
 
 _NO_HEADERS: Final = Headers()
@@ -33,18 +34,35 @@ class ListenerHooks:
         self._failed: Final = failed  # hears of the topic and what a hook raised
         self._hears_acknowledged: Final = _overrides(listener, "on_acknowledged")
         self._hears_errors: Final = _overrides(listener, "on_error")
+        self._hears_batches: Final = _overrides(listener, "on_batch_sent")
+        hears_delivered = _overrides(listener, "on_record_delivered")
+        self.hears_records: Final = hears_delivered or _overrides(listener, "on_record_failed")
 
     def on_send(self) -> OnSend | None:
         """Return what is to be called before a record is accepted; None if the listener does not care."""
         return self._send if _overrides(self._listener, "on_send") else None
 
-    def subscribe(self, batches: BatchListener) -> None:
-        """Have batches report what the listener wants to hear, and nothing else."""
-        if self._hears_acknowledged or self._hears_errors:
-            batches.batch_done = self._done
-        if _overrides(self._listener, "on_batch_sent"):
-            batches.batch_sent = self._sent
-        batches.keeps_timestamps = self._hears_acknowledged
+    def done_hook(self) -> BatchHook | None:
+        """Return what is to hear of batches whose outcome is known; None if the listener does not care."""
+        return self._done if self._hears_acknowledged or self._hears_errors else None
+
+    def sent_hook(self) -> BatchHook | None:
+        """Return what is to hear of batches that a connection has taken; None if the listener does not care."""
+        return self._sent if self._hears_batches else None
+
+    def needs_timestamps(self) -> bool:
+        """Return whether it hears of records' own timestamps."""
+        return self._hears_acknowledged
+
+    def tell_record(self, event: RecordEvent) -> None:
+        """Tell what became of a record; on the callback thread."""
+        try:
+            if event.error is None:
+                self._listener.on_record_delivered(event)
+            else:
+                self._listener.on_record_failed(event)
+        except BaseException as error:
+            self._failed(event.topic, error)
 
     def _send(self, topic: str, headers: Headers | None) -> Headers | None:
         listener: Any = self._listener  # Any: compiled code would check the answer's type itself, and name no hook
@@ -95,6 +113,26 @@ class ListenerHooks:
             self._listener.on_batch_sent(batch.topic, int(batch.partition), count, size)
         except BaseException as error:
             self._failed(batch.topic, error)
+
+
+def subscribe(listeners: list[ListenerHooks], batches: BatchListener) -> None:
+    """Have batches report what listeners want to hear, and nothing else."""
+    done = [one.done_hook() for one in listeners]
+    sent = [one.sent_hook() for one in listeners]
+    batches.batch_done = _one_after_the_other([hook for hook in done if hook is not None])
+    batches.batch_sent = _one_after_the_other([hook for hook in sent if hook is not None])
+    batches.keeps_timestamps = any(one.needs_timestamps() for one in listeners)
+
+
+def _one_after_the_other(hooks: list[BatchHook]) -> BatchHook | None:
+    if len(hooks) <= 1:
+        return hooks[0] if hooks else None
+
+    def call(batch: ProducerBatch) -> None:
+        for hook in hooks:
+            hook(batch)
+
+    return call
 
 
 def _overrides(listener: ProducerListener, hook: str) -> bool:

@@ -14,6 +14,7 @@ from dekaf._record.record_reader import read_records
 from dekaf._wire.writer import BytesWriter
 from dekaf.producer._buffer.batch import ProducerBatch
 from dekaf.producer._buffer.sequences import NO_SEQUENCE, next_sequence
+from dekaf.producer._waiting.record_trace import chain_for
 
 
 def split(batch: ProducerBatch, codec: Codec | None, target_size: i64) -> list[ProducerBatch]:
@@ -49,9 +50,12 @@ def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec 
     """Seal and number the children, and give them what the parent had."""
     first: i64 = 0  # the index, in the parent, of the child's first record
     span = parent.send_order_span // len(children)
+    traces = parent.take_traces()
     for number, child in enumerate(children):
         count = child.record_count
         _pass_on_waits(parent, child, first)
+        shift = parent.builder.base_timestamp - child.builder.base_timestamp
+        child.traces = chain_for(traces, first, first + count, shift)
         child.seal(codec)
         child.send_order = parent.send_order + number * span
         child.send_order_span = span

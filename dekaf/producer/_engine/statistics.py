@@ -8,11 +8,14 @@ from collections.abc import Callable
 from typing import Final, final
 
 from dekaf._cluster.refresh import NEVER
+from dekaf._log_thread import DeferredLogger
 from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import ProduceError
 from dekaf.producer._engine.failure_log import FailureLog
 from dekaf.producer._engine.measurements import Measurements
 from dekaf.types import DrainReport
+
+logger = DeferredLogger("dekaf.producer")
 
 FAILURE_SAMPLE: Final = 16  # how many errors a report shows
 
@@ -62,6 +65,8 @@ class ProducerStatistics:
             "The producer's listener raised %d time(s) for topic %s: %r" + whose, clock, self._begun
         )
         self._clock: Final = clock
+        self._has_logged_tracer = False
+        self._whose: Final = "" if client_id is None else f" (client_id {client_id})"
         self._dropped: deque[tuple[str, ProduceError]] = deque()  # what finalizers saw
         self._reported_delivered = 0
         self._reported_failed = 0
@@ -143,6 +148,22 @@ class ProducerStatistics:
         with self._lock:
             self.hook_failures += 1
         self._broken_hooks.add(topic, 1, failure)
+
+    def tracer_failed(self, method: str, failure: BaseException) -> None:
+        """Count what a tracer raised, or that it returned nonsense, and log the first; on any thread."""
+        with self._lock:
+            self.hook_failures += 1
+            is_news = not self._has_logged_tracer
+            self._has_logged_tracer = True
+        if is_news:
+            logger.error(  # it is given the error
+                "The tracer's %s failed, which costs no record: %r. What else goes wrong in it is counted in "
+                "metrics(), and not logged%s",
+                method,
+                failure,
+                self._whose,
+                error=failure,
+            )
 
     def space_exhausted(self) -> None:
         """Count a call that was refused for want of space; on any thread."""

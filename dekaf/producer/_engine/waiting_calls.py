@@ -169,6 +169,7 @@ class WaitingCalls:
             self._accumulator.completed += count
             self._statistics.record_failed(count, error, batch.created)
             part = batch.part_for(waits)
+            batch.move_traces(part, waits.indexes())
             if len(batch.withdrawn) == batch.record_count:
                 self._drop(queue, batch)
             part.fail(error)

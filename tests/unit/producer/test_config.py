@@ -17,6 +17,8 @@ from dekaf.message import ProducerMessage
 from dekaf.partitioning import ConsistentRandomPartitioner, RoundRobinPartitioner
 from dekaf.producer.config import ProducerConfig, ProducerOptions
 from dekaf.types import Acks, RecordMetadata
+from tests import named_hooks
+from tests.named_hooks import LISTENER, NotingListener, NotingTracer
 
 SERVERS = "localhost:9092"
 
@@ -101,6 +103,7 @@ class SavesAwaiting:
         ("backend", "kafka"),
         ("allow_blocking_in_loop", False),
         ("listener", None),
+        ("tracer", None),
         ("on_undelivered", None),
     ],
 )
@@ -274,6 +277,11 @@ def test_settings_and_the_environment_may_hold_texts(option: str, text: object, 
         ("listener", "Listener", "listener='Listener': as text, must be the dotted name of a ProducerListener"),
         ("listener", "no_such_module.Listener", "cannot be imported"),
         ("listener", "dekaf.types.Headers", "must be an instance of a class that derives from ProducerListener"),
+        ("listener", "tests.named_hooks.save", "must be an instance of a class that derives from ProducerListener"),
+        ("listener", ["tests.named_hooks.NotingListener", object()], "must be an instance of a class"),
+        ("tracer", object(), "tracer=<object>: must have the methods start("),
+        ("tracer", "no_such_module.Tracer", "cannot be imported"),
+        ("tracer", "tracer", "as text, must be the dotted name of a RecordTracer"),
         ("on_undelivered", "save", "as text, must be the dotted name of a function"),
         ("on_undelivered", 5, "on_undelivered=5: must be a function"),
         ("on_undelivered", save_awaiting, "must be a plain function, not a coroutine"),
@@ -504,6 +512,21 @@ def test_hooks_may_be_named_as_settings_need_it() -> None:
     assert config(listener=f"{__name__}.NAMED_LISTENER").listener is NAMED_LISTENER
     assert type(config(listener=NamedListener).listener) is NamedListener
     assert by_class.with_options(linger_ms=1).listener is by_class.listener
+
+
+def test_hooks_may_be_given_by_name_and_listeners_be_several() -> None:
+    made = config(
+        listener="tests.named_hooks.NotingListener, tests.named_hooks:LISTENER",
+        tracer="tests.named_hooks.NotingTracer",
+        on_undelivered="tests.named_hooks.save",
+    )
+
+    assert [type(listener) for listener in made.listeners] == [NotingListener, NotingListener]
+    assert made.listeners[1] is LISTENER
+    assert type(made.tracer) is NotingTracer
+    assert made.on_undelivered is named_hooks.save
+    assert config(listener="tests.named_hooks.LISTENER").listeners == (LISTENER,)
+    assert config(listener=[LISTENER, NotingListener]).listeners[0] is LISTENER
 
 
 def test_a_configuration_cannot_be_changed() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dekaf.abc import ProducerListener
 from dekaf.errors import InvalidRecordError, ProduceError
-from dekaf.producer._core.hooks import ListenerHooks
+from dekaf.producer._core.hooks import ListenerHooks, subscribe
 from dekaf.producer._waiting.callbacks import CallbackThread
 from dekaf.types import Headers, RecordMetadata
 from tests.unit.producer.rooms import Heard, T, accumulator_of, append, batches_of, open_topic
@@ -70,7 +70,7 @@ class Desk:
         for number in range(3):
             append(accumulator, topic, timestamp=T + number)
         (self.batch,) = batches_of(topic.partitions[0])
-        self.hooks.subscribe(self.batch.listener)
+        subscribe([self.hooks], self.batch.listener)
         self.batch.seal(None)
 
     def finish(self) -> None:
