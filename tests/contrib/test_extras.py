@@ -23,6 +23,7 @@ except ModuleNotFoundError as error:
         ("fastapi", "pydantic_settings", "fastapi"),
         ("fastapi", "fastapi", "fastapi"),
         ("django", "django", "django"),
+        ("opentelemetry", "opentelemetry", "opentelemetry"),
         ("dependency_injector", "dependency_injector", "di"),
     ],
 )

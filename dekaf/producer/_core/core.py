@@ -19,6 +19,7 @@ from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
 from dekaf._threads.gate import ThreadGate
 from dekaf._threads.primitives import new_reentrant_lock
 from dekaf._wire.crc32c import load_crc32c
+from dekaf.abc import RecordTracer
 from dekaf.errors import (
     BrokerConnectionError,
     BufferExhaustedError,
@@ -92,6 +93,7 @@ class ProducerCore:
         self._settings: Final = engine_settings(config)
         self._partitioner: Final = self._settings.partitioner
         self.recipients: Final = Recipients(self.life, config.produce_timeout_ms / 1000.0)
+        self._tracer = config.tracer
         self._begin(self.life)
         if config.enable_idempotence is None and not config.idempotence:
             logger.info(
@@ -129,9 +131,7 @@ class ProducerCore:
 
     def _begin(self, life: ProducerLife) -> None:
         """Make what belongs to one process, at construction and in a forked child."""
-        self.hooks = RecordHooks(self.config.listeners, self.config.tracer, life.callbacks, life.statistics)
-        self.hooks.subscribe(life.listener)
-        self.is_hooked = self.hooks.is_needed
+        self._use_hooks(life)
         # Stands in until there is an engine: it knows no topic, so the first record goes the slow way and starts one.
         self._accumulator = RecordAccumulator(self._settings.limits, None, self._partitioner, life.listener, _nothing)
         # A caller mostly stays with one; the same str object needs no look-up.
@@ -141,6 +141,18 @@ class ProducerCore:
         self.life = life
         self._generation = life.generation
         self._last_ms: i64 = 0
+
+    def _use_hooks(self, life: ProducerLife) -> None:
+        hooks = RecordHooks(self.config.listeners, self._tracer, life.callbacks, life.statistics)
+        hooks.subscribe(life.listener)
+        self.hooks = hooks  # before the next: callers look at that one first
+        self.is_hooked = hooks.is_needed
+
+    def use_tracer(self, tracer: RecordTracer | None) -> None:
+        """Ask this tracer about records from now on, in forked children too; None: the configuration's, if any."""
+        self._tracer = self.config.tracer if tracer is None else tracer
+        self.renew_if_forked()
+        self._use_hooks(self.life)
 
     # Forks.
 

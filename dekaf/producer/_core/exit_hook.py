@@ -45,6 +45,11 @@ def inherit(life: ProducerLife) -> None:
     _forget([life])
 
 
+def running() -> list[ProducerLife]:
+    """Return the producers of this process that are at work: their engines were started, and are not over."""
+    return [life for life in list(_lives) if not life.is_inherited() and _is_alive(life)]
+
+
 def close_at_exit() -> None:
     """Deliver what every producer of this process has accepted, all at once, each within its `close_timeout_ms`.
 

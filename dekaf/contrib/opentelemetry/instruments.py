@@ -1,0 +1,70 @@
+"""Metrics as observable instruments: read when they are collected, so that a message costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, final
+
+from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation, get_meter_provider
+
+from dekaf import __version__
+from dekaf.metric_families import FAMILIES, Kind, MetricFamily
+from dekaf.metrics import Histogram, ProducerMetrics
+
+__all__ = ("Instruments", "Source")
+
+# Returns the producers to be shown, by the name that tells them apart.
+Source = Callable[[], Iterable[tuple[str, ProducerMetrics]]]
+
+_SCOPE: Final = "dekaf"
+_SENT: Final = "messaging.client.sent.messages"
+_OUTCOMES: Final = frozenset({"dekaf_records_delivered_total", "dekaf_records_failed_total"})  # which are its values
+_ATTRIBUTES: Final = {"topic": "messaging.destination.name", "broker": "dekaf.broker.id", "error": "error.type"}
+
+
+@final
+class Instruments:
+    """Those of one meter provider. They cannot be taken back, so they are made once, and may be silent."""
+
+    def __init__(self, provider: MeterProvider | None) -> None:
+        self.provider: Final = provider  # None: the global one
+        self._source: Source | None = None
+        meter = (get_meter_provider() if provider is None else provider).get_meter(_SCOPE, __version__)
+        meter.create_observable_counter(
+            _SENT, [self._sent], unit="{message}", description="Messages that were sent, or failed to be."
+        )
+        for family in FAMILIES:
+            if family.kind in {Kind.COUNTER, Kind.GAUGE} and family.name not in _OUTCOMES:
+                self._create(meter, family)
+
+    def show(self, source: Source | None) -> None:
+        """Show these producers from now on; None: none."""
+        self._source = source
+
+    def _create(self, meter: Meter, family: MetricFamily) -> None:
+        name = f"dekaf.producer.{family.name.removeprefix('dekaf_').removesuffix('_total').removesuffix('_seconds')}"
+        create = meter.create_observable_counter if family.kind is Kind.COUNTER else meter.create_observable_gauge
+
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            return self._observed(family)
+
+        create(name, [observe], unit=family.unit, description=family.description)
+
+    def _observed(self, family: MetricFamily) -> list[Observation]:
+        source = self._source
+        if source is None:
+            return []
+        observations = []
+        for (producer, *labels), value in family.samples(source()).items():
+            assert not isinstance(value, Histogram)
+            attributes = {_ATTRIBUTES[name]: label for name, label in zip(family.labels, labels, strict=True)}
+            observations.append(Observation(value, {"messaging.client.id": producer, **attributes}))
+        return observations
+
+    def _sent(self, _: CallbackOptions) -> Iterable[Observation]:
+        observations = []
+        for family in FAMILIES:
+            if family.name in _OUTCOMES:
+                observations += self._observed(family)
+        always = {"messaging.system": "kafka", "messaging.operation.name": "send"}
+        return [Observation(one.value, {**always, **(one.attributes or {})}) for one in observations]
