@@ -34,7 +34,7 @@ DJANGOS = {"4.2": "3.11", "5.2": "3.13", "6.0": "3.12"}
 
 # What the tests of the compiled wheel see of the repository: everything but dekaf, which would win over the wheel's.
 COMPILED_ROOT = ROOT / ".cache" / "compiled-root"
-COMPILED_SEES = ("benchmarks", "example_project", "tests", "tools", "pyproject.toml")
+COMPILED_SEES = ("benchmarks", "dashboards", "example_project", "tests", "tools", "pyproject.toml")
 COMPILED_PYTHON = ROOT / ".nox" / "wheel" / "bin" / "python"
 
 UNIT = ("tests/unit", "tests/test_public_api.py", "tests/test_implementation.py")  # on every Python, in every build

@@ -6,13 +6,14 @@ Producers that were made before it was installed ask it, too, and forked childre
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from dekaf._protocol.error_codes import name_of_error
 from dekaf.abc import RecordEvent, RecordTracer, Sleep
 from dekaf.errors import ConfigurationError
 from dekaf.metrics import ProducerMetrics
-from dekaf.producer._core.exit_hook import running
+from dekaf.producer._core.exit_hook import run_after_drain, running
 from dekaf.producer._core.status import measured
 from dekaf.producer._core.tracing import PROCESS
 from dekaf.producer._waiting import record_trace
@@ -25,6 +26,7 @@ __all__ = (
     "RecordEvent",
     "RecordTracer",
     "Sleep",
+    "after_drain",
     "error_type",
     "install",
     "installed",
@@ -86,6 +88,15 @@ def running_metrics() -> tuple[ProducerMetrics, ...]:
         if engine is not None:
             found.append(measured(life.client_id, engine, engine.accumulator, life.statistics))
     return tuple(found)
+
+
+def after_drain(call: Callable[[], None]) -> None:
+    """Have a function called at the interpreter's exit, once all producers are drained: to write metrics a last time.
+
+    Args:
+        call: It must not raise.
+    """
+    run_after_drain(call)
 
 
 def error_type(error: BaseException) -> str:

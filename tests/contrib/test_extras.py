@@ -24,6 +24,7 @@ except ModuleNotFoundError as error:
         ("fastapi", "fastapi", "fastapi"),
         ("django", "django", "django"),
         ("opentelemetry", "opentelemetry", "opentelemetry"),
+        ("prometheus", "prometheus_client", "prometheus"),
         ("dependency_injector", "dependency_injector", "di"),
     ],
 )

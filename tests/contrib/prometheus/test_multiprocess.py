@@ -1,0 +1,144 @@
+"""Metrics of all workers of gunicorn: exact after SIGTERM, at most an interval behind after SIGKILL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from dekaf import ConfigurationError, Producer
+from dekaf.contrib.prometheus import install_multiprocess
+from dekaf.testing import FakeCluster
+
+PATIENCE = 30.0
+APP = "tests.contrib.prometheus.worker_app"
+ROOT = Path(__file__).parents[3]
+
+
+class Gunicorn:
+    """Two workers of the application."""
+
+    def __init__(self, cluster: FakeCluster, folder: Path, *more: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        (folder / "values").mkdir()
+        environment = {
+            **os.environ,
+            "PROMETHEUS_MULTIPROC_DIR": str(folder / "values"),
+            "TEST_SERVERS": cluster.bootstrap_servers,
+            "PYTHONPATH": str(ROOT),
+        }
+        command = ["gunicorn", f"{APP}:make_app()", "-w", "2", "-b", f"127.0.0.1:{self.port}", "-c", f"python:{APP}"]
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command, *more], env=environment, stdout=log, stderr=log, cwd=folder
+            )
+
+    def get(self, path: str) -> str:
+        """Return an answer; connects anew until there is one."""
+        until = monotonic() + PATIENCE
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE) as answer:
+                    return str(answer.read().decode())
+            except OSError:
+                assert monotonic() < until, "no answer"
+                sleep(0.05)
+
+    def two_workers(self, path: str) -> tuple[int, int]:
+        """Ask until both have answered; return their pids."""
+        until = monotonic() + PATIENCE
+        pids: set[int] = set()
+        while len(pids) < 2:
+            assert monotonic() < until, "one worker answers everything"
+            pids.add(int(self.get(path)))
+        first, second = pids
+        return first, second
+
+    def delivered(self) -> float:
+        """Return the sum that the workers show."""
+        return self.value("dekaf_records_delivered_total")
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples with these labels."""
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(self.get("/metrics"))
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def eventually_equal(server: Gunicorn, expected: int) -> None:
+    until = monotonic() + PATIENCE
+    while (told := server.delivered()) != expected:
+        assert monotonic() < until, f"{told} instead of {expected}"
+        sleep(0.05)
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with FakeCluster(topics={"orders": 2}) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=[(), ("--preload",)], ids=["each loads", "preload"])
+def server(cluster: FakeCluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Gunicorn]:
+    server = Gunicorn(cluster, tmp_path, *request.param)
+    yield server
+    server.stop()
+
+
+def test_counters_equal_what_the_cluster_holds_after_a_worker_was_ended_and_one_killed(
+    cluster: FakeCluster, server: Gunicorn
+) -> None:
+    killed, _ = server.two_workers("/flushed")
+    eventually_equal(server, len(cluster.log("orders")))  # at most an interval behind
+
+    os.kill(killed, signal.SIGKILL)
+    ended, _ = pids = server.two_workers("/lingers")
+    assert killed not in pids
+    os.kill(ended, signal.SIGTERM)  # what lingers there is drained, and counted
+    until = monotonic() + PATIENCE
+    while ended in server.two_workers("/flushed"):
+        assert monotonic() < until
+    server.two_workers("/flushed")
+
+    eventually_equal(server, len(cluster.log("orders")))
+    held = len(cluster.log("orders"))
+    assert server.value("dekaf_send_latency_seconds_count") == held
+    assert server.value("dekaf_send_latency_seconds_bucket", le="+Inf") == held
+    assert server.value("dekaf_batch_records_sum") == held
+    assert server.value("dekaf_buffer_used_bytes") == 0
+    assert server.value("dekaf_info", producer="default") == 1
+
+
+def test_without_the_mode_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    with Producer(backend="memory") as producer, pytest.raises(ConfigurationError, match="PROMETHEUS_MULTIPROC_DIR"):
+        install_multiprocess(producer)
+
+
+def test_interval_has_to_be_positive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    with Producer(backend="memory") as producer, pytest.raises(ValueError, match="interval must be positive"):
+        install_multiprocess(producer, interval=0)
