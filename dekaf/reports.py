@@ -14,6 +14,7 @@ from typing import Any
 from dekaf.errors import ProduceError
 
 __all__ = (
+    "BatchOutcome",
     "BrokerInfo",
     "ClusterDescription",
     "ConnectionSecurity",
@@ -94,6 +95,25 @@ class ConnectionSecurity:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON takes them; times in ISO 8601."""
         return _as_dict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOutcome:
+    """What became of a batch, or of records that failed before they came into one.
+
+    Args:
+        client_id: Of the producer; None: it has none.
+        topic: The records'.
+        records: How many they are.
+        oldest_age: Seconds since the oldest of them was accepted.
+        error: Why they failed; None: they were delivered.
+    """
+
+    client_id: str | None
+    topic: str
+    records: int
+    oldest_age: float
+    error: ProduceError | None = None
 
 
 class ProducerState(StrEnum):

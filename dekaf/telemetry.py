@@ -16,13 +16,16 @@ from dekaf.metrics import ProducerMetrics
 from dekaf.producer._core.exit_hook import run_after_drain, running
 from dekaf.producer._core.status import measured
 from dekaf.producer._core.tracing import PROCESS
+from dekaf.producer._engine.batch_observer import PROCESS_OBSERVER
 from dekaf.producer._waiting import record_trace
 from dekaf.producer.async_producer import AsyncProducer
 from dekaf.producer.options import to_tracer
 from dekaf.producer.sync_producer import Producer
+from dekaf.reports import BatchOutcome
 
 __all__ = (
     "TOKEN_COST",
+    "BatchOutcome",
     "RecordEvent",
     "RecordTracer",
     "Sleep",
@@ -30,6 +33,7 @@ __all__ = (
     "error_type",
     "install",
     "installed",
+    "observe_batches",
     "running_metrics",
     "uninstall",
 )
@@ -78,6 +82,17 @@ def uninstall(
 def installed() -> RecordTracer | None:
     """Return the tracer that is installed; None: none is."""
     return PROCESS.tracer
+
+
+def observe_batches(observe: Callable[[BatchOutcome], object] | None) -> None:
+    """Have a function called once for each batch whose outcome is known, of every producer of the process.
+
+    It runs on the producers' callback threads. What it raises is counted in `metrics()`, and logged once per producer.
+
+    Args:
+        observe: In place of the one before; None: none.
+    """
+    PROCESS_OBSERVER.observe = observe
 
 
 def running_metrics() -> tuple[ProducerMetrics, ...]:

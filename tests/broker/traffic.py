@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from dekaf import ProduceError, Producer, RecordMetadata
 from dekaf.abc import AsyncKafkaProducer
+from dekaf.metrics import ProducerMetrics
 from dekaf.producer import ProducerOptions
 from tests.kafka import read_back
 
@@ -43,6 +44,7 @@ class Traffic:
     counts: dict[str, int] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     producer: Producer[str, str] | None = None  # while it runs
+    metrics: ProducerMetrics | None = None  # once it has run
     pause: float = 0.005  # seconds after every 20 messages of a thread
 
     def run(self, trouble: Callable[[], object]) -> None:
@@ -71,6 +73,7 @@ class Traffic:
                     worker.join()
             producer.flush(90)
             assert producer.status().buffered_bytes == 0
+            self.metrics = producer.metrics()
 
     def _in_thread(self, producer: Producer[str, str], caller: str) -> None:
         told = self.told[caller] = Told()
@@ -119,3 +122,5 @@ class Traffic:
                 for number in range(count)
             ]
         assert len(records) == sum(self.counts.values())
+        assert self.metrics is not None
+        assert self.metrics.records_delivered_total == len(records)

@@ -60,4 +60,8 @@ def harm(site: ProxiedCluster, seconds: float, *, seed: int, each_kind: bool = F
     traffic.run(lambda: trouble.go_on(seconds, each_kind=each_kind))
     delivered = sum(len(one.metadata) for one in traffic.told.values())
     records = read_back(site.cluster.bootstrap_servers, topic, delivered, timeout=READING_SECONDS)
-    return tally(traffic.counts, traffic.told, records, trouble.events)
+    result = tally(traffic.counts, traffic.told, records, trouble.events)
+    if result.failed == 0:  # or some that failed may be in the log, and were not counted as delivered
+        assert traffic.metrics is not None
+        assert traffic.metrics.records_delivered_total == len(records)
+    return result

@@ -341,7 +341,7 @@ def test_broken_tracer_costs_no_record_and_is_counted_and_logged_once(
 
     eventually(lambda: face.producer.metrics().hook_failures_total == 5)
     assert len(cluster.log("t")) == 5
-    assert caplog.text.count("The tracer's") == 1
+    assert caplog.text.count("Telemetry failed in the tracer's") == 1
 
 
 def test_tracer_that_blocks_holds_up_no_record_and_is_asked_no_more(

@@ -11,7 +11,7 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.trace import TracerProvider
 
 from dekaf import AsyncProducer, Producer, ProducerRegistry, telemetry
-from dekaf.contrib.opentelemetry.instruments import Instruments
+from dekaf.contrib.opentelemetry.instruments import Durations, Instruments
 from dekaf.contrib.opentelemetry.tracers import PropagatingTracer, SpanTracer
 from dekaf.metrics import ProducerMetrics
 
@@ -70,6 +70,7 @@ class Instrumentation:
         for producer in self.targets:
             telemetry.uninstall(target=producer)
         self.targets.clear()
+        telemetry.observe_batches(None)
         for instruments in self.instruments:
             instruments.show(None)
 
@@ -81,7 +82,7 @@ def instrument(  # options, all by keyword
     target: Target | None = None,
     *,
     spans: Spans = "send",
-    metrics: bool = True,
+    metrics: bool | Literal["full"] = True,
     message_keys: bool = False,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
@@ -92,7 +93,9 @@ def instrument(  # options, all by keyword
         target: A producer, or a registry: all that it has. None: every producer of the process, also those made before.
         spans: ``send``: a span for each message, from the call until the brokers' acknowledgement, whose context goes
             into the headers. ``propagate``: only the context of the span that is current. ``off``: neither.
-        metrics: Show what `metrics()` tells, as observable instruments.
+        metrics: Show what `metrics()` tells, as observable instruments. ``full``: and record the histogram
+            `messaging.client.operation.duration`, once per batch, as the age of its oldest message; of all producers,
+            whatever the target is.
         message_keys: Show keys in spans; they may be personal data.
         tracer_provider: Default: the global one, also if it is set later.
         meter_provider: The same.
@@ -112,6 +115,8 @@ def instrument(  # options, all by keyword
         _INSTRUMENTATION.trace(target, tracer)
         if metrics:
             _INSTRUMENTATION.measure(target, meter_provider)
+        if metrics == "full":
+            telemetry.observe_batches(Durations(meter_provider).observe)
 
 
 def uninstrument() -> None:

@@ -65,6 +65,7 @@ class ProducerLife:
         self.close_timeout: Final = config.close_timeout_ms / 1000.0
         self.statistics: Final = ProducerStatistics(wake=self.wake, client_id=config.client_id)
         self.callbacks: Final = CallbackThread(f"dekaf-callbacks {config.client_id}")
+        self.statistics.post = self.callbacks.run
         self.listener: Final = BatchListener(
             self.statistics.unobserved_failure, self.statistics.callback_failed, self.callbacks.post
         )

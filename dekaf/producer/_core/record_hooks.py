@@ -107,7 +107,7 @@ class RecordHooks:
                 f"start must return headers and a token, Headers, a Sleep or None, not {type(answer).__name__}"
             )
         except Exception as error:
-            self._statistics.tracer_failed("start", error)
+            self._statistics.tracer_failed("the tracer's start", error)
             return None
 
     # Outcomes.
@@ -132,7 +132,7 @@ class RecordHooks:
             try:
                 tracer.finish(trace.token, metadata, error)
             except BaseException as failure:
-                self._statistics.tracer_failed("finish", failure)
+                self._statistics.tracer_failed("the tracer's finish", failure)
         if not trace.is_kept or not trace.was_accepted:
             return  # a call that refuses a record tells so itself
         event = _event(trace, metadata, error)

@@ -11,8 +11,10 @@ from dekaf._cluster.refresh import NEVER
 from dekaf._log_thread import DeferredLogger
 from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import ProduceError
+from dekaf.producer._engine.batch_observer import PROCESS_OBSERVER, Observe
 from dekaf.producer._engine.failure_log import FailureLog
 from dekaf.producer._engine.measurements import Measurements
+from dekaf.reports import BatchOutcome
 from dekaf.types import DrainReport
 
 logger = DeferredLogger("dekaf.producer")
@@ -66,6 +68,8 @@ class ProducerStatistics:
         )
         self._clock: Final = clock
         self._has_logged_tracer = False
+        self.post: Callable[[Callable[[], None]], None] | None = None  # to the callback thread
+        self._client_id: Final = client_id
         self._whose: Final = "" if client_id is None else f" (client_id {client_id})"
         self._dropped: deque[tuple[str, ProduceError]] = deque()  # what finalizers saw
         self._reported_delivered = 0
@@ -82,17 +86,36 @@ class ProducerStatistics:
     def record_delivered(self, topic: str, count: int, since: float) -> None:
         """Count acknowledged records of a topic; the oldest has been accepted `since`, in monotonic seconds."""
         self.delivered += count
-        self.measurements.delivered(topic, count, max(0.0, self._clock() - since))
+        age = max(0.0, self._clock() - since)
+        self.measurements.delivered(topic, count, age)
+        if PROCESS_OBSERVER.observe is not None:
+            self._tell_observer(PROCESS_OBSERVER.observe, topic, count, age, None)
 
     def record_failed(self, count: int, error: ProduceError, since: float) -> None:
         """Count records that were not delivered; otherwise as `record_delivered`."""
         self.failed += count
-        self.measurements.failed(count, error, max(0.0, self._clock() - since))
+        age = max(0.0, self._clock() - since)
+        self.measurements.failed(count, error, age)
+        if PROCESS_OBSERVER.observe is not None:
+            self._tell_observer(PROCESS_OBSERVER.observe, error.topic or "", count, age, error)
         if self.is_giving_up:
             self.given_up += count  # after `failed`: see take_report
         self.last_error = str(error)
         if len(self._failures) < FAILURE_SAMPLE:
             self._failures.append(error)
+
+    def _tell_observer(self, observe: Observe, topic: str, count: int, age: float, error: ProduceError | None) -> None:
+        """Have whoever wants to hear of batches told, on the callback thread."""
+        outcome = BatchOutcome(client_id=self._client_id, topic=topic, records=count, oldest_age=age, error=error)
+
+        def tell() -> None:
+            try:
+                observe(outcome)
+            except BaseException as failure:
+                self.tracer_failed("observer of batches", failure)
+
+        if self.post is not None:
+            self.post(tell)
 
     def unobserved_failure(self, topic: str, count: int, error: ProduceError) -> None:
         """Count and log failed records that have no caller to tell; on any thread."""
@@ -157,7 +180,7 @@ class ProducerStatistics:
             self._has_logged_tracer = True
         if is_news:
             logger.error(  # it is given the error
-                "The tracer's %s failed, which costs no record: %r. What else goes wrong in it is counted in "
+                "Telemetry failed in %s, which costs no record: %r. What else goes wrong in it is counted in "
                 "metrics(), and not logged%s",
                 method,
                 failure,

@@ -10,7 +10,7 @@ from typing import Any
 import django
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -55,8 +55,12 @@ class Telescope:
                     for point in metric.data.data_points:
                         place = tuple(sorted((point.attributes or {}).items()))
                         assert place not in found, "observed twice"
-                        found[place] = point.value  # type: ignore[union-attr] # neither is a histogram
+                        found[place] = point.count if isinstance(point, HistogramDataPoint) else point.value  # type: ignore[union-attr] # nor is any exponential
         return found
+
+    def histograms(self, name: str) -> dict[tuple[tuple[str, Any], ...], float]:
+        """Return how often a histogram was recorded, by its attributes."""
+        return self.values(name)
 
     def close(self) -> None:
         """End the SDK."""

@@ -74,3 +74,25 @@ def test_producers_that_are_closed_are_told_of_no_more(cluster: FakeCluster, tel
         assert sent(telescope) == {"": 1}
 
     assert sent(telescope) == {}
+
+
+def test_durations_are_recorded_once_per_batch_on_demand_alone(cluster: FakeCluster, telescope: Telescope) -> None:
+    instrument(spans="off", meter_provider=telescope.meter_provider)
+    with Producer(
+        bootstrap_servers=cluster.bootstrap_servers, linger_ms=60_000, delivery_timeout_ms=120_000
+    ) as producer:
+        producer.produce("orders", "1", "unseen", partition=0)
+        instrument(spans="off", metrics="full", meter_provider=telescope.meter_provider)
+        for _ in range(100):
+            producer.fire("orders", "1", "a", partition=0)
+        cluster.on(ApiKey.PRODUCE).fail_once(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+        producer.flush()
+        for _ in range(100):
+            producer.fire("orders", "1", "a", partition=0)
+        producer.flush()
+
+    durations = telescope.histograms("messaging.client.operation.duration")
+    assert {dict(place).get("error.type"): count for place, count in durations.items()} == {
+        None: 1,
+        "TOPIC_AUTHORIZATION_FAILED": 1,
+    }
