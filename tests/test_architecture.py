@@ -228,6 +228,7 @@ ABOUT_SEVERAL = {
     "tests/contrib/django/test_secrets.py": "whatever Django shows of the settings",
     "tests/contrib/django/test_values.py": "types in the encoder and the responses of Django",
     "tests/contrib/django/test_ways_in.py": "security options by every way in, of which Django's needs a project",
+    "tests/contrib/opentelemetry/test_exporters.py": "the SDK's exporters, as they fail and fork",
     "tests/contrib/opentelemetry/test_requests.py": "one trace through FastAPI, and through Django",
     "tests/contrib/opentelemetry/test_spans.py": "spans, from instrument() to the exporter",
     "tests/contrib/prometheus/test_dashboards.py": "the folder dashboards, which no module reads",
