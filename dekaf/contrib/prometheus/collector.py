@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from typing import Final, final
+from weakref import WeakKeyDictionary
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -44,7 +45,7 @@ class DekafCollector(Collector):
 
 
 _lock: Final = threading.RLock()  # guards _collectors
-_collectors: Final[dict[CollectorRegistry, DekafCollector]] = {}
+_collectors: Final[WeakKeyDictionary[CollectorRegistry, DekafCollector]] = WeakKeyDictionary()
 
 
 def collect(target: Target, registry: CollectorRegistry = REGISTRY) -> DekafCollector:
