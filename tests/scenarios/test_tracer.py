@@ -364,6 +364,26 @@ def test_tracer_that_blocks_holds_up_no_record_and_is_asked_no_more(
     assert slow.tokens() == list(range(len(slow.started)))
 
 
+def test_tracer_whose_start_blocks_holds_up_its_own_call_alone(cluster: FakeCluster, gate: threading.Event) -> None:
+    class Slow(NotingTracer):
+        def start(self, topic: str, key: Any, value: Any, headers: Headers) -> Any:
+            if value == b"slow":
+                gate.wait()
+            return super().start(topic, key, value, headers)
+
+    slow = Slow()
+    with thread_producer(cluster.bootstrap_servers, tracer=slow) as producer:
+        caller = threading.Thread(target=lambda: producer.fire("t", value=b"slow"))
+        caller.start()
+        for _ in range(5):
+            producer.produce("t", value=b"quick")
+        assert len(cluster.log("t")) == 5
+        gate.set()
+        caller.join()
+
+    assert slow.tokens() == list(range(6))
+
+
 def test_tracer_that_sleeps_is_not_asked(cluster: FakeCluster) -> None:
     class Sleepy(NotingTracer):
         def start(self, topic: str, key: Any, value: Any, headers: Headers) -> Any:
