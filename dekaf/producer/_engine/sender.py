@@ -99,6 +99,7 @@ class Sender:
         calls: WaitingCalls,
     ) -> None:
         self.in_flight: list[InFlightProduce] = []
+        self._completing: InFlightProduce | None = None  # ended; not all of its batches have been dealt with
         self._accumulator: Final = accumulator
         self._cluster: Final = cluster
         self._queues: Final = cluster.queues
@@ -255,6 +256,7 @@ class Sender:
                 may_be_persisted=batch.is_ambiguous,  # an earlier attempt may have been written, and its answer lost
             )
             self._completion.give_up(batch, caused_error(failure, error))
+        self._completing = None
 
     # Answers.
 
@@ -285,6 +287,7 @@ class Sender:
                 self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None)
             else:
                 self._completion.complete(batch, int(result.error_code), result, leader_is_news=place in news)
+        self._completing = None
 
     def _of_present_lives(
         self, sent: InFlightProduce, leaders: dict[TopicPartition, Partition]
@@ -303,6 +306,7 @@ class Sender:
         self._forget(sent)
         for batch in sent.batches:
             self._completion.complete(batch, ErrorCode.NONE, None)
+        self._completing = None
 
     def lost(self, sent: InFlightProduce, error: DekafError) -> None:
         """Send every batch of a request again, with the same numbers: the broker recognises what it has written."""
@@ -310,8 +314,10 @@ class Sender:
         self._statistics.last_error = str(error)
         for batch in sent.batches:
             self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None, lost_to=error)
+        self._completing = None
 
     def _forget(self, sent: InFlightProduce) -> None:
+        self._completing = sent  # should anything go wrong with one of its batches, `abort` is to find the others
         self.in_flight.remove(sent)
         sent.node.in_flight -= 1
 
@@ -365,7 +371,7 @@ class Sender:
         self._queues.adopt_activated()
         issued: list[ProducerBatch] = []
         unsent: list[ProducerBatch] = []
-        for sent in self.in_flight:
+        for sent in self.in_flight if self._completing is None else [*self.in_flight, self._completing]:
             for batch in sent.batches:
                 batch.is_ambiguous = True
                 issued.append(batch)

@@ -528,6 +528,34 @@ def test_end_fails_everything_in_the_order_it_was_accepted_in_and_says_what_may_
     assert [message.value for message in undelivered.messages()] == [b"a", b"b", b"c", b"d"]
 
 
+@pytest.mark.parametrize("how", ["answered", "lost", "written"])
+def test_engine_that_fails_in_the_middle_of_an_answer_ends_the_batches_behind_it_too(how: str) -> None:
+    def fail_at_first(batch: ProducerBatch) -> None:
+        if batch.partition == 0:
+            raise ZeroDivisionError
+
+    desk = Desk(partitions=3, acks=0 if how == "written" else -1, is_idempotent=False)
+    notes = [desk.add(partition=partition) for partition in range(3)]
+    desk.run()
+    (sent,) = desk.connections.to[1].sent or desk.connections.to[1].unanswered
+    sent.batches[0].listener.batch_done = fail_at_first
+
+    end = {
+        "answered": lambda: desk.answer(sent, dict.fromkeys(range(3), int(ErrorCode.NONE))),
+        "lost": lambda: sent.on_lost(LOST),
+        "written": sent.on_written,
+    }
+    desk.now += DELIVERY_TIMEOUT if how == "lost" else 0.0  # nothing is sent again then
+
+    with pytest.raises(ZeroDivisionError):
+        end[how]()
+    desk.sender.abort(lambda batch: DeliveryAbortedError("over", topic=batch.topic), None)
+    desk.heard.notify_all()
+
+    assert [len(told) for told in notes] == [1, 1, 1]
+    assert desk.accumulator.pending_records() == 0
+
+
 def test_what_is_pending_is_everything_without_an_outcome_and_does_not_linger_any_longer() -> None:
     desk = Desk(partitions=2)
     desk.add()
