@@ -437,7 +437,7 @@ class ProducerBatch:
                 may_be_persisted=error.may_be_persisted,
             )
         return InvalidRecordError(
-            "not written because the broker rejected other records of the same batch",
+            "refused because of other records of the same batch",
             topic=self.topic,
             partition=int(self.partition),
             code=error.code,

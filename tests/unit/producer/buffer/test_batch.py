@@ -240,9 +240,21 @@ def test_records_at_fault_are_told_why_and_the_others_that_they_may_try_again(ba
     errors = [error for _, error in notes]
     assert all(type(error) is InvalidRecordError and error.code == 87 for error in errors)
     assert [error is not None and error.is_retriable for error in errors] == [True, False, False]
-    assert "other records of the same batch" in str(errors[0])
+    assert "refused because of other records of the same batch" in str(errors[0])
     assert "too old" in str(errors[1])
     assert "rejected" in str(errors[2])
+
+
+def test_record_beside_one_at_fault_is_not_said_to_be_unwritten_where_that_is_not_known(batch: Batch) -> None:
+    notes = CallbackNotes()
+    batch.add(notes, CALLBACKS)
+    batch.made.record_errors = {1: "too old"}
+
+    batch.fail(InvalidRecordError("rejected", topic="t", partition=3, code=87, may_be_persisted=True))
+
+    ((_, error),) = notes
+    assert "not written" not in str(error)
+    assert "may have been written" in str(error)
 
 
 # Bytes.
