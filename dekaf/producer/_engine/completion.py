@@ -110,7 +110,7 @@ class BatchCompletion:
             self.give_up(batch, self._answer_error(batch, code, result, is_expired=is_expired))
             return
         if verdict is Verdict.SPLIT:
-            self._split(queue, batch, now)
+            self._split(queue, batch)
             return
         if verdict is Verdict.RENUMBER:
             queue.sequences.break_off(batch.identity, batch.send_order)
@@ -179,16 +179,20 @@ class BatchCompletion:
         self.note_broken_sequence(queue)
         self._queues.activate(queue)
 
-    def _split(self, queue: PartitionQueue, batch: ProducerBatch, now: float) -> None:
-        logger.info("%s-%d takes no batch of %d bytes; it is split", batch.topic, batch.partition, batch.size_on_wire())
-        children = split(batch, self._accumulator.codec, self._accumulator.batch_size)
+    def _split(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
+        size = batch.size_on_wire()
+        try:
+            children = split(batch, self._accumulator.codec, self._accumulator.batch_size)
+        except Exception as error:  # the codec's library, or no memory for it
+            self.give_up(batch, _not_split_error(batch, error))
+            return
+        logger.info("%s-%d takes no batch of %d bytes; it is split", batch.topic, batch.partition, size)
         queue.limit.refused(batch.builder.size_bytes)
         batch.forget_bytes()
         at = 0
         while at < len(queue.retries) and queue.retries[at].send_order < batch.send_order:
             at += 1
-        queue.retries[at:at] = children
-        queue.retry_at = now
+        queue.retries[at:at] = children  # to leave as soon as what waits before them, if anything does
         self._queues.activate(queue)
 
     # Giving up.
@@ -339,6 +343,18 @@ def _refusal_error(batch: ProducerBatch, code: int, result: PartitionProduceResp
     return produce_error(
         code, batch.topic, partition=int(batch.partition), detail=detail, may_be_persisted=batch.is_ambiguous
     )
+
+
+def _not_split_error(batch: ProducerBatch, cause: Exception) -> ProduceError:
+    error = ProduceError(
+        f"The broker takes no batch of {batch.size_on_wire()} bytes, and it could not be split: {cause!r}",
+        topic=batch.topic,
+        partition=int(batch.partition),
+        code=int(ErrorCode.MESSAGE_TOO_LARGE),
+        is_retriable=True,
+        may_be_persisted=batch.is_ambiguous,
+    )
+    return caused_error(error, cause)
 
 
 def gone_error(batch: ProducerBatch) -> ProduceError:

@@ -12,7 +12,7 @@ from dekaf._record.compression import Codec
 from dekaf._record.record_batch import BATCH_OVERHEAD
 from dekaf._record.record_reader import read_records
 from dekaf._wire.writer import BytesWriter
-from dekaf.producer._buffer.batch import ProducerBatch
+from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.sequences import NO_SEQUENCE, next_sequence
 from dekaf.producer._waiting.record_trace import chain_for
 
@@ -22,6 +22,9 @@ def split(batch: ProducerBatch, codec: Codec | None, target_size: i64) -> list[P
 
     Sequences, creation time, memory charged and the callers that wait pass to the children; attempts start anew. A
     batch that is not larger than the target is halved instead, or it would split into itself for ever.
+
+    Raises:
+        Exception: The codec's library failed, or there is no memory; `batch` is as it was.
     """
     sealed = batch.sealed
     assert sealed is not None
@@ -37,7 +40,9 @@ def split(batch: ProducerBatch, codec: Codec | None, target_size: i64) -> list[P
             child = _new_child(batch, timestamp)
             children.append(child)
         child.builder.append(content, timestamp, record.key, record.value, record.headers)
-    _pass_on(batch, children, codec)
+    for child in children:
+        child.seal(codec)
+    _pass_on(batch, children)  # last of all: nothing of it fails
     return children
 
 
@@ -46,8 +51,8 @@ def _new_child(parent: ProducerBatch, timestamp: i64) -> ProducerBatch:
     return ProducerBatch(parent.topic, parent.partition, builder, parent.created, parent.listener)
 
 
-def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec | None) -> None:
-    """Seal and number the children, and give them what the parent had."""
+def _pass_on(parent: ProducerBatch, children: list[ProducerBatch]) -> None:
+    """Number the children, and give them what the parent had."""
     first: i64 = 0  # the index, in the parent, of the child's first record
     span = parent.send_order_span // len(children)
     traces = parent.take_traces()
@@ -56,7 +61,6 @@ def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec 
         _pass_on_waits(parent, child, first)
         shift = parent.builder.base_timestamp - child.builder.base_timestamp
         child.traces = chain_for(traces, first, first + count, shift)
-        child.seal(codec)
         child.send_order = parent.send_order + number * span
         child.send_order_span = span
         child.is_ambiguous = parent.is_ambiguous
@@ -68,6 +72,7 @@ def _pass_on(parent: ProducerBatch, children: list[ProducerBatch], codec: Codec 
         child.number(parent.identity, base)
         first += count
     parent.take_waits()  # they are the children's now
+    parent.state = BatchState.DONE  # so is its outcome
     _share_memory(parent, children)
     for flush in parent.flushes:
         countdown = _Countdown(len(children), flush)

@@ -392,6 +392,53 @@ def test_lost_batches_are_sent_again_after_the_back_off_under_the_same_numbers()
     assert desk.statistics.retries == 1
 
 
+@pytest.mark.parametrize("broken", ["compress", "decompress"])
+def test_batch_that_is_too_large_and_cannot_be_split_fails_alone_with_the_reason(broken: str) -> None:
+    codec = codec_for("gzip", None)
+    assert codec is not None
+    no_memory = MemoryError()
+
+    def fail(_: bytes) -> bytes:
+        raise no_memory
+
+    desk = Desk(partitions=2, codec=codec)
+    notes, other = desk.add(2, value=b"." * 50), desk.add(partition=1)
+    (sent,) = desk.run()
+    setattr(codec, broken, fail)
+    desk.answer(sent, {0: ErrorCode.MESSAGE_TOO_LARGE, 1: ErrorCode.NONE})
+
+    errors = {error for _, error in notes}
+    assert len(notes) == 2
+    assert [
+        (error.code, error.__cause__, error.is_retriable, error.may_be_persisted)
+        for error in errors
+        if error is not None
+    ] == [(ErrorCode.MESSAGE_TOO_LARGE, no_memory, True, False)]
+    assert [error for _, error in other] == [None]
+    assert desk.accumulator.pending_records() == 0
+    assert desk.accumulator.buffer.free == desk.accumulator.buffer.capacity
+    assert desk.run() == []
+
+
+def test_batch_that_is_split_does_not_end_the_back_off_of_the_one_before_it() -> None:
+    desk = Desk()
+    for _ in range(2):
+        desk.add()
+        (sent,) = desk.run()
+        desk.answer(sent, {0: ErrorCode.NONE})
+    desk.add()
+    desk.add(2)
+    first, second = desk.run()
+    desk.answer(first, {0: ErrorCode.NOT_ENOUGH_REPLICAS})
+    desk.answer(second, {0: ErrorCode.MESSAGE_TOO_LARGE})
+
+    assert desk.run() == []
+    assert desk.due == NOW + constant_backoff(1)
+    desk.now += constant_backoff(1)
+    (again,) = desk.run()
+    assert again.batches == first.batches
+
+
 def test_partition_that_an_answer_leaves_out_is_sent_again(caplog: pytest.LogCaptureFixture) -> None:
     desk = Desk(partitions=2)
     for partition in (0, 1):
