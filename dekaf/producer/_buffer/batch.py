@@ -234,6 +234,7 @@ class ProducerBatch:
         self.urgent = False  # a flush or close waits: do not linger
         self.ends_at = NEVER  # monotonic seconds: when the first of those ends that wait for its records
         self.withdrawn: list[i64] = []  # indexes of records that leave it before it is sent, their outcome told
+        self.unreadable: Exception | None = None  # why its bytes are lost, though not sent: it can only fail
         self.is_compressing = False  # by the thread that filled it: it is not to be sent yet
         self.closed_by = 0  # the ident of that thread
         self.waits: list[BatchWaits] = []

@@ -56,25 +56,40 @@ def without_withdrawn(batch: ProducerBatch, codec: Codec | None) -> ProducerBatc
     Args:
         batch: One that was never numbered, nor sent; somebody may compress it meanwhile. It is left empty-handed.
         codec: With which it was compressed, if it was.
+
+    Returns:
+        The batch; should the codec's library fail, or memory be short, it is `unreadable` and has no bytes.
     """
-    records = _records_of(batch, codec)
     gone = set(batch.withdrawn)
-    kept = [index for index in range(len(records)) if index not in gone]
+    kept = [index for index in range(int(batch.record_count)) if index not in gone]
+    failure: Exception | None = None
+    try:
+        builder = _written_again(batch, codec, kept)
+    except Exception as error:
+        failure = error
+        builder = RecordBatchBuilder(batch.builder.base_timestamp, BytesWriter())
+        builder.record_count = len(kept)
+    rest = ProducerBatch(batch.topic, batch.partition, builder, batch.created, batch.listener)
+    rest.unreadable = failure
+    places: dict[i64, i64] = {}
+    for index in kept:
+        places[index] = len(places)
+    _pass_on(batch, rest, places)
+    return rest
+
+
+def _written_again(batch: ProducerBatch, codec: Codec | None, kept: list[int]) -> RecordBatchBuilder:
+    records = _records_of(batch, codec)
     base_timestamp: i64 = batch.builder.base_timestamp
     if kept:
         base_timestamp += records[kept[0]].timestamp_delta
-    rest = ProducerBatch(
-        batch.topic, batch.partition, RecordBatchBuilder(base_timestamp, BytesWriter()), batch.created, batch.listener
-    )
-    places: dict[i64, i64] = {}
+    builder = RecordBatchBuilder(base_timestamp, BytesWriter())
     for index in kept:
         record = records[index]
-        places[index] = rest.record_count
         content = content_size(record.key, record.value, record.headers)
         timestamp = batch.builder.base_timestamp + record.timestamp_delta
-        rest.builder.append(content, timestamp, record.key, record.value, record.headers)
-    _pass_on(batch, rest, places)
-    return rest
+        builder.append(content, timestamp, record.key, record.value, record.headers)
+    return builder
 
 
 def _records_of(batch: ProducerBatch, codec: Codec | None) -> list[EncodedRecord]:

@@ -168,9 +168,28 @@ class Sender:
             if not selection.batches:
                 break
             batches = rid_of_withdrawn(selection.batches, self._accumulator.codec, self._accumulator.buffer)
+            if batches is not selection.batches:
+                batches = self._rid_of_unreadable(batches)
             if batches:
                 self._send(node, connection, batches)
         return due
+
+    def _rid_of_unreadable(self, batches: list[ProducerBatch]) -> list[ProducerBatch]:
+        """Fail what is left of batches that could not be rid of what was withdrawn from them; return the others."""
+        readable: list[ProducerBatch] = []
+        for batch in batches:
+            cause = batch.unreadable
+            if cause is None:
+                readable.append(batch)
+                continue
+            error = ProduceError(
+                f"Others of its batch were withdrawn, and it could not be kept without them: {cause!r}",
+                topic=batch.topic,
+                partition=int(batch.partition),
+                is_retriable=True,
+            )
+            self._completion.give_up(batch, caused_error(error, cause))
+        return readable
 
     # Sending.
 

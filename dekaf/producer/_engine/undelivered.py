@@ -67,6 +67,12 @@ class Undelivered:
         """Take down a batch, unless its outcome was told before."""
         if batch.state is BatchState.DONE:
             return
+        if batch.unreadable is not None:
+            count = int(batch.record_count)
+            logger.error(
+                "on_undelivered does not get %d record(s) of topic %s: %r", count, batch.topic, batch.unreadable
+            )
+            return
         records = b""
         sealed = batch.sealed
         if sealed is None:
@@ -91,10 +97,13 @@ class Undelivered:
         return not self._batches and not self._parked
 
     def messages(self) -> list[ProducerMessage[bytes, bytes]]:
-        """Return all of it as messages."""
+        """Return all of it as messages, but for those of batches that cannot be read any more, which are logged."""
         messages: list[ProducerMessage[bytes, bytes]] = []
         for batch in self._batches:
-            messages.extend(batch.messages())
+            try:
+                messages.extend(batch.messages())
+            except Exception as error:  # the codec's library, or no memory for it: the others are to be saved
+                _log_missing(int(batch.count), batch.topic, error)
         for topic, record in self._parked:
             messages.append(
                 ProducerMessage.create(
@@ -107,6 +116,10 @@ class Undelivered:
                 )
             )
         return messages
+
+
+def _log_missing(count: int, topic: str, reason: Exception) -> None:
+    logger.error("on_undelivered does not get %d record(s) of topic %s: %r", count, topic, reason)
 
 
 @final

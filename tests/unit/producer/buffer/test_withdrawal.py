@@ -7,6 +7,7 @@ import pytest
 from dekaf._record.builder import RecordBatchBuilder, content_size, encode_headers
 from dekaf._record.compression import Codec, codec_for
 from dekaf._wire.writer import BytesWriter
+from dekaf.errors import ProduceError
 from dekaf.producer._buffer.batch import BatchState, ProducerBatch
 from dekaf.producer._buffer.buffer_memory import BufferMemory
 from dekaf.producer._buffer.lock import new_lock
@@ -16,6 +17,7 @@ from dekaf.testing.record_reader import BatchRecord, read_records
 from dekaf.types import RecordMetadata
 from tests.unit.producer.rooms import CALLBACKS, CallbackNotes, Heard, T
 
+LOST = ProduceError("lost")
 HEADERS = encode_headers([("h", b"1")])
 COUNT = 6
 CAPACITY = 10_000
@@ -79,6 +81,27 @@ def test_everybody_who_waits_hears_of_the_record_of_theirs() -> None:
     assert {number: notes[0][0] for number, notes in lot.notes.items()} == {
         number: RecordMetadata("t", 3, 100 + at, T + 10 * number) for at, number in enumerate((1, 3, 4, 5))
     }
+
+
+def test_batch_whose_records_cannot_be_read_again_is_left_without_bytes_and_tells_everybody_who_waits() -> None:
+    codec = codec_for("gzip", None)
+    assert codec is not None
+
+    def fail(_: bytes) -> bytes:
+        raise MemoryError
+
+    lot = Lot(0, 2)
+    charged = int(lot.batch.charged)
+    lot.batch.seal(codec)
+    codec.decompress = fail
+
+    (rest,) = rid_of_withdrawn([lot.batch], codec, BufferMemory(CAPACITY, new_lock()))
+    rest.fail(LOST)
+    lot.heard.notify_all()
+
+    assert isinstance(rest.unreadable, MemoryError)
+    assert (int(rest.record_count), int(rest.charged)) == (4, charged)
+    assert {number: notes[0][1] for number, notes in lot.notes.items()} == dict.fromkeys((1, 3, 4, 5), LOST)
 
 
 def test_what_the_batch_had_passes_on_and_nothing_is_left_behind() -> None:

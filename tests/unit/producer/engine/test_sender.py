@@ -420,6 +420,36 @@ def test_batch_that_is_too_large_and_cannot_be_split_fails_alone_with_the_reason
     assert desk.run() == []
 
 
+def test_batch_that_cannot_be_rid_of_what_was_withdrawn_fails_alone_with_the_reason() -> None:
+    codec = codec_for("gzip", None)
+    assert codec is not None
+    no_memory = MemoryError()
+
+    def fail(_: bytes) -> bytes:
+        raise no_memory
+
+    desk = Desk(partitions=2, codec=codec)
+    append(desk.accumulator, desk.topic, b"." * 30)  # which is withdrawn
+    notes, other = desk.add(value=b"." * 30), desk.add(partition=1)
+    (batch,) = desk.topic.partitions[0].full
+    desk.accumulator.seal(desk.topic.partitions[0], batch)
+    batch.withdrawn.append(0)
+    desk.accumulator.completed += 1
+    codec.decompress = fail
+
+    (sent,) = desk.run()
+    desk.answer(sent, {1: ErrorCode.NONE})
+
+    ((_, error),) = notes
+    assert isinstance(error, ProduceError)
+    assert error.__cause__ is no_memory
+    assert error.is_retriable
+    assert not error.may_be_persisted
+    assert [error for _, error in other] == [None]
+    assert desk.accumulator.pending_records() == 0
+    assert desk.accumulator.buffer.free == desk.accumulator.buffer.capacity
+
+
 def test_batch_that_is_split_does_not_end_the_back_off_of_the_one_before_it() -> None:
     desk = Desk()
     for _ in range(2):

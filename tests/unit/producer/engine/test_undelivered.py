@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from dekaf._log_thread import LOG_THREAD
 from dekaf._record.compression import codec_for
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
@@ -78,6 +79,31 @@ def test_batch_whose_outcome_was_told_before_is_left_out() -> None:
 
     assert undelivered.is_empty()
     assert undelivered.messages() == []
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_batch_that_cannot_be_read_any_more_does_not_take_the_others_with_it(
+    when: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    codec = codec_for("gzip", None)
+    assert codec is not None
+
+    def fail(_: bytes) -> bytes:
+        raise MemoryError
+
+    codec.decompress = fail
+    lost, other = batch_of(b"." * 2_000), batch_of(b"a")
+    lost.seal(codec)
+    if when == "before":
+        lost.unreadable = MemoryError()
+    undelivered = Undelivered(codec)
+
+    undelivered.add_batch(lost)
+    undelivered.add_batch(other)
+
+    assert [one.value for one in undelivered.messages()] == [b"a"]
+    LOG_THREAD.write_out(PATIENCE)
+    assert "does not get 1 record(s) of topic t: MemoryError()" in caplog.text
 
 
 @pytest.mark.parametrize(("asked_for", "partition"), [(-1, None), (4, 4)])
