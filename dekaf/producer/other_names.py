@@ -17,6 +17,7 @@ _NOT_YET: Final = ("interceptor_", "transaction_", "transactional_")
 
 _LISTENER: Final = "see producer.status(), and the option listener"
 _ON_DELIVERY: Final = "it is an argument of fire(..., on_delivery=...)"
+_RACK: Final = "it is not supported: messages without a key go to brokers of any rack"
 _RETRIES: Final = "a record is tried again until delivery_timeout_ms is over"
 _TIMEOUT: Final = "write delivery_timeout_ms, request_timeout_ms, max_block_ms or close_timeout_ms"
 
@@ -37,6 +38,7 @@ _INSTEAD: Final = {
     "broker": "write bootstrap_servers",
     "brokers": "write bootstrap_servers",
     "callback": _ON_DELIVERY,
+    "client_rack": _RACK,
     "compression": "write compression_type",
     "compression_codec": "write compression_type",
     "delivery_report_only_error": _ON_DELIVERY,
@@ -53,7 +55,12 @@ _INSTEAD: Final = {
     "message_max_bytes": "write max_request_size",
     "message_timeout_ms": "write delivery_timeout_ms",
     "metadata_broker_list": "write bootstrap_servers",
+    "metadata_cluster_check_enable": "the cluster's id is always looked at",
+    "partitioner_adaptive_partitioning_enable": "messages without a key always go where fewer batches wait (KIP-794)",
+    "partitioner_availability_timeout_ms": "messages without a key go where fewer batches wait, not to slow brokers",
     "partitioner_class": "write partitioner",
+    "partitioner_ignore_keys": "write a partitioner of your own that returns None for every key",
+    "partitioner_rack_aware": _RACK,
     "on_delivery": _ON_DELIVERY,
     "port": "write bootstrap_servers",
     "queue_buffering_max_kbytes": "write buffer_memory (in bytes)",
@@ -62,6 +69,7 @@ _INSTEAD: Final = {
     "request_required_acks": "write acks",
     "retries": _RETRIES,
     "servers": "write bootstrap_servers",
+    "socket_connection_setup_timeout_max_ms": "socket_connection_setup_timeout_ms is the same for every try",
     "socket_timeout_ms": "write request_timeout_ms",
     "statistics_interval_ms": _LISTENER,
     "stats_cb": _LISTENER,
