@@ -400,6 +400,16 @@ async def test_no_throttling_holds_nothing_back() -> None:
     assert wire.connection.takes_requests(monotonic())
 
 
+async def test_no_broker_is_left_alone_for_longer_than_five_minutes_whatever_it_says() -> None:
+    wire = Wire()
+    wire.open()
+
+    wire.connection.throttle(2**31 - 1)  # 24 days
+
+    assert not wire.connection.takes_requests(monotonic() + 290.0)
+    assert wire.connection.takes_requests(monotonic() + 301.0)
+
+
 async def test_socket_that_does_not_keep_up_gets_no_requests_until_it_does() -> None:
     wire = Wire()
     wire.open()
