@@ -14,12 +14,11 @@ from dekaf.metrics import MOST_TOPICS, OTHER_TOPICS, BrokerMetrics, Histogram, T
 
 # Seconds. Those of OpenTelemetry for messaging, with more at both ends: a broker next door answers in one millisecond,
 # and a record may wait for two minutes.
-LATENCIES: Final = (
-    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0),
-    *(2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 120.0),
-)
-SIZES: Final = (256.0, 1024.0, 4096.0, 16384.0, 32768.0, 65536.0, 131072.0, 262144.0, 524288.0, 1048576.0)
-RECORDS: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0)
+_FAST: Final[tuple[float, ...]] = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0)
+_SLOW: Final[tuple[float, ...]] = (2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 120.0)
+LATENCIES: Final[tuple[float, ...]] = _FAST + _SLOW
+SIZES: Final[tuple[float, ...]] = tuple(float(256 << power) for power in (0, 2, 4, 6, 7, 8, 9, 10, 11, 12))
+RECORDS: Final[tuple[float, ...]] = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0)
 
 
 @final
