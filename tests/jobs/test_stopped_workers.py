@@ -132,7 +132,7 @@ def send_celery(queue: Queue, task: str) -> None:
 
 
 CELERY = ("celery", "-A", "tests.jobs.celery_app", "worker", "--loglevel", "INFO")
-POOLS = [("prefork", "-c", "2"), ("solo",), ("threads", "-c", "2")]
+POOLS = [("prefork", "-c", "2"), ("solo",), ("threads", "-c", "2"), ("gevent", "-c", "10")]
 
 
 @pytest.mark.parametrize("pool", POOLS, ids=" ".join)

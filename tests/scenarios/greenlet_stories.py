@@ -197,6 +197,10 @@ def callbacks(producer: Producer[str, str]) -> None:
     called_back = gevent.event.AsyncResult()
     handle.add_done_callback(called_back.set)
     assert called_back.get(timeout=PATIENCE) is handle
+    gevent.killall([one for one in gc.get_objects() if isinstance(one, gevent.Greenlet)])  # as some tests end
+    again = gevent.event.AsyncResult()
+    producer.fire("orders", "after all were killed", "x", on_delivery=lambda metadata, _: again.set(metadata))
+    assert again.get(timeout=PATIENCE) is not None
 
 
 @story

@@ -75,6 +75,6 @@ def refuse_eventlet() -> None:
     if patcher is not None and (patcher.is_monkey_patched("thread") or patcher.is_monkey_patched("socket")):
         raise ConfigurationError(
             "eventlet has patched threads or sockets, so a producer's I/O thread would take over the whole process. "
-            "Use another worker class: gevent, gthread, sync or uvicorn's under gunicorn; prefork or threads under "
-            "Celery."
+            "Use another worker class: gevent, gthread, sync or uvicorn's under gunicorn; gevent, prefork or threads "
+            "under Celery."
         )

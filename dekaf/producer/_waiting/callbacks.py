@@ -97,10 +97,12 @@ class CallbackThread:
             job()
 
     def _work(self) -> None:
-        while not self._is_stopped or not self._jobs.empty():
-            job = self._jobs.get()
-            if job is not None:
-                self._run_contained(job)
-        self._worker = None
+        try:
+            while not self._is_stopped or not self._jobs.empty():
+                job = self._jobs.get()
+                if job is not None:
+                    self._run_contained(job)
+        finally:  # a greenlet may be killed by those who kill all: what is posted next starts another
+            self._worker = None
         if not self._jobs.empty():  # posted in this very moment
             self.start()
