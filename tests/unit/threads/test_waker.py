@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import threading
 import time
+from types import FrameType
 
 import pytest
 
@@ -128,6 +130,25 @@ def test_blocked_call_returns_what_it_is_told_and_gives_its_bell_back() -> None:
     threading.Timer(0.05, call.complete, (METADATA, None)).start()
 
     assert call.result_by(None, None) is METADATA
+    assert take(wakers) is waker
+
+
+def test_call_that_is_interrupted_leaves_its_record_to_the_producer_and_gives_its_bell_back() -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    wakers = WakerPool()
+    waker = take(wakers)
+    call = BlockedCall("t", waker, wakers)
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(KeyboardInterrupt):
+            call.result_by(None, None)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert call.is_abandoned
     assert take(wakers) is waker
 
 
