@@ -10,9 +10,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
-from dekaf._threads.greenlets import may_wait_in_hub, nap, wait_readable
+from dekaf._threads.greenlets import HubEvent, may_wait_in_hub, wait_readable
 from dekaf._threads.primitives import new_lock, wait_seconds
-from dekaf._threads.waker import EventfdWaker, new_waker
+from dekaf._threads.waker import EventfdWaker, new_greenlet_waker
 
 
 @final
@@ -26,7 +26,8 @@ class ThreadGate:
         self._shut: Final = new_lock()  # held until the gate is opened
         self._shut.acquire()
         self._waits_in_hub: Final = may_wait_in_hub()
-        self._waker: Final[EventfdWaker | None] = new_waker(blocks=False) if self._waits_in_hub else None
+        self._waker: Final[EventfdWaker | None] = new_greenlet_waker() if self._waits_in_hub else None
+        self._event: Final[HubEvent | None] = HubEvent() if self._waits_in_hub and self._waker is None else None
 
     @staticmethod
     def opened_by(start: Callable[[Callable[[], None]], bool]) -> ThreadGate:
@@ -49,6 +50,8 @@ class ThreadGate:
             return
         if self._waker is not None:
             self._waker.wake()
+        elif self._event is not None:
+            self._event.set()
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until it is open.
@@ -72,10 +75,10 @@ class ThreadGate:
         while not self._shut.acquire(blocking=False):
             if (deadline is not None and deadline <= monotonic()) or process_id != os.getpid():
                 return False  # a forked child has a copy of the greenlet, and nothing that would open its gate
-            if self._waker is None:
-                nap()
-            else:
+            if self._waker is not None:
                 wait_readable(self._waker.descriptor, deadline)
+            elif self._event is not None:
+                self._event.wait(deadline)
         self.open()
         return True
 

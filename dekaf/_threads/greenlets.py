@@ -6,6 +6,7 @@ dekaf was imported, or even after it was used. gevent is never imported unless t
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, Final, final
 from dekaf._threads.primitives import is_patched
 
 __all__ = (
+    "HubEvent",
     "current_greenlet",
     "end_greenlet",
     "idle",
@@ -51,6 +53,7 @@ class _Gevent:
         self.spawn: Final[Any] = importlib.import_module("gevent").spawn
         self.exit: Final[Any] = importlib.import_module("gevent").GreenletExit
         self.make_hub: Final[Any] = importlib.import_module("gevent").get_hub
+        self.new_event: Final[Any] = importlib.import_module("gevent.event").Event
         self.wait_read: Final[Any] = importlib.import_module("gevent.socket").wait_read
 
 
@@ -161,6 +164,25 @@ def wait_readable(descriptor: int, deadline: float | None) -> bool:
             raise
         return False
     return True
+
+
+@final
+class HubEvent:
+    """What a greenlet waits for where there is no descriptor for it; made by that greenlet, set by any thread."""
+
+    def __init__(self) -> None:
+        gevent = _found[0]
+        self._loop: Final[Any] = gevent.hub_here().loop
+        self._event: Final[Any] = gevent.new_event()
+
+    def set(self) -> None:
+        """Wake the greenlet."""
+        with contextlib.suppress(Exception):  # the loop of a thread that has ended, and with it who waited
+            self._loop.run_callback_threadsafe(self._event.set)
+
+    def wait(self, deadline: float | None) -> None:
+        """Wait until it is set, until the deadline (as of `wait_readable`), or until it is time to look."""
+        self._event.wait(_LOOK_AGAIN if deadline is None else max(0.0, min(deadline - monotonic(), _LOOK_AGAIN)))
 
 
 def wait_idly(descriptor: int) -> None:

@@ -21,6 +21,18 @@ _select: Final[Any] = select
 _COUNT_BYTES: Final = 8  # of an eventfd
 _LONGEST_POLL: Final = 86_400.0  # seconds; poll(2) takes an int of milliseconds
 _MOST_FREE: Final = 64  # a burst of threads must not keep its descriptors for ever
+_MOST_FOR_GREENLETS: Final = 64  # at a time: there may be thousands, and their sockets need the descriptors
+
+
+@final
+class _Count:
+    """How many wakers there are, roughly: no lock is worth it."""
+
+    def __init__(self) -> None:
+        self.living = 0
+
+
+_COUNT: Final = _Count()
 
 
 @final
@@ -31,11 +43,13 @@ class EventfdWaker:
     """
 
     def __init__(self, descriptor: int, *, blocks: bool) -> None:
+        _COUNT.living += 1
         self.descriptor: Final = descriptor  # can be read once it is woken
         self._blocks: Final = blocks  # who reads it before that
         self.process_id: Final = os.getpid()
 
     def __del__(self) -> None:
+        _COUNT.living -= 1
         # A forked child shares it, and may long have closed it and given its number to something else.
         if self.process_id == os.getpid():
             close_descriptor(self.descriptor)
@@ -102,6 +116,12 @@ def new_waker(*, blocks: bool) -> EventfdWaker | None:
         return None
 
 
+def new_greenlet_waker() -> EventfdWaker | None:
+    """Return a waker for a greenlet; None also where enough of them have one, and a `HubEvent` has to do."""
+    # Never one that blocks: in a forked child a copy of the greenlet may read it first.
+    return new_waker(blocks=False) if _COUNT.living < _MOST_FOR_GREENLETS else None
+
+
 @final
 class WakerPool:
     """The wakers of one producer that no thread waits on. Each may still be woken for a call that has ended."""
@@ -120,7 +140,7 @@ class WakerPool:
         try:
             return self._free.pop()  # in one step: other threads take, too
         except IndexError:
-            return new_waker(blocks=not is_patched())  # another process may read what a greenlet waits for
+            return new_greenlet_waker() if is_patched() else new_waker(blocks=True)
 
     def give_back(self, waker: EventfdWaker) -> None:
         """Keep a waker for the next wait."""

@@ -354,6 +354,25 @@ def frozen_calls(producer: Producer[str, str]) -> None:
 
 
 @story
+def frozen_thousand(producer: Producer[str, str]) -> None:
+    """However many greenlets wait, most descriptors are left for their sockets."""
+    producer.fire("orders", "connected", "x")
+    gevent.sleep(0.2)
+    before = len(os.listdir("/proc/self/fd"))
+    calls = [gevent.spawn(failure, producer.produce, "orders", "k", "v", deadline=30) for _ in range(1_000)]
+    handle = producer.submit("orders", "handle", "x")
+    calls += [gevent.spawn(failure, handle.result) for _ in range(300)]
+    calls += [gevent.spawn(failure, producer.flush) for _ in range(300)]
+    gevent.sleep(0.5)
+    assert not any(call.ready() for call in calls)
+    assert len(os.listdir("/proc/self/fd")) - before <= 70
+    say("waits")  # until the cluster answers
+    gevent.joinall(calls, timeout=PATIENCE)
+    assert [call.value for call in calls if call.value is not None or not call.ready()] == []
+    assert producer.close().ok
+
+
+@story
 def frozen_room(producer: Producer[str, str]) -> None:
     """A full buffer makes the greenlets wait that produce, one after the other, and nobody else."""
     with beating_heart():

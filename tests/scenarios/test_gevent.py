@@ -98,9 +98,11 @@ def test_callbacks_that_take_long_hold_up_no_other_greenlet(cluster: FakeCluster
     play("frozen_callbacks", cluster)
 
 
-@pytest.mark.parametrize("story", ["killed", "killed_in_line", "killed_while_it_closes", "forks_with_greenlets"])
+@pytest.mark.parametrize(
+    "story", ["killed", "killed_in_line", "killed_while_it_closes", "forks_with_greenlets", "frozen_thousand"]
+)
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
-def test_greenlets_that_are_killed_while_they_wait_break_nothing(cluster: FakeCluster, story: str, loop: str) -> None:
+def test_whatever_happens_while_greenlets_wait_breaks_nothing(cluster: FakeCluster, story: str, loop: str) -> None:
     held = cluster.on(ApiKey.PRODUCE).hold()
     process = begun(story, cluster, loop=loop)
     assert process.stdout is not None

@@ -81,3 +81,34 @@ else:
 gevent.spawn_later(0.02, os.write, other, b"x")
 assert wait_readable(mine, time.monotonic() + 1_000_000.0)
 """)
+
+
+def test_an_event_that_a_thread_sets_wakes_a_greenlet_without_a_descriptor() -> None:
+    run("""
+from gevent import monkey
+monkey.patch_all()
+import os, time, gevent
+from gevent.monkey import get_original
+from dekaf._threads.greenlets import HubEvent, make_first_hub, may_wait_in_hub
+from dekaf._threads.native_thread import NativeThread
+
+make_first_hub()
+assert may_wait_in_hub()
+before = len(os.listdir("/proc/self/fd"))
+events = [HubEvent() for _ in range(100)]
+assert len(os.listdir("/proc/self/fd")) == before
+started = time.monotonic()
+events[0].wait(started + 0.05)
+assert 0.05 <= time.monotonic() - started < 0.9
+
+def set_all():
+    get_original("time", "sleep")(0.05)
+    for event in events:
+        event.set()
+
+greenlets = [gevent.spawn(event.wait, None) for event in events]
+started = time.monotonic()
+NativeThread(set_all, "setter").start()
+gevent.joinall(greenlets, raise_error=True)
+assert time.monotonic() - started < 0.9  # woken, and not only looking
+""")

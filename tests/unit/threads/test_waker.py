@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from dekaf._threads.waker import EventfdWaker, WakerPool
+from dekaf._threads.waker import EventfdWaker, WakerPool, new_greenlet_waker
 from dekaf.errors import DeliveryTimeoutError, InvalidRecordError
 from dekaf.producer._waiting.delivery import BlockedCall
 from dekaf.types import RecordMetadata
@@ -93,6 +93,14 @@ def test_burst_of_threads_does_not_keep_its_descriptors() -> None:
         wakers.give_back(taken.pop())
 
     assert 0 < sum(map(is_known, descriptors)) < 100
+
+
+def test_greenlets_leave_most_descriptors_to_their_sockets() -> None:
+    wakers = [new_greenlet_waker() for _ in range(200)]
+
+    assert 0 < len([waker for waker in wakers if waker is not None]) <= 64
+    wakers.clear()
+    assert new_greenlet_waker() is not None
 
 
 def test_forked_child_neither_takes_nor_closes_its_parents(monkeypatch: pytest.MonkeyPatch) -> None:
