@@ -143,6 +143,20 @@ def test_machine_code_compares_no_more_than_two_numbers_at_once() -> None:
     assert calls == []
 
 
+def test_constants_of_machine_code_are_written_out() -> None:
+    """One that is a tuple made of others with a star is never set by mypyc: whoever reads it gets a NameError."""
+    starred = [
+        f"{path}:{node.lineno}"
+        for path, tree in modules()
+        if path in compiled_paths()
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Tuple)
+        if any(isinstance(element, ast.Starred) for element in node.value.elts)
+    ]
+
+    assert starred == []
+
+
 @pytest.mark.parametrize(
     ("source", "is_found"),
     [
