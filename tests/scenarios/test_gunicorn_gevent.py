@@ -13,6 +13,7 @@ import pytest
 
 from dekaf.testing import ApiKey, FakeCluster
 from tests.broker.web_servers import Kind, Load, Server
+from tests.scenarios.faces import eventually
 
 LINGER_MS = 60_000  # what is fired leaves when a request waits for it, and in the end, when the worker drains
 ANSWERS = 120
@@ -63,6 +64,9 @@ def test_all_that_was_answered_for_is_delivered(
 ) -> None:
     server = start(app, cluster, servers, tmp_path / "log", *more)
     assert page(server, "/threads/0") == "True"
+    # Both are there: a worker that is told to stop while it begins does not hear of it, and is killed in the end.
+    first = page(server, "/pid/0")
+    eventually(lambda: page(server, "/pid/0") != first)
 
     with Load(lambda number: server.get(f"/{WAYS[number % 4]}/{number}"), enough=ANSWERS) as load:
         assert load.enough.wait(30), server.log()
