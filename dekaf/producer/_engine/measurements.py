@@ -5,10 +5,11 @@ Written by the I/O thread, read by any: what a reader sees may be a batch behind
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import Final, final
 
 from dekaf._protocol.error_codes import name_of_error
+from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import ProduceError
 from dekaf.metrics import MOST_TOPICS, OTHER_TOPICS, BrokerMetrics, Histogram, TopicMetrics
 
@@ -20,24 +21,59 @@ LATENCIES: Final[tuple[float, ...]] = _FAST + _SLOW
 SIZES: Final[tuple[float, ...]] = tuple(float(256 << power) for power in (0, 2, 4, 6, 7, 8, 9, 10, 11, 12))
 RECORDS: Final[tuple[float, ...]] = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0)
 
+_MOST_RECENT: Final = 500  # measurements kept until they are counted
+
 
 @final
 class Distribution:
-    """How often a measurement fell where."""
+    """How often a measurement fell where.
+
+    Single ones are kept until there are many, and sorted into their buckets together: a batch with one record costs
+    little more than one that is not measured.
+    """
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds: Final = bounds
         self._counts: Final[list[int]] = [0] * (len(bounds) + 1)
         self._sum = 0.0
+        self._recent: list[float] = []  # not among the counts yet
+        self._lock: Final = new_reentrant_lock()  # for readers: what is recent is not to move meanwhile
 
     def add(self, value: float, count: int = 1) -> None:
-        """Note a measurement, so many times."""
-        self._counts[bisect_left(self._bounds, value)] += count
-        self._sum += value * count
+        """Note a measurement, so many times; on the I/O thread."""
+        if count != 1:
+            self._counts[bisect_left(self._bounds, value)] += count
+            self._sum += value * count
+            return
+        self._recent.append(value)
+        if len(self._recent) >= _MOST_RECENT:
+            self._take_in_recent()
 
     def histogram(self) -> Histogram:
-        """Return what was noted so far."""
-        return Histogram(bounds=self._bounds, counts=tuple(self._counts), sum=self._sum)
+        """Return what was noted so far; on any thread."""
+        with self._lock:
+            counts = self._counts.copy()
+            recent = self._recent.copy()
+            total = self._sum
+        added = _counts_of(recent, self._bounds)
+        return Histogram(
+            bounds=self._bounds,
+            counts=tuple([count + more for count, more in zip(counts, added, strict=True)]),
+            sum=total + sum(recent),
+        )
+
+    def _take_in_recent(self) -> None:
+        with self._lock:
+            for at, count in enumerate(_counts_of(self._recent, self._bounds)):
+                self._counts[at] += count
+            self._sum += sum(self._recent)
+            self._recent = []
+
+
+def _counts_of(values: list[float], bounds: tuple[float, ...]) -> list[int]:
+    ordered = sorted(values)
+    ends = [*[bisect_right(ordered, bound) for bound in bounds], len(ordered)]
+    return [end - begin for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 @final

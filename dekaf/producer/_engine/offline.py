@@ -272,6 +272,7 @@ class OfflineEngine:
         batch = batch_without_bytes(topic, partition, [record], self._listener)
         # Counted, and given back, first: a caller who hears of it may look at the counters at once.
         self.accumulator.completed += 1
+        self.statistics.look_at_clock()
         self.statistics.record_delivered(topic, 1, record.accepted)
         self.accumulator.buffer.give_back(batch.charged)
         batch.succeed(offset, -1)

@@ -171,7 +171,7 @@ class Sender:
             if batches is not selection.batches:
                 batches = self._rid_of_unreadable(batches)
             if batches:
-                self._send(node, connection, batches)
+                self._send(node, connection, batches, now)
         return due
 
     def _rid_of_unreadable(self, batches: list[ProducerBatch]) -> list[ProducerBatch]:
@@ -193,8 +193,9 @@ class Sender:
 
     # Sending.
 
-    def _send(self, node: NodeQueues, connection: SenderConnection, batches: list[ProducerBatch]) -> None:
+    def _send(self, node: NodeQueues, connection: SenderConnection, batches: list[ProducerBatch], now: float) -> None:
         sent = InFlightProduce(self, node, connection, batches)
+        sent.sent_at = now
         node.in_flight += 1
         self.in_flight.append(sent)  # first of all: should anything go wrong, no other object knows these batches
         topics: dict[str, TopicProduceData] = {}
@@ -219,7 +220,6 @@ class Sender:
             self._measure(batch)
             if batch.listener.batch_sent is not None:
                 batch.listener.batch_sent(batch)
-        sent.sent_at = self._statistics.now()
         if self._settings.acks != 0:
             connection.send(sent, version, request.encode(version))
         else:
@@ -283,7 +283,7 @@ class Sender:
         """Complete every batch of a request; a batch the answer does not mention counts as unanswered."""
         self._forget(sent)
         sent.connection.throttle(int(response.throttle_time_ms))
-        latency = max(0.0, self._statistics.now() - sent.sent_at)
+        latency = max(0.0, self._statistics.look_at_clock() - sent.sent_at)
         self._statistics.measurements.answered(int(sent.node.node_id), latency, int(response.throttle_time_ms))
         results: dict[TopicPartition, PartitionProduceResponse] = {}
         leaders: dict[TopicPartition, Partition] = {}
@@ -323,6 +323,7 @@ class Sender:
     def written(self, sent: InFlightProduce) -> None:
         """Complete every batch of a request that the socket took, where brokers do not answer: no more can be known."""
         self._forget(sent)
+        self._statistics.look_at_clock()
         for batch in sent.batches:
             self._completion.complete(batch, ErrorCode.NONE, None)
         self._completing = None

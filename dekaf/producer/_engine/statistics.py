@@ -67,6 +67,7 @@ class ProducerStatistics:
             "The producer's listener raised %d time(s) for topic %s: %r" + whose, clock, self._begun
         )
         self._clock: Final = clock
+        self._moment = 0.0  # when the answer came that is being dealt with
         self._has_logged_tracer = False
         self.post: Callable[[Callable[[], None]], None] | None = None  # to the callback thread
         self._client_id: Final = client_id
@@ -79,14 +80,15 @@ class ProducerStatistics:
         self._lock: Final = new_reentrant_lock()
         self._failures: list[ProduceError] = []
 
-    def now(self) -> float:
-        """Return the time, in monotonic seconds."""
-        return self._clock()
+    def look_at_clock(self) -> float:
+        """Return the time, in monotonic seconds; what is delivered next was delivered then."""
+        self._moment = self._clock()
+        return self._moment
 
     def record_delivered(self, topic: str, count: int, since: float) -> None:
         """Count acknowledged records of a topic; the oldest has been accepted `since`, in monotonic seconds."""
         self.delivered += count
-        age = max(0.0, self._clock() - since)
+        age = max(0.0, self._moment - since)
         self.measurements.delivered(topic, count, age)
         if PROCESS_OBSERVER.observe is not None:
             self._tell_observer(PROCESS_OBSERVER.observe, topic, count, age, None)

@@ -32,6 +32,7 @@ def test_outcomes_are_told_where_callbacks_run() -> None:
     statistics.post = jobs.append
     telemetry.observe_batches(heard.append)
 
+    statistics.look_at_clock()
     statistics.record_delivered("t", 7, 99.5)
     statistics.record_failed(2, ERROR, 98.0)
     assert heard == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from dekaf._protocol.error_codes import ErrorCode, produce_error
 from dekaf.errors import DeliveryTimeoutError
 from dekaf.metrics import MOST_TOPICS, OTHER_TOPICS
@@ -15,6 +17,38 @@ def test_measurement_on_a_bound_is_in_the_bucket_that_ends_there() -> None:
 
     assert distribution.histogram().counts == (2, 2, 1)
     assert distribution.histogram().sum == 8.0
+
+
+def test_what_was_noted_is_counted_whether_there_is_little_of_it_or_much() -> None:
+    distribution = Distribution((1.0, 2.0))
+    for number in range(5_000):
+        distribution.add(float(number % 4))
+        if number in {3, 499, 500, 1_999}:
+            assert distribution.histogram().count == number + 1
+    distribution.add(9.0, 100)
+
+    assert distribution.histogram().counts == (2_500, 1_250, 1_350)
+    assert distribution.histogram().sum == 1_250 * (1 + 2 + 3) + 900
+
+
+def test_a_reader_sees_each_measurement_once_while_others_are_noted() -> None:
+    distribution = Distribution((1.0, 2.0))
+    seen: list[int] = []
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            seen.append(distribution.histogram().count)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(50_000):
+        distribution.add(1.5)
+    is_over.set()
+    reader.join()
+
+    assert seen == sorted(seen)
+    assert distribution.histogram().count == 50_000
 
 
 def test_age_of_the_oldest_counts_for_all_records_of_a_batch() -> None:
