@@ -37,6 +37,7 @@ class Line(NamedTuple):
     message: str
     args: tuple[object, ...]
     error: BaseException | None
+    extra: dict[str, object] | None  # becomes attributes of the record
     created: float  # seconds since 1970
     thread: int | None
     thread_name: str
@@ -49,7 +50,15 @@ class Line(NamedTuple):
         error = self.error
         raised = None if error is None else (type(error), error, error.__traceback__)
         record = self.logger.makeRecord(
-            self.logger.name, self.level, self.file, self.line, self.message, self.args, raised, self.function
+            self.logger.name,
+            self.level,
+            self.file,
+            self.line,
+            self.message,
+            self.args,
+            raised,
+            self.function,
+            self.extra,
         )
         record.relativeCreated -= (record.created - self.created) * 1000.0
         record.created = self.created
@@ -164,7 +173,9 @@ class LogThread:
             self._dropped = 0
         if dropped:
             said = "%d log record(s) of dekaf were dropped: the log's handlers take too long"
-            self._write(_line(logging.getLogger("dekaf"), logging.WARNING, said, (dropped,), None))
+            self._write(
+                _line(logging.getLogger("dekaf"), logging.WARNING, said, (dropped,), None, {"dekaf_count": dropped})
+            )
 
 
 LOG_THREAD: Final = LogThread()
@@ -175,6 +186,8 @@ class DeferredLogger:
     """A logger, by its name, whose records are handled on the log thread.
 
     What its level leaves out costs a look at the level, and none of an application's code or locks.
+
+    The facts in `extra` have names that begin with `dekaf_`, so that they are not those of a record's own attributes.
     """
 
     def __init__(self, name: str, log_thread: LogThread = LOG_THREAD) -> None:
@@ -185,22 +198,35 @@ class DeferredLogger:
         """Log a detail."""
         self.log(logging.DEBUG, message, *args)
 
-    def info(self, message: str, *args: object) -> None:
+    def info(self, message: str, *args: object, extra: dict[str, object] | None = None) -> None:
         """Log news."""
-        self.log(logging.INFO, message, *args)
+        self.log(logging.INFO, message, *args, extra=extra)
 
-    def warning(self, message: str, *args: object) -> None:
+    def warning(self, message: str, *args: object, extra: dict[str, object] | None = None) -> None:
         """Log what somebody should look at."""
-        self.log(logging.WARNING, message, *args)
+        self.log(logging.WARNING, message, *args, extra=extra)
 
-    def error(self, message: str, *args: object, error: BaseException | None = None) -> None:
+    def error(
+        self,
+        message: str,
+        *args: object,
+        error: BaseException | None = None,
+        extra: dict[str, object] | None = None,
+    ) -> None:
         """Log what went wrong, with the traceback of `error`."""
-        self.log(logging.ERROR, message, *args, error=error)
+        self.log(logging.ERROR, message, *args, error=error, extra=extra)
 
-    def log(self, level: int, message: str, *args: object, error: BaseException | None = None) -> None:
+    def log(
+        self,
+        level: int,
+        message: str,
+        *args: object,
+        error: BaseException | None = None,
+        extra: dict[str, object] | None = None,
+    ) -> None:
         """Log at a level of `logging`."""
         if self._is_enabled_for(level):
-            self._log_thread.put(_line(self._logger, level, message, args, error))
+            self._log_thread.put(_line(self._logger, level, message, args, error, extra))
 
     def _is_enabled_for(self, level: int) -> bool:
         # Not the logger's own answer: it may be of an application's class, and takes a lock of the whole logging, which
@@ -212,7 +238,12 @@ class DeferredLogger:
 
 
 def _line(
-    logger: logging.Logger, level: int, message: str, args: tuple[object, ...], error: BaseException | None
+    logger: logging.Logger,
+    level: int,
+    message: str,
+    args: tuple[object, ...],
+    error: BaseException | None,
+    extra: dict[str, object] | None,
 ) -> Line:
     frame = sys._getframe(1)  # noqa: SLF001 # as the standard library's logging does
     while frame.f_code.co_filename == __file__ and frame.f_back is not None:
@@ -224,6 +255,7 @@ def _line(
         message,
         args,
         error,
+        extra,
         time.time(),
         get_ident(),
         thread_name(),

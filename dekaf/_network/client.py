@@ -627,7 +627,12 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"
         level = logging.WARNING if node.attempts == 1 else logging.DEBUG
         client_id = self._settings.connection.client_id.decode()
-        logger.log(level, "%s Next attempt in %.2f s. (client_id %s)", what, delay, client_id)
+        extra: dict[str, object] = {
+            "dekaf_client_id": client_id,
+            "dekaf_broker": node.address,
+            "dekaf_error": type(error).__name__,
+        }
+        logger.log(level, "%s Next attempt in %.2f s. (client_id %s)", what, delay, client_id, extra=extra)
         call_not_before(self._loop, node.not_before, self._changed)
 
     def _drop(self, node: Node) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -187,3 +188,35 @@ def test_log_lines_and_threads_tell_whose_they_are(cluster: FakeCluster, caplog:
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert any("1 record(s) for topic t" in line for line in told)
     assert all(line.endswith("(client_id shop %d)") for line in told), told
+
+
+def test_facts_of_a_loss_of_a_connection_and_of_the_close_are_attributes(
+    cluster: FakeCluster, log: pytest.LogCaptureFixture
+) -> None:
+    with thread_producer(cluster.bootstrap_servers, client_id="shop") as producer:
+        producer.produce("t", None, b"a")
+        fail_all(cluster)
+        producer.fire("t", value=b"b", partition=1)
+        eventually(lambda: "were not delivered" in log.text)
+        for broker in cluster.brokers:
+            cluster.stop_broker(broker.node_id)
+        eventually(lambda: "Next attempt" in log.text)
+
+    lost = facts(log, "were not delivered")
+    assert lost.pop("dekaf_error").endswith("Error")
+    assert lost == {"dekaf_topic": "t", "dekaf_partition": 1, "dekaf_count": 1, "dekaf_client_id": "shop"}
+    failed = facts(log, "Next attempt")
+    assert failed["dekaf_broker"] in {broker.address for broker in cluster.brokers}
+    assert (failed["dekaf_error"], failed["dekaf_client_id"]) == ("BrokerConnectionError", "shop")
+    assert facts(log, "Producer closed") == {
+        "dekaf_client_id": "shop",
+        "dekaf_delivered": 1,
+        "dekaf_failed": 1,
+        "dekaf_undelivered": 0,
+    }
+
+
+def facts(log: pytest.LogCaptureFixture, said: str) -> dict[str, Any]:
+    """Return what the first line in which something is said has as attributes."""
+    record = next(record for record in log.records if said in record.getMessage())
+    return {name: value for name, value in vars(record).items() if name.startswith("dekaf_")}

@@ -243,7 +243,7 @@ def test_outage_is_logged_once_and_so_is_its_end(
     cluster: FakeCluster, make_face: MakeFace, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "dekaf.producer.engine")
-    face = connected(cluster, make_face)
+    face = connected(cluster, make_face, client_id="shop")
     go_away(cluster, face)
     for _ in range(5):
         error_of(face.call("t", b"refused"))
@@ -251,10 +251,15 @@ def test_outage_is_logged_once_and_so_is_its_end(
     eventually(lambda: face.status().unavailable_for is None)
     face.call("t", b"second").result(10)
 
-    told = [record.getMessage() for record in caplog.records if record.name == "dekaf.producer.engine"]
-    assert len(told) == 2, told
-    assert "No broker could be reached" in told[0]
-    assert "can be reached again" in told[1]
+    told = [record for record in caplog.records if record.name == "dekaf.producer.engine"]
+    begun, ended = told
+    assert (begun.levelno, ended.levelno) == (logging.WARNING, logging.INFO)
+    assert "No broker could be reached" in begun.getMessage()
+    assert "can be reached again" in ended.getMessage()
+    for record, error in ((begun, "BrokerConnectionError"), (ended, None)):
+        assert vars(record)["dekaf_client_id"] == "shop"
+        assert vars(record).get("dekaf_error") == error
+    assert vars(begun)["dekaf_outage_seconds"] < vars(ended)["dekaf_outage_seconds"]
 
 
 # What counts as reachable.

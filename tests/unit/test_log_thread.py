@@ -95,6 +95,15 @@ def test_records_look_as_if_they_were_made_where_the_line_was(desk: Desk, gate: 
     assert (record.name, record.levelno) == (desk.name, logging.ERROR)
 
 
+def test_facts_become_attributes_of_the_record(desk: Desk) -> None:
+    desk.log.info("news", extra={"dekaf_topic": "orders"})
+    desk.log.error("loss of %d", 2, extra={"dekaf_count": 2})
+
+    assert desk.said() == ["news", "loss of 2"]
+    assert [vars(record).get("dekaf_topic") for record in desk.records] == ["orders", None]
+    assert vars(desk.records[1])["dekaf_count"] == 2
+
+
 # What is not enabled.
 
 

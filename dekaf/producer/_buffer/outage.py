@@ -20,7 +20,7 @@ class Outage:
     """
 
     def __init__(self, since: float, limit: str, last_error: Callable[[], DekafError | None]) -> None:
-        self._since: Final = since
+        self.since: Final = since
         self._limit: Final = limit
         self._last_error: Final = last_error
 
@@ -40,7 +40,7 @@ class Outage:
         cause = self._last_error()
         reason = "" if cause is None else f" {cause}"
         error = ClusterUnavailableError(
-            f"No broker could be reached for {monotonic() - self._since:.1f} s ({self._limit}).{reason}{fate}",
+            f"No broker could be reached for {monotonic() - self.since:.1f} s ({self._limit}).{reason}{fate}",
             topic=topic,
             partition=partition,
             is_retriable=True,

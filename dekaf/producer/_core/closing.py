@@ -220,6 +220,7 @@ class Closing:
             pending,
             self._occasion.value,
             life.client_id,
+            extra={"dekaf_client_id": life.client_id, "dekaf_count": pending},
         )
 
     def _make_report(self) -> None:
@@ -317,4 +318,10 @@ def close_dropped(life: ProducerLife) -> bool:
 def log_report(life: ProducerLife, report: DrainReport, occasion: Occasion) -> None:
     """Log how a close went: an error if anything was lost, or is not safe yet."""
     level = logging.INFO if report.ok else logging.ERROR
-    logger.log(level, "Producer closed %s: %s (client_id %s)", occasion.value, report, life.client_id)
+    extra: dict[str, object] = {
+        "dekaf_client_id": life.client_id,
+        "dekaf_delivered": report.delivered,
+        "dekaf_failed": report.failed,
+        "dekaf_undelivered": report.undelivered,
+    }
+    logger.log(level, "Producer closed %s: %s (client_id %s)", occasion.value, report, life.client_id, extra=extra)

@@ -83,7 +83,12 @@ def _finish_callbacks(life: ProducerLife, until: float) -> None:
     ThreadGate.opened_by(life.callbacks.when_done).wait(until - monotonic())
     pending = life.callbacks_pending()
     if pending > 0 and (life.report is None or life.report.callbacks_pending == 0):
-        logger.error("%d on_delivery callback(s) have not run in time at exit (client_id %s)", pending, life.client_id)
+        logger.error(
+            "%d on_delivery callback(s) have not run in time at exit (client_id %s)",
+            pending,
+            life.client_id,
+            extra={"dekaf_client_id": life.client_id, "dekaf_count": pending},
+        )
 
 
 def _is_alive(life: ProducerLife) -> bool:

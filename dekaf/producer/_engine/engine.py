@@ -119,7 +119,8 @@ class Engine:
         self._settings: Final = settings
         self._on_undelivered: Final = on_undelivered
         connection = settings.network.connection
-        self._io: Final = IoThread(self._run_once, self._crashed, f"dekaf-io {connection.client_id.decode()}")
+        self._client_id: Final = connection.client_id.decode()
+        self._io: Final = IoThread(self._run_once, self._crashed, f"dekaf-io {self._client_id}")
         self.accumulator: Final = RecordAccumulator(
             settings.limits, settings.codec, settings.partitioner, listener, self._io.wake
         )
@@ -136,7 +137,7 @@ class Engine:
         self._refresher: Final = MetadataRefresher(settings.metadata_max_age, backoff, self.accumulator.has_waiting)
         self._queues: Final = QueuesByLeader(self.accumulator, self._refresher.want_topic)
         self._cluster: Final = Cluster(self._client, self._refresher, self._queues)
-        self._chooser: Final = self._new_chooser(settings.partitioner, connection.client_id.decode())
+        self._chooser: Final = self._new_chooser(settings.partitioner, self._client_id)
         self._unknown_topics: Final = UnknownTopics(
             self.accumulator,
             listener,
@@ -429,7 +430,8 @@ class Engine:
                 self._end_calls(outage)
         elif outage is not None:
             self.accumulator.end_outage()
-            logger.info("A broker can be reached again")
+            extra = {"dekaf_client_id": self._client_id, "dekaf_outage_seconds": now - outage.since}
+            logger.info("A broker can be reached again", extra=extra)
         return due
 
     def _begin_outage(self, now: float) -> None:
@@ -438,8 +440,14 @@ class Engine:
         outage = Outage(now - unavailable, limit, self._client.trouble)
         self.accumulator.begin_outage(outage)  # first of all: calls from now on either see it, or ask to be ended
         self._end_calls(outage)
+        extra: dict[str, object] = {"dekaf_client_id": self._client_id, "dekaf_outage_seconds": unavailable}
+        trouble = self._client.trouble()
+        if trouble is not None:
+            extra["dekaf_error"] = type(trouble).__name__
         logger.warning(
-            "No broker could be reached for %.1f s: calls that would wait fail at once until one can", unavailable
+            "No broker could be reached for %.1f s: calls that would wait fail at once until one can",
+            unavailable,
+            extra=extra,
         )
 
     def _end_calls(self, outage: Outage) -> None:

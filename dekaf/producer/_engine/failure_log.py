@@ -11,6 +11,7 @@ from typing import Final, final
 from dekaf._cluster.refresh import NEVER
 from dekaf._log_thread import DeferredLogger
 from dekaf._threads.primitives import new_reentrant_lock
+from dekaf.errors import ProduceError
 
 __all__ = ("LOG_INTERVAL", "MOST_TOPICS", "OTHER_TOPICS", "FailureLog")
 
@@ -39,12 +40,21 @@ class FailureLog:
         message: With places for the count, the topic and the latest error.
         clock: Monotonic seconds.
         begun: Hears that there is something to tell later, so that `log_due` is called.
+        client_id: Whose failures they are; None: there is but one producer.
     """
 
-    def __init__(self, message: str, clock: Callable[[], float], begun: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        message: str,
+        clock: Callable[[], float],
+        begun: Callable[[], None],
+        *,
+        client_id: str | None = None,
+    ) -> None:
         self._message: Final = message
         self._clock: Final = clock
         self._begun: Final = begun
+        self._client_id: Final = client_id
         self._lock: Final = new_reentrant_lock()  # guards _tallies; re-entrant for a finalizer
         self._tallies: dict[str, Tally] = {}
 
@@ -96,4 +106,9 @@ class FailureLog:
                 self._log(tally.untold, name, tally.error)
 
     def _log(self, count: int, topic: str, error: BaseException) -> None:
-        logger.error(self._message, count, topic, error)
+        extra: dict[str, object] = {"dekaf_topic": topic, "dekaf_count": count, "dekaf_error": type(error).__name__}
+        if self._client_id is not None:
+            extra["dekaf_client_id"] = self._client_id
+        if isinstance(error, ProduceError) and error.partition is not None:
+            extra["dekaf_partition"] = error.partition
+        logger.error(self._message, count, topic, error, extra=extra)

@@ -59,12 +59,16 @@ class ProducerStatistics:
             "%d record(s) for topic %s were not delivered, and nobody waits for their outcome: %s" + whose,
             clock,
             self._begun,
+            client_id=client_id,
         )
         self._broken_callbacks = FailureLog(
-            "on_delivery raised %d time(s) for topic %s: %r" + whose, clock, self._begun
+            "on_delivery raised %d time(s) for topic %s: %r" + whose, clock, self._begun, client_id=client_id
         )
         self._broken_hooks = FailureLog(
-            "The producer's listener raised %d time(s) for topic %s: %r" + whose, clock, self._begun
+            "The producer's listener raised %d time(s) for topic %s: %r" + whose,
+            clock,
+            self._begun,
+            client_id=client_id,
         )
         self._clock: Final = clock
         self._moment = 0.0  # when the answer came that is being dealt with

@@ -69,9 +69,7 @@ class Undelivered:
             return
         if batch.unreadable is not None:
             count = int(batch.record_count)
-            logger.error(
-                "on_undelivered does not get %d record(s) of topic %s: %r", count, batch.topic, batch.unreadable
-            )
+            _log_missing(count, batch.topic, batch.unreadable)
             return
         records = b""
         sealed = batch.sealed
@@ -119,7 +117,8 @@ class Undelivered:
 
 
 def _log_missing(count: int, topic: str, reason: Exception) -> None:
-    logger.error("on_undelivered does not get %d record(s) of topic %s: %r", count, topic, reason)
+    extra: dict[str, object] = {"dekaf_topic": topic, "dekaf_count": count, "dekaf_error": type(reason).__name__}
+    logger.error("on_undelivered does not get %d record(s) of topic %s: %r", count, topic, reason, extra=extra)
 
 
 @final
