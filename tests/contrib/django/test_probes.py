@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import django
@@ -73,19 +75,36 @@ def test_the_urls_need_an_allowed_host_and_an_exemption() -> None:
         assert Client(headers={"host": "10.0.0.8"}).get("/probes/livez").status_code == 400
 
 
+# In a process of its own: what django.contrib.auth registers would stay for the other tests.
+NO_LOGIN = """
+import django
+from django.conf import settings
+
+settings.configure(
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "dekaf.contrib.django"],
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ],
+    SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+    SECRET_KEY="for tests",
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF="tests.contrib.django.test_probes",
+    DEKAF={"backend": "memory"},
+)
+django.setup()
+from django.test import Client
+
+print(Client().get("/probes/livez").status_code, Client().get("/").status_code)
+"""
+
+
 @pytest.mark.skipif(django.VERSION < (5, 1), reason="LoginRequiredMiddleware came with Django 5.1")
 def test_a_probe_needs_no_login() -> None:
-    with override_settings(
-        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "dekaf.contrib.django"],
-        MIDDLEWARE=[
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.contrib.auth.middleware.AuthenticationMiddleware",
-            "django.contrib.auth.middleware.LoginRequiredMiddleware",
-        ],
-        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
-    ):
-        assert Client().get("/probes/livez").status_code == 200
-        assert Client().get("/").status_code == 302
+    done = subprocess.run([sys.executable, "-c", NO_LOGIN], capture_output=True, text=True, check=False, timeout=50)
+
+    assert (done.stdout, done.returncode) == ("200 302\n", 0), done.stderr
 
 
 def test_what_is_asked_is_in_the_settings() -> None:
