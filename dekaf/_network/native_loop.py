@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _socket
 import asyncio
+import os
 import selectors
 import sys
 from typing import Any, Final
@@ -15,8 +16,9 @@ from mypy_extensions import mypyc_attr
 
 from dekaf._threads.primitives import is_patched, new_socket, original
 
-# Machine code knows the base class below by the module that defines it, and has to have it imported.
-if sys.platform == "win32":
+# Machine code knows the base class below by the module that defines it, and has to have it imported. Not by
+# `sys.platform`: where that says something else than at its birth, machine code ends with an error.
+if os.name == "nt":
     import asyncio.windows_events
 else:
     import asyncio.unix_events

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache"}  # what tools leave behind
 FOLDERS_OF_THE_SDIST = ("benchmarks", "dekaf", "docs", "example_project", "tests", "tools")
 FILES_OF_THE_SDIST = (
     "CHANGELOG.md",
@@ -49,7 +50,7 @@ def described(wheel: Path) -> str:
 def working_tree() -> set[str]:
     """Return the files that belong into an sdist, as they lie here."""
     found = [path for folder in FOLDERS_OF_THE_SDIST for path in (ROOT / folder).rglob("*") if path.is_file()]
-    names = {path.relative_to(ROOT).as_posix() for path in found if "__pycache__" not in path.parts}
+    names = {path.relative_to(ROOT).as_posix() for path in found if not CACHES.intersection(path.parts)}
     return {name for name in names if not name.startswith("benchmarks/results/")} | set(FILES_OF_THE_SDIST)
 
 
@@ -121,4 +122,7 @@ def test_pypi_shows_the_readme_without_links_that_lead_nowhere_there(interpreted
 def test_extras_are_what_errors_tell_users_to_install(interpreted_wheel: Path) -> None:
     extras = metadata_of(interpreted_wheel).get_all("Provides-Extra", [])
 
-    assert {"lz4", "zstd", "snappy", "uvloop", "di", "fastapi", "django", "oauth-assertion", "all"} == set(extras)
+    assert {"lz4", "zstd", "snappy", "uvloop", "di", "fastapi", "django", "oauth-assertion", "all"} | {
+        "opentelemetry",
+        "prometheus",
+    } == set(extras)

@@ -21,7 +21,7 @@ PROGRAM = """
             if hasattr(module, name):
                 delattr(module, name)
     sys.modules.update(dict.fromkeys(["uvloop", "fcntl", "grp", "pwd", "resource", "termios"]))
-    sys.modules["asyncio.windows_events"] = asyncio.unix_events  # it needs what Windows alone has; its loop is not used
+
     sys.platform = "win32"
 
     import dekaf.registry
