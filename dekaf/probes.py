@@ -7,6 +7,7 @@ one probe at a time does it and the others take the last answer, so that no numb
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, final
@@ -15,7 +16,7 @@ from dekaf.errors import ConfigurationError, DekafError
 from dekaf.health import MAX_BUFFER, Health, HealthReport, producer_health, worst
 from dekaf.process_lock import ProcessLock
 from dekaf.producer import AsyncProducer, Producer
-from dekaf.registry import ProducerRegistry
+from dekaf.registry import DEFAULT_ALIAS, ProducerRegistry
 
 __all__ = ("CHECK_TIMEOUT", "ProbeAnswer", "Probes")
 
@@ -26,7 +27,6 @@ KEPT_REFUSAL: Final = 1.0  # seconds for which it stands that there was none
 OK: Final = 200
 UNAVAILABLE: Final = 503
 
-_DEFAULT_ALIAS: Final = "default"
 _NOT_ASKED: Final = "Kafka is being asked for the first time."
 _NO_ANSWER: Final = "No broker answers."
 _NO_TOPICS: Final = "Kafka does not answer, or a topic does not exist."
@@ -59,19 +59,27 @@ class _Question:
         self._not_before = 0.0  # monotonic seconds
 
     def is_due(self) -> bool:
-        """Return whether the caller shall ask; it then has to say how that went."""
+        """Return whether the caller shall ask, within `asking`."""
         with self._lock:
             if self._is_being_asked or monotonic() < self._not_before:
                 return False
             self._is_being_asked = True
             return True
 
-    def end(self, *, is_good: bool) -> None:
-        """Note what came of it."""
-        with self._lock:
-            self._is_being_asked = False
-            self.fault = None if is_good else self._refusal
-            self._not_before = monotonic() + (self._kept if is_good else KEPT_REFUSAL)
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Note what comes of it: no DekafError, or one, which ends here; a probe that is cancelled has no answer."""
+        is_good = False
+        try:
+            yield
+            is_good = True
+        except DekafError:
+            pass
+        finally:
+            with self._lock:
+                self._is_being_asked = False
+                self.fault = None if is_good else self._refusal
+                self._not_before = monotonic() + (self._kept if is_good else KEPT_REFUSAL)
 
 
 @final
@@ -118,41 +126,29 @@ class Probes:
     def ready(self, registry: ProducerRegistry) -> ProbeAnswer:
         """Answer a readiness probe on a thread that may wait: where Kafka is required, for what it says."""
         if self._require_kafka and self._kafka.is_due():
-            is_good = False
-            try:
-                is_good = self._does_kafka_answer(registry)
-            finally:
-                self._kafka.end(is_good=is_good)
+            with self._kafka.asking():
+                self._ask_kafka(registry)
         return self._ready(registry)
 
     async def aready(self, registry: ProducerRegistry) -> ProbeAnswer:
         """Answer a readiness probe on an event loop; otherwise as `ready`."""
         if self._require_kafka and self._kafka.is_due():
-            is_good = False
-            try:
-                is_good = await self._does_kafka_answer_async(registry)
-            finally:
-                self._kafka.end(is_good=is_good)
+            with self._kafka.asking():
+                await self._ask_kafka_async(registry)
         return self._ready(registry)
 
     def started(self, registry: ProducerRegistry) -> ProbeAnswer:
         """Answer a start-up probe on a thread that may wait: 200 once the topics were seen; at once without any."""
         if self._topics and self._start.is_due():
-            is_good = False
-            try:
-                is_good = self._are_topics_there(registry)
-            finally:
-                self._start.end(is_good=is_good)
+            with self._start.asking():
+                self._ask_for_topics(registry)
         return self._started(registry)
 
     async def astarted(self, registry: ProducerRegistry) -> ProbeAnswer:
         """Answer a start-up probe on an event loop; otherwise as `started`."""
         if self._topics and self._start.is_due():
-            is_good = False
-            try:
-                is_good = await self._are_topics_there_async(registry)
-            finally:
-                self._start.end(is_good=is_good)
+            with self._start.asking():
+                await self._ask_for_topics_async(registry)
         return self._started(registry)
 
     # What is answered.
@@ -193,43 +189,27 @@ class Probes:
 
     # What Kafka is asked.
 
-    def _does_kafka_answer(self, registry: ProducerRegistry) -> bool:
-        try:
-            for alias in self._asked(registry):
-                registry.producer(alias).check(self._timeout)
-        except DekafError:
-            return False
-        return True
+    def _ask_kafka(self, registry: ProducerRegistry) -> None:
+        for alias in self._asked(registry):
+            registry.producer(alias).check(self._timeout)
 
-    async def _does_kafka_answer_async(self, registry: ProducerRegistry) -> bool:
-        try:
-            for alias in self._asked(registry):
-                await registry.async_producer(alias).check(self._timeout)
-        except DekafError:
-            return False
-        return True
+    async def _ask_kafka_async(self, registry: ProducerRegistry) -> None:
+        for alias in self._asked(registry):
+            await registry.async_producer(alias).check(self._timeout)
 
-    def _are_topics_there(self, registry: ProducerRegistry) -> bool:
-        try:
-            for alias, topics in self._topics.items():
-                producer = registry.producer(alias)
-                producer.check(self._timeout)
-                for topic in topics:
-                    producer.partitions_for(topic)
-        except DekafError:
-            return False
-        return True
+    def _ask_for_topics(self, registry: ProducerRegistry) -> None:
+        for alias, topics in self._topics.items():
+            producer = registry.producer(alias)
+            producer.check(self._timeout)
+            for topic in topics:
+                producer.partitions_for(topic)
 
-    async def _are_topics_there_async(self, registry: ProducerRegistry) -> bool:
-        try:
-            for alias, topics in self._topics.items():
-                producer = registry.async_producer(alias)
-                await producer.check(self._timeout)
-                for topic in topics:
-                    await producer.partitions_for(topic)
-        except DekafError:
-            return False
-        return True
+    async def _ask_for_topics_async(self, registry: ProducerRegistry) -> None:
+        for alias, topics in self._topics.items():
+            producer = registry.async_producer(alias)
+            await producer.check(self._timeout)
+            for topic in topics:
+                await producer.partitions_for(topic)
 
     def _asked(self, registry: ProducerRegistry) -> Iterator[str]:
         for alias in self._which(registry):
@@ -255,10 +235,9 @@ _CLOSED: Final = HealthReport(
 
 
 def _by_alias(topics: Iterable[str] | Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    if isinstance(topics, Mapping):
-        return {alias: _names("topics", names) for alias, names in topics.items() if _names("topics", names)}
-    names = _names("topics", topics)
-    return {_DEFAULT_ALIAS: names} if names else {}
+    by_alias = topics if isinstance(topics, Mapping) else {DEFAULT_ALIAS: topics}
+    named = {alias: _names("topics", names) for alias, names in by_alias.items()}
+    return {alias: names for alias, names in named.items() if names}
 
 
 def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dekaf import ConfigurationError
 from dekaf.probes import Probes
 from dekaf.registry import ProducerRegistry
 from dekaf.testing import ApiKey, FakeCluster, ReceivedMetadata
+from tests.scenarios.faces import eventually
 
 NOWHERE = "127.0.0.1:1"
 
@@ -39,9 +40,7 @@ def test_a_producer_that_was_never_used_is_live_ready_and_started() -> None:
 def test_kafka_away_leaves_a_process_ready_and_says_so() -> None:
     with registry_of(unavailable_after_ms=50) as registry:
         registry.producer().fire("orders", "42", "paid")
-        deadline = time.monotonic() + 10
-        while registry.producer().status().unavailable_for is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(lambda: registry.producer().status().unavailable_for is not None)
         live, ready = Probes().live(registry), Probes().ready(registry)
 
     assert (live.status, ready.status) == (200, 200)
@@ -107,10 +106,7 @@ def test_a_probe_that_was_cancelled_leaves_the_question_to_the_next() -> None:
         asyncio.run(cancel_one(registry, probes))
         cluster.clear_faults()
 
-        deadline = time.monotonic() + 10
-        while probes.ready(registry).status != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        eventually(lambda: probes.ready(registry).status == 200)
 
 
 @pytest.mark.parametrize("topics", [["orders"], {"default": ["orders"]}])
@@ -123,10 +119,7 @@ def test_a_process_has_started_once_its_topics_were_there(topics: Any) -> None:
         probes = Probes(topics=topics, timeout=10)
         before = probes.started(registry)
         cluster.create_topic("orders", partitions=1)
-        deadline = time.monotonic() + 20
-        while probes.started(registry).status != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        eventually(lambda: probes.started(registry).status == 200)
         cluster.stop_broker(1)
 
         assert (before.status, before.body["status"]) == (503, "down")
@@ -157,9 +150,7 @@ def test_an_application_that_closes_is_unready_and_not_to_be_killed() -> None:
 def test_bodies_hold_no_addresses_unless_asked_for() -> None:
     with registry_of(unavailable_after_ms=50) as registry:
         registry.producer().fire("secret-topic", "42", "paid")
-        deadline = time.monotonic() + 10
-        while registry.producer().status().unavailable_for is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(lambda: registry.producer().status().unavailable_for is not None)
         plain = json.dumps(Probes(require_kafka=True, timeout=0.1).ready(registry).body)
         detailed = json.dumps(Probes(details=True).ready(registry).body)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
 
 from health_check.base import HealthCheck
 from health_check.exceptions import ServiceUnavailable, ServiceWarning
@@ -11,10 +10,9 @@ from health_check.exceptions import ServiceUnavailable, ServiceWarning
 from dekaf.contrib.django.producers import get_registry
 from dekaf.health import Health
 from dekaf.probes import CHECK_TIMEOUT, Probes
+from dekaf.registry import DEFAULT_ALIAS
 
 __all__ = ("Producer",)
-
-_DEFAULT_ALIAS: Final = "default"
 
 
 @dataclasses.dataclass
@@ -30,7 +28,7 @@ class Producer(HealthCheck):  # type: ignore[misc] # health_check is not typed
         ServiceWarning: Something is wrong, and sending requests elsewhere would not help.
     """
 
-    alias: str = _DEFAULT_ALIAS
+    alias: str = DEFAULT_ALIAS
     require_kafka: bool = False
 
     async def run(self) -> None:
