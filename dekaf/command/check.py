@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -68,8 +67,8 @@ def check(config: ProducerConfig, topics: tuple[str, ...], *, timeout: float, sa
     if not reached:
         return 1
     limited = config.with_options(start="lazy", max_block_ms=max(1, int(timeout * 1000)), unavailable_after_ms=None)
-    with contextlib.closing(_Closing(Producer.from_config(limited))) as closing:
-        producer = closing.producer
+    producer: Producer[Any, Any] = Producer.from_config(limited)
+    try:
         cluster = steps.take("cluster", lambda: producer.check(timeout), _of_cluster)
         if cluster is not None:
             known = set(config.bootstrap_endpoints)
@@ -78,19 +77,9 @@ def check(config: ProducerConfig, topics: tuple[str, ...], *, timeout: float, sa
                     steps.reach((broker.host, broker.port), timeout, what="advertised")
             for topic in topics:
                 steps.take(f"topic {topic}", lambda name=topic: producer.partitions_for(name), _of_topic)  # type: ignore[misc]
+    finally:
+        producer.close(0)  # it has nothing to deliver
     return 1 if steps.have_failed else 0
-
-
-@final
-class _Closing:
-    """Ends a producer without waiting: it has nothing to deliver."""
-
-    def __init__(self, producer: Producer[Any, Any]) -> None:
-        self.producer: Final = producer
-
-    def close(self) -> None:
-        """Close."""
-        self.producer.close(0)
 
 
 @final
