@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 from dekaf._security.pem_source import PemSource, pem_source
 from dekaf._security.secret import secret_text
 from dekaf.errors import ConfigurationError
+from dekaf.producer.dotted_names import is_dotted_name
 from dekaf.producer.hidden_text import HiddenText, hidden, revealed
 from dekaf.security import OAuthToken, checked_extensions
 
@@ -315,9 +316,7 @@ def to_token_provider(value: Any) -> object:
 
 def _dotted_name(text: str) -> str:
     name = text.strip()
-    parts = name.replace(":", ".").split(".")
-    is_name = len(parts) >= 2 and all(part.isidentifier() for part in parts) and len(name) <= _LONGEST_NAME
-    if not is_name or name.startswith(_TOKEN_BEGINS):
+    if not is_dotted_name(name) or len(name) > _LONGEST_NAME or name.startswith(_TOKEN_BEGINS):
         raise ValueError("as text, must be the dotted name of a function or an object, such as 'shop.tokens.provider'")
     return name
 
