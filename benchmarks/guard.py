@@ -28,7 +28,9 @@ from dekaf.testing import FakeCluster
 # Measured on Linux, x86-64: each step in yardsticks of one turn, as (compiled, interpreted). The interpreters differ in
 # how fast they run the yardstick.
 EXPECTED: Final[Mapping[tuple[int, int], Mapping[str, tuple[float, float]]]] = {
-    (3, 11): {"fire": (0.40, 11.4), "request": (6.3, 37.5), "response": (3.7, 31.5)},
+    # Interpreted, request and response became a fifth dearer by what was added since they were measured first: topics
+    # that change, limits of calls, records withdrawn, metrics.
+    (3, 11): {"fire": (0.40, 11.4), "request": (6.3, 45.0), "response": (3.7, 38.0)},
 }
 ALLOWED: Final = 4 / 3
 
