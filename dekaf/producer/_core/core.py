@@ -146,7 +146,7 @@ class ProducerCore:
         hooks = RecordHooks(self.config.listeners, self._tracer, life.callbacks, life.statistics)
         hooks.subscribe(life.listener)
         self.hooks = hooks  # before the next: callers look at that one first
-        self.is_hooked = hooks.is_needed
+        self.tracing = hooks.awaited
 
     def use_tracer(self, tracer: RecordTracer | None) -> None:
         """Ask this tracer about records from now on, in forked children too; None: the configuration's, if any."""
@@ -200,6 +200,8 @@ class ProducerCore:
             What became of it, as `RecordAccumulator.append` tells; NOT_KNOWN also where no engine runs. A record that
             was neither appended nor found no space goes the slow way.
         """
+        if trace is not None:
+            self._keep(trace, key, value, headers)
         # Read first: should another engine take over meanwhile, this one's accumulator is closed and refuses, whatever
         # topic it is given. And a topic that is open cannot be one of an engine before: it closed them as it ended.
         accumulator = self._accumulator
@@ -218,7 +220,7 @@ class ProducerCore:
             where = self.check_partition(queues, key, partition)
         return accumulator.append(queues, key, value, headers, where, timestamp, recipient, route, 0, JUST_NOW, trace)
 
-    def keep(self, trace: RecordTrace, key: bytes | None, value: bytes | None, headers: bytes | None) -> None:
+    def _keep(self, trace: RecordTrace, key: bytes | None, value: bytes | None, headers: bytes | None) -> None:
         """Keep of a record, as it was encoded, what a tracer or a listener asked for; it still has to fit."""
         trace.keep(key, headers)
         room = self._accumulator.max_record_size - content_size(key, value, headers) - LENGTHS_UPPER_BOUND

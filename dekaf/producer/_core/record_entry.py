@@ -13,11 +13,16 @@ from dekaf._record.builder import encode_headers
 from dekaf.message import ProducerMessage
 from dekaf.producer._buffer.accumulator import APPENDED, NO_SPACE
 from dekaf.producer._buffer.waiting_record import WaitingRecord
-from dekaf.producer._core.arguments import check_callback, check_value, only_message, partition_number
+from dekaf.producer._core.arguments import (
+    MISSING,
+    check_callback,
+    check_value,
+    only_message,
+    partition_number,
+)
 from dekaf.producer._core.core import ProducerCore
 from dekaf.producer._core.field_encoder import FieldEncoder
 from dekaf.producer._core.slow_way import append_waiting
-from dekaf.producer._core.tracing import PROCESS
 from dekaf.producer._waiting.mailbox import OutcomeRoute
 from dekaf.producer._waiting.record_trace import RecordTrace
 from dekaf.serialization import Serializer
@@ -71,70 +76,38 @@ class RecordEntry:
             return self.append_message(message, recipient, route)
         core = self.core
         now = core.clock_ms()
-        if core.is_hooked or now >= PROCESS.wakes_at:
-            return self._append_hooked(now, topic, key, value, headers, partition, timestamp, recipient, route)
-        given = None if headers is None else Headers.of(headers)
-        return self._append(now, topic, key, value, given, partition, timestamp, recipient, route, None)
-
-    def _append_hooked(  # noqa: PLR0913 # see append
-        self,
-        now: i64,
-        topic: str,
-        key: object,
-        value: object,
-        headers: HeadersLike | None,
-        partition: object,
-        timestamp: Timestamp | None,
-        recipient: object | None,
-        route: OutcomeRoute | None,
-    ) -> WaitingRecord | None:
-        """Append one record that listeners, or a tracer, want to see before."""
-        check_value(value)
-        given = None if headers is None else Headers.of(headers)
-        given, trace = self.core.hooks.begin(topic, key, value, given, now)
+        if route is not None and not 0 <= now - route.begun_ms < route.fresh_ms and route.calls is not None:
+            route = route.calls.fresh(now)
+        trace: RecordTrace | None = None
         try:
-            return self._append(now, topic, key, value, given, partition, timestamp, recipient, route, trace)
+            if value is MISSING:  # asked here: the call would cost what the rest of these checks does
+                check_value(value)
+            given = None if headers is None else Headers.of(headers)
+            if now >= core.tracing.wakes_at:
+                given, trace = core.hooks.begin(topic, key, value, given, now)
+            where: i64 = -1
+            if partition is not None:
+                where = partition_number(partition)
+            at: i64 = now
+            if timestamp is not None:
+                at = timestamp_to_ms(timestamp)
+            header_bytes = _encoded(given)
+            key_bytes = self.key.encode(key, topic, given)
+            value_bytes = self.value.encode(value, topic, given)
+            status = core.append(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route, trace)
+            if status == APPENDED:
+                return None
+            record = WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route)
+            record.trace = trace
+            return self._not_appended(record, status)
         except BaseException as error:
             if trace is not None:
                 trace.refuse(error)
             raise
 
-    def _append(  # noqa: PLR0913 # see append
-        self,
-        now: i64,
-        topic: str,
-        key: object,
-        value: object,
-        headers: Headers | None,
-        partition: object,
-        timestamp: Timestamp | None,
-        recipient: object | None,
-        route: OutcomeRoute | None,
-        trace: RecordTrace | None,
-    ) -> WaitingRecord | None:
-        core = self.core
-        if route is not None and not 0 <= now - route.begun_ms < route.fresh_ms and route.calls is not None:
-            route = route.calls.fresh(now)
-        check_value(value)
-        where: i64 = -1
-        if partition is not None:
-            where = partition_number(partition)
-        at: i64 = now
-        if timestamp is not None:
-            at = timestamp_to_ms(timestamp)
-        header_bytes: bytes | None = None
-        if headers is not None and len(headers) > 0:
-            header_bytes = encode_headers(headers.pairs)
-        key_bytes = self.key.encode(key, topic, headers)
-        value_bytes = self.value.encode(value, topic, headers)
-        if trace is not None:
-            core.keep(trace, key_bytes, value_bytes, header_bytes)
-        status = core.append(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route, trace)
-        if status == APPENDED:
-            return None
-        record = WaitingRecord(topic, key_bytes, value_bytes, header_bytes, where, at, recipient, route)
-        record.trace = trace
-        return record if status == NO_SPACE or not append_waiting(core, record, None) else None
+    def _not_appended(self, record: WaitingRecord, status: i64) -> WaitingRecord | None:
+        """Return the record if there was no space for it, and else bring it in on the slow way."""
+        return record if status == NO_SPACE or not append_waiting(self.core, record, None) else None
 
     def append_message(
         self, message: ProducerMessage[Any, Any], recipient: object | None, route: OutcomeRoute | None
@@ -160,3 +133,9 @@ class RecordEntry:
         if code is not self._callback_code:
             check_callback(on_delivery)
             self._callback_code = code
+
+
+def _encoded(headers: Headers | None) -> bytes | None:
+    if headers is None or len(headers) == 0:
+        return None
+    return encode_headers(headers.pairs)

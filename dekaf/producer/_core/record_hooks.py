@@ -26,6 +26,8 @@ from dekaf.types import Headers, RecordMetadata
 MOST_UNFINISHED: Final = 10_000
 
 _NO_HEADERS: Final = Headers()
+_ALWAYS: Final = Tracing(None)
+_ALWAYS.wakes_at = 0
 
 
 @final
@@ -54,8 +56,13 @@ class RecordHooks:
         self._statistics: Final = statistics
         self._unfinished: Final = CallbackBacklog("of the tracer")
         self._unfinished.most = MOST_UNFINISHED
-        # Whether every record is looked at; else the process's tracer alone may want to.
-        self.is_needed: Final = tracer is not None or bool(self._senders) or bool(self._hears_records)
+        # Whose time a record's way in looks at, to see whether anything here wants the record.
+        self.awaited: Final = self._awaited()
+
+    def _awaited(self) -> Tracing:
+        if self._senders or self._hears_records:
+            return _ALWAYS
+        return PROCESS if self._own is None else self._own
 
     def subscribe(self, batches: BatchListener) -> None:
         """Have batches report what is to be heard, and nothing else."""

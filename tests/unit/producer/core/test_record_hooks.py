@@ -19,6 +19,14 @@ PATIENCE = 10.0
 NOW = 1_700_000_000_000
 
 
+class Sleepy(NotingTracer):
+    """One that wants to be asked again in half a second."""
+
+    def start(self, topic: str, key: Any, value: Any, headers: Headers) -> Any:
+        super().start(topic, key, value, headers)
+        return Sleep(0.5)
+
+
 @pytest.fixture
 def callbacks() -> Iterator[CallbackThread]:
     thread = CallbackThread()
@@ -31,14 +39,23 @@ def statistics() -> ProducerStatistics:
     return ProducerStatistics()
 
 
-def test_listeners_that_look_at_no_record_need_none(callbacks: CallbackThread, statistics: ProducerStatistics) -> None:
+def test_record_s_way_in_looks_at_the_time_of_whoever_wants_it(
+    callbacks: CallbackThread, statistics: ProducerStatistics
+) -> None:
     class Ear(ProducerListener):
         def on_acknowledged(self, metadata: Any) -> None: ...
 
-    assert not RecordHooks((), None, callbacks, statistics).is_needed
-    assert not RecordHooks((Ear(),), None, callbacks, statistics).is_needed
-    assert RecordHooks((NotingListener(),), None, callbacks, statistics).is_needed
-    assert RecordHooks((), NotingTracer(), callbacks, statistics).is_needed
+    sleepy = RecordHooks((), Sleepy(), callbacks, statistics)
+    listening = RecordHooks((NotingListener(),), Sleepy(), callbacks, statistics)
+    for hooks in (sleepy, listening):
+        hooks.begin("t", None, "a", None, NOW)
+
+    assert RecordHooks((), None, callbacks, statistics).awaited is PROCESS
+    assert RecordHooks((Ear(),), None, callbacks, statistics).awaited is PROCESS
+    assert RecordHooks((NotingListener(),), None, callbacks, statistics).awaited.wakes_at == 0
+    assert RecordHooks((), NotingTracer(), callbacks, statistics).awaited.wakes_at == 0
+    assert sleepy.awaited.wakes_at == NOW + 500
+    assert listening.awaited.wakes_at == 0
 
 
 def test_tracer_sees_the_headers_that_listeners_left(callbacks: CallbackThread, statistics: ProducerStatistics) -> None:
@@ -73,11 +90,6 @@ def test_process_s_tracer_is_asked_without_one_of_the_producer_s(
 
 
 def test_sleeping_tracer_is_asked_again_when_it_said(callbacks: CallbackThread, statistics: ProducerStatistics) -> None:
-    class Sleepy(NotingTracer):
-        def start(self, topic: str, key: Any, value: Any, headers: Headers) -> Any:
-            super().start(topic, key, value, headers)
-            return Sleep(0.5)
-
     sleepy = Sleepy()
     hooks = RecordHooks((), sleepy, callbacks, statistics)
 
