@@ -5,8 +5,11 @@ Written by the I/O thread, read by any: what a reader sees may be a batch behind
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+import math
+from bisect import bisect_left
 from typing import Final, final
+
+from mypy_extensions import i64
 
 from dekaf._protocol.error_codes import name_of_error
 from dekaf._threads.primitives import new_reentrant_lock
@@ -21,59 +24,46 @@ LATENCIES: Final[tuple[float, ...]] = _FAST + _SLOW
 SIZES: Final[tuple[float, ...]] = tuple(float(256 << power) for power in (0, 2, 4, 6, 7, 8, 9, 10, 11, 12))
 RECORDS: Final[tuple[float, ...]] = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0)
 
-_MOST_RECENT: Final = 500  # measurements kept until they are counted
-
 
 @final
 class Distribution:
     """How often a measurement fell where.
 
-    Single ones are kept until there are many, and sorted into their buckets together: a batch with one record costs
-    little more than one that is not measured.
+    The next one mostly falls where the last one did: that bucket is kept open, and counted apart. So a measurement is
+    two comparisons and two additions, without a look-up.
     """
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds: Final = bounds
         self._counts: Final[list[int]] = [0] * (len(bounds) + 1)
+        self._open = 0  # the index of that bucket
+        self._above = -math.inf  # what is in it is greater
+        self._at_most = bounds[0]
+        self._fresh = 0  # what fell into it since it was opened, not among the counts yet
         self._sum = 0.0
-        self._recent: list[float] = []  # not among the counts yet
-        self._lock: Final = new_reentrant_lock()  # for readers: what is recent is not to move meanwhile
+        self._lock: Final = new_reentrant_lock()  # for readers: what is fresh is not to move meanwhile
 
     def add(self, value: float, count: int = 1) -> None:
         """Note a measurement, so many times; on the I/O thread."""
-        if count != 1:
-            self._counts[bisect_left(self._bounds, value)] += count
-            self._sum += value * count
-            return
-        self._recent.append(value)
-        if len(self._recent) >= _MOST_RECENT:
-            self._take_in_recent()
+        if value > self._at_most or value <= self._above:
+            self._open_bucket(value)
+        self._fresh += count
+        self._sum += value * count
 
     def histogram(self) -> Histogram:
-        """Return what was noted so far; on any thread."""
+        """Return what was noted so far; on any thread. Its sum may be one measurement behind its counts."""
         with self._lock:
             counts = self._counts.copy()
-            recent = self._recent.copy()
-            total = self._sum
-        added = _counts_of(recent, self._bounds)
-        return Histogram(
-            bounds=self._bounds,
-            counts=tuple([count + more for count, more in zip(counts, added, strict=True)]),
-            sum=total + sum(recent),
-        )
+            counts[self._open] += self._fresh
+            return Histogram(bounds=self._bounds, counts=tuple(counts), sum=self._sum)
 
-    def _take_in_recent(self) -> None:
+    def _open_bucket(self, value: float) -> None:
         with self._lock:
-            for at, count in enumerate(_counts_of(self._recent, self._bounds)):
-                self._counts[at] += count
-            self._sum += sum(self._recent)
-            self._recent = []
-
-
-def _counts_of(values: list[float], bounds: tuple[float, ...]) -> list[int]:
-    ordered = sorted(values)
-    ends = [*[bisect_right(ordered, bound) for bound in bounds], len(ordered)]
-    return [end - begin for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+            self._counts[self._open] += self._fresh
+            self._fresh = 0
+            self._open = bisect_left(self._bounds, value)
+        self._above = self._bounds[self._open - 1] if self._open > 0 else -math.inf
+        self._at_most = self._bounds[self._open] if self._open < len(self._bounds) else math.inf
 
 
 @final
@@ -124,19 +114,19 @@ class Measurements:
         failed[name] = failed.get(name, 0) + count
         self.send_latency.add(latency, count)
 
-    def sent(self, topic: str, size: int, records: int, *, is_first: bool) -> None:
-        """Count a batch that was handed to a connection.
+    def sent(self, topic: str, size: i64, records: i64, attempt: i64) -> None:
+        """Count a batch that is handed to a connection.
 
         Args:
             topic: Of its records.
             size: Its bytes.
             records: How many they are.
-            is_first: It was not sent before.
+            attempt: Which; 1 is the first.
         """
-        self._topic(topic).sent_bytes += size
-        if is_first:
-            self.batch_size.add(size)
-            self.batch_records.add(records)
+        self._topic(topic).sent_bytes += int(size)
+        if attempt == 1:
+            self.batch_size.add(float(size))
+            self.batch_records.add(float(records))
 
     def answered(self, broker: int, latency: float, throttle_ms: int) -> None:
         """Note a broker's answer to a produce request.

@@ -213,22 +213,17 @@ class Sender:
         except BrokerConnectionError as error:
             self._refuse(sent, error)
             return
+        request = ProduceRequest(self._settings.acks, int(self._settings.request_timeout * 1000), list(topics.values()))
+        measured = self._statistics.measurements
         for batch in batches:
             batch.was_sent_by_name = version <= LAST_WITH_NAMES
-        request = ProduceRequest(self._settings.acks, int(self._settings.request_timeout * 1000), list(topics.values()))
-        for batch in batches:
-            self._measure(batch)
+            measured.sent(batch.topic, batch.size_on_wire(), batch.record_count, batch.attempts)
             if batch.listener.batch_sent is not None:
                 batch.listener.batch_sent(batch)
         if self._settings.acks != 0:
             connection.send(sent, version, request.encode(version))
         else:
             connection.send_unanswered(sent, version, request.encode(version))
-
-    def _measure(self, batch: ProducerBatch) -> None:
-        is_first = batch.attempts == 1
-        size = int(batch.size_on_wire())
-        self._statistics.measurements.sent(batch.topic, size, int(batch.record_count), is_first=is_first)
 
     def _topic_data(self, topic: str) -> TopicProduceData:
         known = self._cluster.metadata.topics.get(topic)

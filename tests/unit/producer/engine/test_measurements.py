@@ -87,8 +87,8 @@ def test_topics_beyond_the_first_are_counted_together() -> None:
 def test_sizes_are_those_of_first_attempts_and_bytes_those_of_all() -> None:
     measurements = Measurements()
 
-    measurements.sent("t", 300, 3, is_first=True)
-    measurements.sent("t", 300, 3, is_first=False)
+    measurements.sent("t", 300, 3, 1)
+    measurements.sent("t", 300, 3, 2)
 
     assert measurements.topics()[0].sent_bytes_total == 600
     assert (measurements.batch_size.histogram().count, measurements.batch_records.histogram().sum) == (1, 3.0)
