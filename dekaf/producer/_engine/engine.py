@@ -359,7 +359,8 @@ class Engine:
             return
         now = monotonic()
         self.accumulator.wake_for = WAKE_ALWAYS  # an append during this pass asks for another
-        self._take_new_topics(now)
+        if self.accumulator.new_topics:
+            self._take_new_topics(now)
         due = self._look_for_outage(now)
         times_out = NEVER
         if self._unknown_topics.is_waiting():

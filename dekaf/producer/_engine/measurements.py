@@ -6,13 +6,11 @@ Written by the I/O thread, read by any: what a reader sees may be a batch behind
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from typing import Final, final
 
 from mypy_extensions import i64
 
 from dekaf._protocol.error_codes import name_of_error
-from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import ProduceError
 from dekaf.metrics import MOST_TOPICS, OTHER_TOPICS, BrokerMetrics, Histogram, TopicMetrics
 
@@ -29,41 +27,38 @@ RECORDS: Final[tuple[float, ...]] = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250
 class Distribution:
     """How often a measurement fell where.
 
-    The next one mostly falls where the last one did: that bucket is kept open, and counted apart. So a measurement is
-    two comparisons and two additions, without a look-up.
+    The next one mostly falls where the last one did: its bucket is found from there. Nothing is locked: the I/O thread
+    alone writes, and each reader copies the counts in one step.
     """
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds: Final = bounds
+        self._bounds: Final = (-math.inf, *bounds, math.inf)  # of bucket n: above bound n, at most bound n + 1
         self._counts: Final[list[int]] = [0] * (len(bounds) + 1)
-        self._open = 0  # the index of that bucket
-        self._above = -math.inf  # what is in it is greater
+        self._at = 0  # the bucket of the last measurement, and its bounds
+        self._above = -math.inf
         self._at_most = bounds[0]
-        self._fresh = 0  # what fell into it since it was opened, not among the counts yet
         self._sum = 0.0
-        self._lock: Final = new_reentrant_lock()  # for readers: what is fresh is not to move meanwhile
 
     def add(self, value: float, count: int = 1) -> None:
         """Note a measurement, so many times; on the I/O thread."""
         if value > self._at_most or value <= self._above:
-            self._open_bucket(value)
-        self._fresh += count
+            self._move(value)
+        self._counts[self._at] += count
         self._sum += value * count
 
     def histogram(self) -> Histogram:
         """Return what was noted so far; on any thread. Its sum may be one measurement behind its counts."""
-        with self._lock:
-            counts = self._counts.copy()
-            counts[self._open] += self._fresh
-            return Histogram(bounds=self._bounds, counts=tuple(counts), sum=self._sum)
+        return Histogram(bounds=self._bounds[1:-1], counts=tuple(self._counts.copy()), sum=self._sum)
 
-    def _open_bucket(self, value: float) -> None:
-        with self._lock:
-            self._counts[self._open] += self._fresh
-            self._fresh = 0
-            self._open = bisect_left(self._bounds, value)
-        self._above = self._bounds[self._open - 1] if self._open > 0 else -math.inf
-        self._at_most = self._bounds[self._open] if self._open < len(self._bounds) else math.inf
+    def _move(self, value: float) -> None:
+        at = self._at
+        while value > self._bounds[at + 1]:
+            at += 1
+        while value <= self._bounds[at]:
+            at -= 1
+        self._at = at
+        self._above = self._bounds[at]
+        self._at_most = self._bounds[at + 1]
 
 
 @final

@@ -162,7 +162,7 @@ class Sender:
         connection = self._cluster.connections.connection(int(node.node_id), now)
         if connection is None:
             return due  # the connection's own timer, or its being ready, brings the next pass
-        while node.in_flight < self._settings.rules.max_in_flight and connection.takes_requests(now):
+        while node.queues and node.in_flight < self._settings.rules.max_in_flight and connection.takes_requests(now):
             selection = self._selector.take(node, self._producer_id.identity, now)
             due = min(due, selection.due)
             if not selection.batches:
@@ -281,18 +281,15 @@ class Sender:
         latency = max(0.0, self._statistics.look_at_clock() - sent.sent_at)
         self._statistics.measurements.answered(int(sent.node.node_id), latency, int(response.throttle_time_ms))
         results: dict[TopicPartition, PartitionProduceResponse] = {}
-        leaders: dict[TopicPartition, Partition] = {}
+        has_hints = len(response.node_endpoints) > 0
         for topic in response.topics:
             name = topic.name or sent.topic_ids.get(topic.topic_id, "")
             for partition in topic.partitions:
-                place = (name, int(partition.index))
-                results[place] = partition
-                hint = partition.current_leader
-                if hint is not None and hint.leader_id >= 0:
-                    leaders[place] = Partition(leader_id=int(hint.leader_id), leader_epoch=int(hint.leader_epoch))
-        news: set[TopicPartition] = set()
-        if leaders or response.node_endpoints:
-            news = self._cluster.learn(_brokers(response), self._of_present_lives(sent, leaders))
+                results[name, int(partition.index)] = partition
+                has_hints = has_hints or partition.current_leader is not None
+        news: set[TopicPartition] | None = None  # mostly there is none, and no set to be made
+        if has_hints:
+            news = self._learn(sent, response, results)
         for batch in sent.batches:
             place = (batch.topic, int(batch.partition))
             result = results.get(place)
@@ -300,8 +297,20 @@ class Sender:
                 logger.warning("The broker's answer leaves out %s-%d; it is sent again", batch.topic, batch.partition)
                 self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None)
             else:
-                self._completion.complete(batch, int(result.error_code), result, leader_is_news=place in news)
+                is_news = news is not None and place in news
+                self._completion.complete(batch, int(result.error_code), result, leader_is_news=is_news)
         self._completing = None
+
+    def _learn(
+        self, sent: InFlightProduce, response: ProduceResponse, results: dict[TopicPartition, PartitionProduceResponse]
+    ) -> set[TopicPartition]:
+        """Take over the leaders and brokers that an answer names (KIP-951); return where the leader is news."""
+        leaders: dict[TopicPartition, Partition] = {}
+        for place, partition in results.items():
+            hint = partition.current_leader
+            if hint is not None and hint.leader_id >= 0:
+                leaders[place] = Partition(leader_id=int(hint.leader_id), leader_epoch=int(hint.leader_epoch))
+        return self._cluster.learn(_brokers(response), self._of_present_lives(sent, leaders))
 
     def _of_present_lives(
         self, sent: InFlightProduce, leaders: dict[TopicPartition, Partition]

@@ -23,7 +23,7 @@ def test_what_was_noted_is_counted_whether_there_is_little_of_it_or_much() -> No
     distribution = Distribution((1.0, 2.0))
     for number in range(5_000):
         distribution.add(float(number % 4))
-        if number in {3, 499, 500, 1_999}:
+        if number in {3, 1_999}:
             assert distribution.histogram().count == number + 1
     distribution.add(9.0, 100)
 
