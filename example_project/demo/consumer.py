@@ -41,7 +41,11 @@ class Reader:
                 **security,
             }
         )
-        self._partitions = [partition for topic in topics for partition in self._partitions_of(topic)]
+        self._partitions = [
+            TopicPartition(topic, partition, OFFSET_BEGINNING)
+            for topic in topics
+            for partition in partitions_of(self._consumer, topic)
+        ]
         self._consumer.assign(self._partitions)
 
     def read_until(self, is_enough: Callable[[list[Record]], bool], *, timeout: float) -> bool:
@@ -65,19 +69,6 @@ class Reader:
             raise DemoError(f"Kafka does not tell where {topic} ends: {error.args[0].str()}") from error
         return sum(end for _, end in ends)
 
-    def _partitions_of(self, topic: str) -> list[TopicPartition]:
-        # A topic that was made just now may take a moment until all brokers know it.
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                known = self._consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
-            except KafkaException as error:
-                raise DemoError(f"Kafka does not tell about {topic}: {error.args[0].str()}") from error
-            if known.partitions:
-                return [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in known.partitions]
-            time.sleep(0.05)
-        raise DemoError(f"Kafka made the topic {topic}, but does not tell its partitions")
-
     def __enter__(self) -> Self:
         return self
 
@@ -85,6 +76,24 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._consumer.close()
+
+
+def partitions_of(consumer: Consumer, topic: str) -> list[int]:
+    """Ask Kafka for the partitions of a topic. One that was made just now may take a moment until all brokers know it.
+
+    Raises:
+        DemoError: Kafka does not tell.
+    """
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            known = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
+        except KafkaException as error:
+            raise DemoError(f"Kafka does not tell about {topic}: {error.args[0].str()}") from error
+        if known.partitions:
+            return list(known.partitions)
+        time.sleep(0.05)
+    raise DemoError(f"Kafka made the topic {topic}, but does not tell its partitions")
 
 
 def as_record(message: Message) -> Record:

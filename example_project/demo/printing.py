@@ -22,8 +22,9 @@ class Style(Enum):
 class Printer:
     """Prints the demo's sections and lines. A server's log may be printed from other threads."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, *, subject: str = "The demo") -> None:
         self._out = out or sys.stdout
+        self._subject = subject
         self._is_colourful = wants_colour(self._out)
         self._check_mark = "✓" if can_encode(self._out, "✓") else "ok"
         self._sections = 0
@@ -62,7 +63,7 @@ class Printer:
 
     def failure(self, text: str, details: Sequence[str] = ()) -> None:
         self._write("")
-        self._write(self.paint(f"The demo failed: {text}", Style.RED))
+        self._write(self.paint(f"{self._subject} failed: {text}", Style.RED))
         for line in details:
             self._write(self.paint(f"   {line}", Style.DIM))
 

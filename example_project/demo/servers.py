@@ -108,6 +108,10 @@ class Server:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def wait_until_it_listens(self) -> None:
         """Wait for the address in the log.
 
