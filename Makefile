@@ -5,7 +5,7 @@
 # The steps of `make test` are sessions of nox: `.venv/bin/nox --list`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs bench bench-quick fuzz chaos soak secure outage wheel kafka clean demo-venv dev-venv bench-venv
+.PHONY: help demo shop test test-fast lint types format docs bench bench-quick fuzz chaos soak secure outage wheel kafka clean demo-venv dev-venv bench-venv
 
 VENV := .venv/bin/python
 RUN := $(VENV) -m tools.run_tests
@@ -15,6 +15,9 @@ help: ## show this list
 
 demo: demo-venv ## show dekaf at work; needs no Kafka (DEKAF_BOOTSTRAP_SERVERS=host:9092 uses yours)
 	@$(VENV) -m example_project
+
+shop: dev-venv ## open two shops in your browser: order, take Kafka away, watch it come back (PORT=8000 and the next one)
+	@$(VENV) -m example_project shop --port $(or $(PORT),8000)
 
 test: dev-venv ## run everything: lint, types, imports, all tests, other Python versions
 	@$(RUN)

@@ -190,7 +190,7 @@ function drawStream(text, kind) {
 
 function take(told, isNews) {
   tally = told;
-  put("records", `${plain(told.records)} records`);
+  put("records", told.records === 1 ? "1 record" : `${plain(told.records)} records`);
   const clicks = new Set();
   const rows = [];
   const now = performance.now();
@@ -302,7 +302,7 @@ function drawChart() {
   const points = moments.map((one) => `${x(one.at)},${y(one.records)}`).join("L");
   byId("line").setAttribute("d", `M${points}`);
   byId("area").setAttribute("d", `M${x(moments[0].at)},56L${points}L240,56Z`);
-  put("peak", peak ? `peak ${plain(peak)} orders` : "");
+  put("peak", peak ? `peak ${plain(peak)}` : "");
   byId("away").replaceChildren(...outages(now).map(([from, to]) => {
     const band = document.createElementNS("http://www.w3.org/2000/svg", "rect");
     const [left, right] = [Number(x(from)), Number(x(to))];

@@ -42,6 +42,11 @@ class Board:
         with self._lock:
             return KafkaState(self._facts["kafka"])
 
+    @property
+    def is_watched(self) -> bool:
+        with self._lock:
+            return bool(self._watchers)
+
     def tell(self, **facts: Any) -> None:
         """Change what is known of the stand: Kafka's state, the shops' addresses."""
         with self._lock:

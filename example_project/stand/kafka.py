@@ -76,7 +76,7 @@ def your_kafka(servers: str, board: Board) -> Iterator[ShopKafka]:
     with real_kafka(servers) as kafka, read_kafka(servers, kafka.orders_topic, board, options_for_confluent()):
         yield ShopKafka(
             bootstrap_servers=servers,
-            description=f"{kafka.description}, at {servers}",
+            description=kafka.description,
             reader="confluent-kafka",
             orders_topic=kafka.orders_topic,
             views_topic=kafka.views_topic,

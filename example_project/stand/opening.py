@@ -120,7 +120,8 @@ def show(printer: Printer, kafka: ShopKafka, servers: Sequence[Server]) -> None:
     printer.section("Open")
     for server in servers:
         printer.row(server.spec.title, (f"{server.url}/", 0))
-    printer.row("Kafka", (kafka.description, 0))
+    printer.row("Kafka", (kafka.bootstrap_servers, 0))
+    printer.note(f"{kafka.description}.")
     if kafka.switch is None:
         printer.note("It is yours: the page does not stop it, and removes its topics in the end.")
     printer.note("Open either address in a browser. Ctrl-C ends everything.")
