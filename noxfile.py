@@ -148,6 +148,14 @@ def broker(session: nox.Session) -> None:
     pytest(session, "tests/broker")
 
 
+@nox.session(venv_backend="virtualenv", allow_parallel=True)
+def browser(session: nox.Session) -> None:
+    """Visit both shops of the example in a headless Chromium, and take Kafka away meanwhile."""
+    fetch_kafka(session)
+    install(session, "--editable", ".[all]", group="browser")
+    pytest(session, "tests/browser")
+
+
 def other_python(session: nox.Session) -> None:
     """Run the unit and contrib tests on another Python, if there is one."""
     install(session, "--editable", ".[all]")

@@ -1,0 +1,1 @@
+"""The example's page in a real browser."""
