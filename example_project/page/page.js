@@ -6,7 +6,7 @@ const AT_A_TIME = 6; // requests; browsers open no more connections to one serve
 const CUSTOMERS = ["ada", "grace", "alan", "linus", "radia", "ken"]; // the key: a customer's orders share a partition
 const SHOWN_ORDERS = 30;
 const SHOWN_ARRIVALS = 60;
-const LOST_AFTER_MS = 10_000; // with Kafka running and nothing in the buffer
+const LOST_AFTER_MS = 30_000; // with Kafka running and nothing in the buffer
 const CHART_MS = 60_000;
 
 const byId = (id) => document.getElementById(id);
@@ -136,7 +136,15 @@ function announce(click, fate, isOver) {
   }
 }
 
-function drawLedger() {
+let isLedgerDue = false;
+
+function drawLedger() { // once for each frame, however many answers and arrivals it brings
+  if (isLedgerDue) return;
+  isLedgerDue = true;
+  requestAnimationFrame(() => { isLedgerDue = false; drawLedgerNow(); });
+}
+
+function drawLedgerNow() {
   const all = [...orders.values()];
   const accepted = all.filter(isAccepted);
   const arrived = accepted.filter((entry) => entry.arrival).length;
@@ -177,7 +185,12 @@ function listen() {
   source.addEventListener("open", () => drawStream("live", "good"));
   source.addEventListener("error", () => drawStream("connecting", "warn"));
   on("shop", (told) => { shop = told.name; });
-  on("state", (told) => { stand = told; recall(); drawStand(); });
+  on("state", (told) => {
+    if (stand.run && told.run && told.run !== stand.run) location.reload(); // another `make shop`, and another Kafka
+    stand = told;
+    recall();
+    drawStand();
+  });
   on("history", (told) => { take(told, false); });
   on("arrivals", (told) => { take(told, true); });
   on("vitals", (told) => { vitals = told; drawVitals(); });
@@ -345,13 +358,15 @@ function recall() {
   try {
     const kept = JSON.parse(sessionStorage.getItem("orders") || "{}");
     if (kept.run !== stand.run) return;
-    for (const [id, status, isSure] of kept.orders) orders.set(id, { status, isSure, answered: true, arrival: null });
+    for (const [id, status, isSure, arrival] of kept.orders) orders.set(id, { status, isSure, arrival, answered: true });
   } catch { /* kept by another version of this page */ }
 }
 
 window.addEventListener("pagehide", () => {
-  const kept = [...orders].filter(([, entry]) => entry.answered).map(([id, entry]) => [id, entry.status, entry.isSure]);
-  sessionStorage.setItem("orders", JSON.stringify({ run: stand.run, orders: kept }));
+  const kept = [...orders].filter(([, entry]) => entry.answered).map(([id, entry]) => [id, entry.status, entry.isSure, entry.arrival && {}]);
+  try {
+    sessionStorage.setItem("orders", JSON.stringify({ run: stand.run, orders: kept }));
+  } catch { /* too many, or not allowed: the next visit begins anew */ }
 });
 
 listen();

@@ -104,5 +104,9 @@ class Board:
         return {"records": self._records, "doubles": self._doubles}
 
     def _send(self, event: Event) -> None:
+        behind = [watcher for watcher in self._watchers if watcher.qsize() >= MOST_UNREAD]
+        self._watchers = [watcher for watcher in self._watchers if watcher not in behind]
+        for watcher in behind:
+            watcher.put(None)
         for watcher in self._watchers:
-            watcher.put(event if watcher.qsize() < MOST_UNREAD else None)
+            watcher.put(event)

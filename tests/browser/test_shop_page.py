@@ -81,12 +81,11 @@ def test_no_order_is_lost_or_doubled_while_somebody_takes_kafka_away(shop: OpenS
         order_and_see_it_arrive(visit, accepted=0)
         lose_kafka(visit, accepted=3)
         get_kafka_back(visit, accepted=3 + 2 * BURST + 1)
-        shots.take(visit.page, "shop-django")
         processes.append(process_of(visit))
 
         visit.page.get_by_role("link", name="FastAPI").click()
         visit.ledger(accepted=3 + 2 * BURST + 1, arrived=3 + 2 * BURST + 1, refused=1)  # it remembers what it was told
-        fits_on_a_phone(browser, shop.django, shots)
+        fits_on_a_phone(browser, shop.django)
         leaves_your_kafka_alone(browser, shop.bootstrap_servers, tmp_path)
 
     kafka_has_each_once(shop, 2 * (3 + 2 * BURST + 1))
@@ -175,13 +174,12 @@ def process_of(visit: Visit) -> int:
     return int(found[1])
 
 
-def fits_on_a_phone(browser: Browser, url: str, shots: Screenshots) -> None:
+def fits_on_a_phone(browser: Browser, url: str) -> None:
     width, height = PHONE
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark")
     page.goto(f"{url}/")
     expect(page.locator("#stream")).to_have_text("live")
     expect(page.locator("#arrivals tr").first).to_be_visible()
-    shots.take(page, "shop-phone")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
 

@@ -12,8 +12,8 @@ import pytest
 SCRIPT = Path(__file__).parents[3] / ".ci" / "run"
 BASH = shutil.which("bash")
 
-# A copy of dekaf's wheel is tested in a folder that has no .ci.
-pytestmark = pytest.mark.skipif(BASH is None or not SCRIPT.exists(), reason="needs bash, and the repository's .ci/run")
+# Machine code is tested in a folder that has no .ci.
+pytestmark = [pytest.mark.interpreted, pytest.mark.skipif(BASH is None, reason="needs bash")]
 
 
 @dataclass
