@@ -7,7 +7,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -69,6 +69,7 @@ def keep_open(printer: Printer, interruption: Interruption, *, port: int, verbos
         environment = environment_of_shops(kafka, folder / "desk")
         log = printer.log_line if verbose else lambda *_: None
         servers = stack.enter_context(running_servers(specs, environment, interruption, log))
+        stack.callback(end, servers)
         # Last, so that it ends first: the pages' streams come to an end, and the servers can, too.
         stack.enter_context(open_desk(folder / "desk", board, Switch(board, kafka.switch)))
         board.tell(
@@ -81,6 +82,15 @@ def keep_open(printer: Printer, interruption: Interruption, *, port: int, verbos
         )
         show(printer, kafka, servers)
         watch_over(servers)
+
+
+def end(servers: Sequence[Server]) -> None:
+    """Let the servers end in good order: they deliver what was fired a moment ago."""
+    for server in servers:
+        server.ask_to_end()
+    for server in servers:
+        with suppress(DemoError):  # it goes on; it will be ended all the same
+            server.wait_for_its_end()
 
 
 def check_ports(port: int) -> None:
