@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import argparse
 import socket
+import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar, final
 
+from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
-from dekaf.errors import (
-    AuthenticationError,
-    DekafError,
-    TopicAuthorizationError,
-    UnknownTopicOrPartitionError,
-)
+from dekaf.command.steps import Place, Step, Tell, place_of, telling
+from dekaf.errors import DekafError
 from dekaf.producer import Producer, ProducerConfig
 from dekaf.types import ClusterDescription
 
-__all__ = ("PATIENCE", "add_parser", "check")
+__all__ = ("PATIENCE", "add_parser", "check", "seconds")
 
 T = TypeVar("T")
 
@@ -26,17 +25,24 @@ _DESCRIPTION: Final = (
     "Look up the brokers' names, connect to them, speak TLS, log in, ask for the cluster and for each TOPIC; say at "
     "which step that fails. Nothing is written."
 )
+_EXAMPLES: Final = """
+dekaf check -b localhost:9092
+dekaf check -c kafka.toml orders payments
+"""
 PATIENCE: Final = 5.0  # seconds for each step
+_LONGEST: Final = 86_400.0  # seconds, for one step
 
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command to the sub-parsers of argparse."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "check", help="say whether Kafka can be reached", description=_DESCRIPTION
+    parser = add_command(
+        commands, "check", "say whether Kafka can be reached", description=_DESCRIPTION, examples=_EXAMPLES
     )
-    parser.add_argument("topics", nargs="*", metavar="TOPIC")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="may be several; default: none")
     add_options(parser)
-    parser.add_argument("--timeout", type=float, default=PATIENCE, metavar="SECONDS", help="for each step; default: 5")
+    parser.add_argument(
+        "--timeout", type=seconds, default=PATIENCE, metavar="SECONDS", help="for each step; default: 5"
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,48 +53,76 @@ def run(arguments: argparse.Namespace) -> int:
         ConfigurationError: An option is wrong.
     """
     config = config_of(arguments, allow_auto_create_topics=False)
-    return check(config, tuple(arguments.topics), timeout=arguments.timeout, say=print)
+    with telling(sys.stdout) as tell:
+        return check(config, tuple(arguments.topics), timeout=arguments.timeout, tell=tell)
 
 
-def check(config: ProducerConfig, topics: tuple[str, ...], *, timeout: float, say: Callable[[str], None]) -> int:
+def seconds(text: str) -> float:
+    """Return the seconds that an argument says.
+
+    Raises:
+        ValueError: It is no number above 0.
+    """
+    given = float(text)
+    if not 0 < given < _LONGEST:
+        raise ValueError(text)
+    return given
+
+
+def check(config: ProducerConfig, topics: tuple[str, ...], *, timeout: float, tell: Tell) -> int:
     """Go through the steps, and tell of each.
 
     Args:
         config: How to connect.
         topics: Those to ask for.
         timeout: Seconds for each step.
-        say: Gets a line for each.
+        tell: Gets each.
 
     Returns:
         0 if every step went well, else 1.
     """
-    steps = _Steps(say)
+    steps = _Steps(tell)
     reached = [host_port for host_port in config.bootstrap_endpoints if steps.reach(host_port, timeout)]
     if not reached:
         return 1
-    limited = config.with_options(start="lazy", max_block_ms=max(1, int(timeout * 1000)), unavailable_after_ms=None)
+    limited = config.with_options(
+        start="lazy",
+        max_block_ms=max(1, int(timeout * 1000)),
+        unavailable_after_ms=None,
+        allow_auto_create_topics=False,
+    )
     producer: Producer[Any, Any] = Producer.from_config(limited)
     try:
-        cluster = steps.take("cluster", lambda: producer.check(timeout), _of_cluster)
+        cluster = steps.take("cluster", lambda: producer.check(timeout), _of_cluster, _passed(config))
         if cluster is not None:
             known = set(config.bootstrap_endpoints)
             for broker in cluster.brokers:
                 if (broker.host, broker.port) not in known:
                     steps.reach((broker.host, broker.port), timeout, what="advertised")
             for topic in topics:
-                steps.take(f"topic {topic}", lambda name=topic: producer.partitions_for(name), _of_topic)  # type: ignore[misc]
+                steps.take(f"topic {topic}", partial(producer.partitions_for, topic), _of_topic, _OF_TOPICS)
     finally:
         producer.close(0)  # it has nothing to deliver
     return 1 if steps.have_failed else 0
+
+
+_OF_TOPICS: Final = (Place.TOPIC, Place.RIGHTS)
+
+
+def _passed(config: ProducerConfig) -> tuple[Place, ...]:
+    protocol = config.security_protocol
+    tls = (Place.TLS,) if protocol.endswith("SSL") else ()
+    sasl = (Place.SASL,) if protocol.startswith("SASL") else ()
+    return (*tls, *sasl, Place.VERSIONS, Place.METADATA)
 
 
 @final
 class _Steps:
     """What was tried, told as it happens."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, tell: Tell) -> None:
         self.have_failed = False
-        self._say: Final = say
+        self._tell: Final = tell
 
     def reach(self, endpoint: tuple[str, int], timeout: float, *, what: str = "bootstrap") -> bool:
         """Look up a broker's name and connect to it."""
@@ -96,8 +130,9 @@ class _Steps:
         where = f"{what} {host}:{port}"
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            return self._failed(f"{where}: name", f"{host} is not known here: {error.strerror or error}")
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            return self._failed(where, Place.NAME, f"{host} is not known here: {reason}")
         began = time.perf_counter()
         failure: OSError | None = None
         for family, kind, protocol, _, address in found:
@@ -108,45 +143,30 @@ class _Steps:
                 except OSError as error:
                     failure = error
                     continue
-            milliseconds = (time.perf_counter() - began) * 1000
-            self._say(f"ok     {where}: {address[0]} takes connections, {milliseconds:.1f} ms")
+            text = f"{address[0]} takes connections, {_milliseconds_since(began)}"
+            self._tell(Step(where, text, passed=(Place.NAME, Place.TCP)))
             return True
-        return self._failed(f"{where}: TCP", f"{found[0][4][0]} takes no connection: {failure}")
+        return self._failed(where, Place.TCP, f"{found[0][4][0]} takes no connection: {failure}")
 
-    def take(self, step: str, ask: Callable[[], T], shown: Callable[[T], str]) -> T | None:
+    def take(self, what: str, ask: Callable[[], T], shown: Callable[[T], str], passed: tuple[Place, ...]) -> T | None:
         """Ask Kafka something; None if that failed."""
         began = time.perf_counter()
         try:
             answer = ask()
         except DekafError as error:
-            self._failed(f"{step}: {_place_of(error)}", _first_sentence(error))
+            self._failed(what, place_of(error), _first_sentence(error))
             return None
-        self._say(f"ok     {step}: {shown(answer)}, {(time.perf_counter() - began) * 1000:.1f} ms")
+        self._tell(Step(what, f"{shown(answer)}, {_milliseconds_since(began)}", passed=passed))
         return answer
 
-    def _failed(self, step: str, reason: str) -> bool:
+    def _failed(self, what: str, place: Place, reason: str) -> bool:
         self.have_failed = True
-        self._say(f"FAILED {step}: {reason}")
+        self._tell(Step(what, reason, failed_at=place))
         return False
 
 
-def _place_of(error: BaseException) -> str:
-    """Return the step at which a connection failed, by the error and what it came of."""
-    seen: BaseException | None = error
-    while seen is not None:
-        text = str(seen)
-        if isinstance(seen, TopicAuthorizationError):
-            return "rights"
-        if isinstance(seen, UnknownTopicOrPartitionError):
-            return "topic"
-        if isinstance(seen, AuthenticationError):
-            return "TLS" if "certificate" in text.lower() else "SASL"
-        if "TLS" in text:
-            return "TLS"
-        if "offer" in text and "client needs" in text:
-            return "versions"
-        seen = seen.__cause__
-    return "metadata"
+def _milliseconds_since(began: float) -> str:
+    return f"{(time.perf_counter() - began) * 1000:.1f} ms"
 
 
 def _first_sentence(error: DekafError) -> str:

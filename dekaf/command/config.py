@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from dekaf.command.options import add_options, config_of, of_properties
+from dekaf.command.manual import add_command
+from dekaf.command.options import add_options, config_of, of_properties, sources_of
+from dekaf.command.terminal import Canvas, canvas_on
 from dekaf.errors import ConfigurationError
 from dekaf.producer import Producer, ProducerConfig
 
@@ -23,14 +26,24 @@ _CLIENTS: Final[dict[str, Callable[[Mapping[str, Any]], ProducerConfig]]] = {
 
 _DESCRIPTION: Final = (
     "Say whether a configuration is valid, and print the options that are not at their defaults, as TOML; secrets are "
-    "left out. Nothing is connected."
+    "left out; with rich, on a terminal, as a table that says where each comes from. Nothing is connected."
 )
+_DEFAULT: Final = "default"
+_NOT_SHOWN: Final = "set, and not shown"
+_EXAMPLES: Final = """
+dekaf config -c kafka.toml
+dekaf config --from confluent theirs.properties > kafka.toml
+"""
 
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command to the sub-parsers of argparse."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "config", help="validate and show a configuration, or translate another client's", description=_DESCRIPTION
+    parser = add_command(
+        commands,
+        "config",
+        "validate and show a configuration, or translate another client's",
+        description=_DESCRIPTION,
+        examples=_EXAMPLES,
     )
     parser.add_argument("--all", action="store_true", help="print the defaults, too, as comments")
     parser.add_argument(
@@ -55,9 +68,25 @@ def run(arguments: argparse.Namespace) -> int:
     """
     config = config_of(arguments) if arguments.client is None else _translated(arguments)
     Producer.from_config(config.with_options(start="lazy"))  # what only a producer finds, such as an extra that misses
-    for line in _lines(config, with_defaults=arguments.all):
-        print(line)
+    canvas = canvas_on(sys.stdout)
+    if canvas is None:
+        for line in _lines(config, with_defaults=arguments.all):
+            print(line)
+    else:
+        _draw(canvas, config, arguments)
     return 0
+
+
+def _draw(canvas: Canvas, config: ProducerConfig, arguments: argparse.Namespace) -> None:
+    if arguments.client is None:
+        sources = sources_of(arguments)
+    else:
+        sources = dict.fromkeys(config.model_fields_set, str(arguments.file))
+    table = canvas.table("option", "value", "comes from")
+    for name, value, is_default in _effective(config):
+        if arguments.all or not is_default:
+            table.add(name, _cell(value), sources.get(name, _DEFAULT))
+    table.end()
 
 
 def _translated(arguments: argparse.Namespace) -> ProducerConfig:
@@ -82,19 +111,33 @@ def _options_of(path: Path, text: str) -> Mapping[str, Any]:
     return given
 
 
-def _lines(config: ProducerConfig, *, with_defaults: bool) -> Iterator[str]:
+def _effective(config: ProducerConfig) -> Iterator[tuple[str, object, bool]]:
+    """Yield each option's name, its value, and whether that is the default."""
     defaults = ProducerConfig(bootstrap_servers=config.bootstrap_servers)
     for name, value in config.model_dump().items():
-        is_default = value == getattr(defaults, name) and name != "bootstrap_servers"
+        yield name, value, value == getattr(defaults, name) and name != "bootstrap_servers"
+
+
+def _lines(config: ProducerConfig, *, with_defaults: bool) -> Iterator[str]:
+    for name, value, is_default in _effective(config):
         if is_default and not with_defaults:
             continue
         shown = _toml(value)
         if is_default:
             yield f"# {name}: {'none' if shown is None else shown}"
         elif shown is None:
-            yield f"# {name}: set, and not shown"
+            yield f"# {name}: {_NOT_SHOWN}"
         else:
             yield f"{name} = {shown}"
+
+
+def _cell(value: object) -> str:
+    """Return a value as a table shows it."""
+    if value is None:
+        return "none"
+    if isinstance(value, (tuple, list)) and all(type(one) is str for one in value):
+        return ", ".join(value)
+    return _toml(value) or _NOT_SHOWN
 
 
 def _toml(value: object) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from dekaf.command.manual import add_command
 from dekaf.testing import FakeCluster
 
 __all__ = ("add_parser",)
@@ -21,23 +22,23 @@ _DESCRIPTION: Final = (
     "any producer can write to. It knows no consumers and no transactions, and forgets everything when it ends."
 )
 
+_EXAMPLES: Final = """
+dekaf fake --topic orders:3 --show
+dekaf fake --port 0 --nodes 3
+"""
+
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command to the sub-parsers of argparse."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "fake",
-        help="run a Kafka in memory",
-        description=_DESCRIPTION,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = add_command(commands, "fake", "run a Kafka in memory", description=_DESCRIPTION, examples=_EXAMPLES)
     parser.add_argument(
         "--port",
         type=int,
         default=_PORT,
         metavar="N",
-        help="of the first broker; others have the next ones, 0: free ones",
+        help="of the first broker; others have the next ones, 0: free ones; default: 9092",
     )
-    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="how many brokers")
+    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="how many brokers; default: 1")
     parser.add_argument(
         "--topic",
         action="append",
@@ -46,7 +47,9 @@ def add_parser(commands: Any) -> None:
         metavar="NAME[:PARTITIONS]",
         help="create a topic; may be repeated. Others are created when they are produced to",
     )
-    parser.add_argument("--kafka", default="4.3", metavar="RELEASE", help="the release that the brokers say they are")
+    parser.add_argument(
+        "--kafka", default="4.3", metavar="RELEASE", help="the release that the brokers say they are; default: 4.3"
+    )
     parser.add_argument("--show", action="store_true", help="print each record that arrives")
     parser.set_defaults(run=run)
 

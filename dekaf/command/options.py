@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-from dekaf.environment import PREFIX, registry_of_environment
+from dekaf.environment import BETWEEN, PREFIX, registry_of_environment
 from dekaf.errors import ConfigurationError
 from dekaf.producer import ProducerConfig
 from dekaf.producer.options import ProducerOptions
 from dekaf.registry import DEFAULT_ALIAS, ProducerRegistry
 
-__all__ = ("add_options", "config_of", "of_properties")
+__all__ = ("add_options", "config_of", "of_properties", "sources_of")
 
 _NOTHING_SAID: Final = {"bootstrap_servers": "localhost:9092"}
 _TOML: Final = ".toml"
@@ -70,6 +71,25 @@ def config_of(arguments: argparse.Namespace, **fixed: Any) -> ProducerConfig:
     return base.with_options(**cast("ProducerOptions", {**missing, **given}))
 
 
+def sources_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return where each option comes from that the environment, the file or an argument says.
+
+    Args:
+        arguments: Those that `add_options` added.
+
+    Raises:
+        ConfigurationError: Something of it is wrong.
+    """
+    base = _base(arguments)
+    found: dict[str, str] = {}
+    for name in () if base is None else base.model_fields_set:
+        found[name] = str(arguments.config) if arguments.config is not None else _variable(arguments.alias, name)
+    found.update({name: f"-X {name}" for name, _ in arguments.options})
+    if arguments.bootstrap_servers is not None:
+        found["bootstrap_servers"] = "-b"
+    return found
+
+
 def of_properties(text: str) -> dict[str, str]:
     """Return the options in lines `name=value`; empty lines and those after `#` are nothing.
 
@@ -91,6 +111,12 @@ def _base(arguments: argparse.Namespace) -> ProducerConfig | None:
     if path.suffix == _TOML:
         return ProducerRegistry(_of_toml(path, text), source=str(path)).config(arguments.alias)
     return ProducerConfig.from_confluent(of_properties(text))
+
+
+def _variable(alias: str, name: str) -> str:
+    """Return the variable that an option comes from: the alias's own, or else the one for all."""
+    own = f"{PREFIX}{alias}{BETWEEN}{name}".upper()
+    return own if own in map(str.upper, os.environ) else f"{PREFIX}{name}".upper()
 
 
 def _of_toml(path: Path, text: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
+from dekaf.command.manual import add_command
 from dekaf.errors import ConfigurationError
 from dekaf.partitioning import murmur2
 from dekaf.producer import ProducerConfig
@@ -18,11 +19,20 @@ _DESCRIPTION: Final = (
     "librdkafka (confluent-kafka) with consistent_random."
 )
 
+_EXAMPLES: Final = """
+dekaf partition-for --key 42 --partitions 12
+dekaf partition-for --key 42 --partitions 12 --partitioner consistent_random
+"""
+
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command to the sub-parsers of argparse."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "partition-for", help="say which partition a key goes to", description=_DESCRIPTION
+    parser = add_command(
+        commands,
+        "partition-for",
+        "say which partition a key goes to",
+        description=_DESCRIPTION,
+        examples=_EXAMPLES,
     )
     parser.add_argument("-k", "--key", required=True, help="the key, as text in UTF-8")
     parser.add_argument("-n", "--partitions", required=True, type=_count, metavar="N", help="how many the topic has")
@@ -41,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: There is no such partitioner, or it leaves the choice open.
     """
-    key: bytes = arguments.key.encode()
+    key: bytes = arguments.key.encode("utf-8", "surrogateescape")
     partitioner = ProducerConfig(bootstrap_servers=_NOWHERE, partitioner=arguments.partitioner).create_partitioner()
     if partitioner is None:
         print(int(murmur2(key)) % arguments.partitions)

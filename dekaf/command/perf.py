@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import threading
 import time
+from functools import partial
 from typing import Any, Final, final
 
+from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
-from dekaf.command.progress import Progress
-from dekaf.errors import BufferExhaustedError, ProduceError
+from dekaf.command.progress import Progress, Standing
+from dekaf.command.sending import FAILED, for_sending, sent, until_space
+from dekaf.errors import ProduceError
 from dekaf.producer import Producer
-from dekaf.types import RecordMetadata
+from dekaf.types import DrainReport, RecordMetadata
 
 __all__ = ("add_parser",)
 
@@ -20,16 +24,21 @@ _DESCRIPTION: Final = (
     "Produce messages of random bytes, and say how many a second were delivered and after how long. They stay in the "
     "topic: take one that is there for this."
 )
+_EXAMPLES: Final = """
+dekaf perf test-topic -n 1_000_000 -s 100
+dekaf perf test-topic -n 60_000 -r 1000 -X acks=1
+"""
 _SAMPLED: Final = 200_000  # latencies kept, at most
+_LATEST: Final = 2_000  # of them, whose percentiles are shown on the way: to sort all would slow down what is measured
 _MEGABYTE: Final = 1_000_000
 
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command to the sub-parsers of argparse."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "perf", help="measure throughput and latency", description=_DESCRIPTION
+    parser = add_command(
+        commands, "perf", "measure throughput and latency", description=_DESCRIPTION, examples=_EXAMPLES
     )
-    parser.add_argument("topic", metavar="TOPIC")
+    parser.add_argument("topic", metavar="TOPIC", help="where to; the messages stay there")
     parser.add_argument("-n", "--records", type=_count, default=1_000_000, metavar="N", help="default: 1,000,000")
     parser.add_argument("-s", "--size", type=_count, default=100, metavar="BYTES", help="of each value; default: 100")
     parser.add_argument("-r", "--rate", type=_count, metavar="N", help="messages a second; default: as many as go")
@@ -44,27 +53,27 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: An option is wrong.
     """
-    producer: Producer[Any, Any] = Producer.from_config(config_of(arguments, unavailable_after_ms=None))
+    config = for_sending(config_of(arguments))
+    producer: Producer[Any, Any] = Producer.from_config(config)
     measured = _Measured(every=max(1, arguments.records // _SAMPLED))
-    status = 0
     began = time.perf_counter()
-    with producer, Progress(lambda: _progress(producer, arguments.records)):
-        try:
-            _send(producer, measured, arguments)
-        except KeyboardInterrupt:
-            status = 130
-        report = producer.close()
+    with producer, Progress(lambda: _standing(producer, measured, arguments)) as progress:
+        report, status = sent(producer, config, partial(_send, producer, measured, arguments), progress.write)
     seconds = time.perf_counter() - began
+    _tell(report, seconds, measured, arguments.size)
+    return status or (0 if report.ok else FAILED)
+
+
+def _tell(report: DrainReport, seconds: float, measured: _Measured, size: int) -> None:
     print(f"{report.delivered:,} delivered, {report.failed + report.undelivered:,} not, in {seconds:.2f} s")
     rate = report.delivered / seconds
-    print(f"{rate:,.0f} a second, {rate * arguments.size / _MEGABYTE:.1f} MB/s")
+    print(f"{rate:,.0f} a second, {rate * size / _MEGABYTE:.1f} MB/s")
     print(measured.shown())
     for error in report.failures[:1]:
-        print(error)
-    return status or (0 if report.ok else 1)
+        print(error, file=sys.stderr)
 
 
-def _send(producer: Producer[Any, Any], measured: _Measured, arguments: argparse.Namespace) -> None:
+def _send(producer: Producer[Any, Any], measured: _Measured, arguments: argparse.Namespace) -> int:
     values = [os.urandom(arguments.size) for _ in range(100)]
     keys = [None] if arguments.keys is None else [b"%d" % at for at in range(arguments.keys)]
     began = time.perf_counter()
@@ -72,12 +81,9 @@ def _send(producer: Producer[Any, Any], measured: _Measured, arguments: argparse
         if arguments.rate is not None and at / arguments.rate > time.perf_counter() - began:
             time.sleep(at / arguments.rate - (time.perf_counter() - began))
         on_delivery = measured.begin() if at % measured.every == 0 else None
-        while True:
-            try:
-                producer.fire(arguments.topic, keys[at % len(keys)], values[at % len(values)], on_delivery=on_delivery)
-            except BufferExhaustedError:
-                continue
-            break
+        key, value = keys[at % len(keys)], values[at % len(values)]
+        until_space(producer.fire, arguments.topic, key, value, on_delivery=on_delivery)
+    return 0
 
 
 @final
@@ -100,22 +106,33 @@ class _Measured:
 
         return ended
 
-    def shown(self) -> str:
-        """Return the percentiles."""
+    def shown(self, latest: int | None = None) -> str:
+        """Return the percentiles; of the latest ones, or of all."""
         with self._lock:
-            ordered = sorted(self._latencies)
+            ordered = self._latencies[:] if latest is None else self._latencies[-latest:]
+        ordered.sort()
         if not ordered:
-            return "no latencies"
+            return "" if latest else "no latencies"
         at = {name: ordered[min(len(ordered) - 1, int(len(ordered) * part))] for name, part in _PERCENTILES}
-        return "latency " + ", ".join(f"{name} {seconds * 1000:.2f} ms" for name, seconds in at.items())
+        shown = ", ".join(f"{name} {seconds * 1000:.2f} ms" for name, seconds in at.items())
+        return shown if latest else f"latency {shown}"
 
 
 _PERCENTILES: Final = (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
 
 
-def _progress(producer: Producer[Any, Any], total: int) -> str:
+def _standing(producer: Producer[Any, Any], measured: _Measured, arguments: argparse.Namespace) -> Standing:
     status = producer.status()
-    return f"{status.delivered_total:,} of {total:,} delivered, {status.failed_total:,} failed"
+    away = f", no broker for {status.unavailable_for:.0f} s" if status.unavailable_for else ""
+    text = f"{status.delivered_total:,} of {arguments.records:,} delivered, {status.failed_total:,} failed{away}"
+    return Standing(
+        text,
+        counted=status.delivered_total,
+        done=status.delivered_total,
+        total=arguments.records,
+        each_bytes=arguments.size,
+        drawn=", ".join(filter(None, [measured.shown(_LATEST), text])),
+    )
 
 
 def _count(text: str) -> int:

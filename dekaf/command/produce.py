@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any, BinaryIO, Final, cast, final
 
+from dekaf.command.lines import BrokenLineError
+from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
-from dekaf.command.progress import Progress
-from dekaf.command.records import FORMATS, BrokenLineError, Line, LineFormat, read_lines
-from dekaf.errors import BufferExhaustedError, ConfigurationError, DekafError, ProduceError
+from dekaf.command.progress import Progress, Standing
+from dekaf.command.records import FORMATS, Line, LineFormat, read_lines
+from dekaf.command.sending import FAILED, for_sending, sent, until_space
+from dekaf.command.source import STANDARD_INPUT, Extent, opened
+from dekaf.errors import ConfigurationError, DekafError, InvalidTopicError, ProduceError
 from dekaf.producer import Producer, ProducerConfig
 from dekaf.producer.options import ProducerOptions
 from dekaf.types import DrainReport, RecordMetadata
 
 __all__ = ("add_message_arguments", "add_parser", "produce_lines")
 
-_INTERRUPTED: Final = 130  # as a shell tells that SIGINT ended a command
-_FAILED: Final = 1
 _SHOWN: Final = 5  # errors
-_FIXED: Final = {"key": None, "value": None, "unavailable_after_ms": None}
+_FIXED: Final = {"key": None, "value": None}  # the lines are bytes
+_MEGABYTE: Final = 1_000_000
 
 _DESCRIPTION: Final = (
     "Produce a message for each line of FILE, or of the standard input. It reads as fast as Kafka takes them. A line "
-    "that is no message ends the reading; what was read before is delivered. Ctrl-C delivers what was read."
+    "that is no message ends the reading; what was read before is delivered. Ctrl-C delivers what was read; a second "
+    "one gives it up."
 )
+_EXAMPLES: Final = """
+dekaf produce orders -b localhost:9092 orders.txt
+generate-orders | dekaf produce orders --format json
+echo '42:paid' | dekaf produce orders --key-separator :
+"""
 
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command to the sub-parsers of argparse."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "produce", help="produce the lines of a file", description=_DESCRIPTION
+    parser = add_command(
+        commands, "produce", "produce the lines of a file", description=_DESCRIPTION, examples=_EXAMPLES
     )
     add_message_arguments(parser)
     add_options(parser)
@@ -44,7 +49,7 @@ def add_parser(commands: Any) -> None:
 
 def add_message_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what to produce, and where to."""
-    parser.add_argument("topic", metavar="TOPIC")
+    parser.add_argument("topic", metavar="TOPIC", help="where to")
     parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="default: -, the standard input")
     group = parser.add_argument_group("messages")
     group.add_argument(
@@ -57,10 +62,16 @@ def add_message_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("-k", "--key", help="the key of all messages that bring none")
     group.add_argument(
-        "--key-separator", metavar="TEXT", help=r"in lines, what is between key and value, such as \t or :"
+        "--key-separator",
+        type=_separator,
+        metavar="TEXT",
+        help=r"in lines, what is between key and value, such as \t or :",
     )
     group.add_argument(
-        "--null", metavar="TEXT", help="what stands for no value (a tombstone), or no key, in lines and csv"
+        "--null",
+        type=_escaped,
+        metavar="TEXT",
+        help="what stands for no value (a tombstone), or no key, in lines and csv",
     )
     group.add_argument(
         "-H", dest="headers", action="append", default=[], type=_header, metavar="NAME=VALUE", help="may be repeated"
@@ -80,140 +91,144 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def produce_lines(config: ProducerConfig, arguments: argparse.Namespace) -> int:
-    """Produce as `run` does, with a configuration from elsewhere.
+    """Produce a message for each line.
 
     Args:
-        config: Of the producer; its serializers are not used. A job waits, however long Kafka is away.
+        config: The producer's; keys and values are the bytes of the lines, whatever it says of them.
         arguments: Those that `add_message_arguments` added.
 
     Raises:
-        ConfigurationError: There is no such file.
+        ConfigurationError: There is no such file, or no such topic can be.
     """
-    form = LineFormat(arguments.format, _escaped(arguments.key_separator), _escaped(arguments.null))
-    with _opened(arguments.file) as file:
-        raw = config.with_options(**cast("ProducerOptions", _FIXED))
-        return _Sending(Producer.from_config(raw), arguments).run(file, form)
+    with opened(arguments.file) as file:
+        raw = for_sending(config.with_options(**cast("ProducerOptions", _FIXED)))
+        return _Sending(raw, arguments).run(file)
 
 
 @final
 class _Sending:
     """One run: what was read, and what became of it."""
 
-    def __init__(self, producer: Producer[bytes | None, bytes | None], arguments: argparse.Namespace) -> None:
-        self._producer: Final = producer
+    def __init__(self, config: ProducerConfig, arguments: argparse.Namespace) -> None:
+        self._config: Final = config
+        self._producer: Final[Producer[bytes | None, bytes | None]] = Producer.from_config(config)
         self._arguments: Final = arguments
-        self._key: Final = None if arguments.key is None else arguments.key.encode()
+        self._key: Final = None if arguments.key is None else _bytes_of(arguments.key)
         self._read = 0
-        self._refused = 0  # by the producer, at the call
         self._broken = 0
-        self._lock: Final = threading.Lock()  # guards what is shown
-        self._shown = 0
+        self._complaints = 0
+        self._progress: Progress | None = None
+        try:
+            self._producer.for_topic(arguments.topic)
+        except InvalidTopicError as error:
+            self._producer.close()
+            raise ConfigurationError(str(error)) from error
 
-    def run(self, file: BinaryIO, form: LineFormat) -> int:
+    def run(self, file: BinaryIO) -> int:
         """Read and send until the end, a broken line or Ctrl-C; then deliver; return the exit status."""
+        given = self._arguments
+        form = LineFormat(given.format, given.key_separator, given.null, self._config.buffer_memory)
         began = time.monotonic()
-        status = 0
-        with Progress(self._tell, is_on=not self._arguments.quiet):
-            try:
-                for line in read_lines(file, form, self._is_broken):
-                    self._send(line)
-            except KeyboardInterrupt:
-                status = _INTERRUPTED
-            except BrokenLineError as error:
-                self._complain(str(error))
-                status = _FAILED
-            except OSError as error:
-                self._complain(f"{self._arguments.file}: {error}")
-                status = _FAILED
-            report = self._close()
-        self._summarize(report, time.monotonic() - began)
-        return status or (0 if report.ok and not self._refused and not self._broken else _FAILED)
+        standing = partial(self._standing, Extent(file))
+        with Progress(standing, is_on=not given.quiet) as self._progress:
+            ending = sent(self._producer, self._config, partial(self._send_all, file, form), self._progress.write)
+        self._summarize(ending.report, time.monotonic() - began)
+        return ending.status or (0 if ending.report.ok and not self._broken else FAILED)
+
+    def _send_all(self, file: BinaryIO, form: LineFormat) -> int:
+        """Read and send; return the exit status."""
+        try:
+            for line in read_lines(file, form, self._broken_line):
+                self._read += 1
+                self._send(line)
+        except BrokenLineError as error:
+            self._complain(str(error))
+            return FAILED
+        except OSError as error:
+            name = "the standard input" if self._arguments.file == STANDARD_INPUT else self._arguments.file
+            self._complain(f"{name}: after line {self._read:,}: {error.strerror or error}")
+            return FAILED
+        return 0
 
     def _send(self, line: Line) -> None:
-        self._read += 1
         given = self._arguments
-        while True:
-            try:
-                self._producer.fire(
-                    given.topic,
-                    self._key if line.key is None else line.key,
-                    line.value,
-                    headers=[*given.headers, *line.headers] or None,
-                    partition=given.partition if line.partition is None else line.partition,
-                    timestamp=line.timestamp,
-                    on_delivery=self._on_delivery,
-                )
-            except BufferExhaustedError:
-                continue  # what is in the buffer is delivered, or fails in the end: there will be space
-            except (DekafError, ValueError) as error:
-                self._refused += 1
-                self._complain(f"line {line.number}: {error}")
-            return
+        try:
+            until_space(
+                self._producer.fire,
+                given.topic,
+                self._key if line.key is None else line.key,
+                line.value,
+                headers=[*given.headers, *line.headers] or None,
+                partition=given.partition if line.partition is None else line.partition,
+                timestamp=line.timestamp,
+                on_delivery=self._on_delivery,
+            )
+        except (DekafError, ValueError) as error:
+            self._broken_line(BrokenLineError(line.number, str(error)))
 
     def _on_delivery(self, _metadata: RecordMetadata | None, error: ProduceError | None) -> None:
         if error is not None:
             self._complain(str(error))
 
-    def _is_broken(self, error: BrokenLineError) -> None:
+    def _broken_line(self, error: BrokenLineError) -> None:
+        self._broken += 1
         if not self._arguments.skip_broken:
             raise error
-        self._broken += 1
         self._complain(str(error))
 
-    def _close(self) -> DrainReport:
-        try:
-            return self._producer.close()
-        except KeyboardInterrupt:  # a second one: no more waiting
-            return self._producer.close(0)
-
     def _complain(self, what: str) -> None:
-        with self._lock:
-            self._shown += 1
-            shown = self._shown
-        if shown <= _SHOWN:
-            print(what, file=sys.stderr)
-        elif shown == _SHOWN + 1:
-            print("and so on", file=sys.stderr)
+        assert self._progress is not None
+        self._complaints += 1
+        if self._complaints <= _SHOWN:
+            self._progress.write(what)
+        elif self._complaints == _SHOWN + 1:
+            self._progress.write("and so on")
 
-    def _tell(self) -> str:
+    def _standing(self, extent: Extent) -> Standing:
         status = self._producer.status()
         waiting = f", {status.buffered_records:,} waiting" if status.buffered_records else ""
         away = f", no broker for {status.unavailable_for:.0f} s" if status.unavailable_for else ""
         failed = f", {status.failed_total:,} failed" if status.failed_total else ""
-        return f"{self._read:,} read, {status.delivered_total:,} delivered{failed}{waiting}{away}"
+        done = extent.read()
+        text = f"{self._read:,} read, {status.delivered_total:,} delivered{failed}{waiting}{away}"
+        drawn = text
+        if done is not None and extent.size:
+            drawn += f", {done / _MEGABYTE:,.1f} of {extent.size / _MEGABYTE:,.1f} MB"
+        return Standing(text, counted=status.delivered_total, done=done, total=extent.size, drawn=drawn)
 
     def _summarize(self, report: DrainReport, seconds: float) -> None:
-        lost = report.failed + report.undelivered + self._refused
+        lost = report.failed + report.undelivered
         if self._arguments.quiet and not lost and not self._broken:
             return
         rate = report.delivered / seconds if seconds else 0.0
-        broken = f", {self._broken:,} broken line(s) left out" if self._broken else ""
-        print(
+        broken = ""
+        if self._arguments.skip_broken and self._broken:
+            broken = f", {self._broken:,} broken line(s) left out"
+        assert self._progress is not None
+        self._progress.write(
             f"{report.delivered:,} delivered to {self._arguments.topic}, {lost:,} not{broken}, in {seconds:.1f} s "
-            f"({rate:,.0f} a second)",
-            file=sys.stderr,
+            f"({rate:,.0f} a second)"
         )
-
-
-@contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
-    if name == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        with Path(name).open("rb") as file:
-            yield file
-    except OSError as error:
-        raise ConfigurationError(f"{name}: {error.strerror}") from error
 
 
 def _header(text: str) -> tuple[str, bytes]:
     name, separator, value = text.partition("=")
     if not separator or not name:
         raise argparse.ArgumentTypeError("it is not NAME=VALUE")
-    return name, value.encode()
+    return name, _bytes_of(value)
 
 
-def _escaped(text: str | None) -> bytes | None:
+def _escaped(text: str) -> bytes:
     r"""Return a text's bytes; `\t` in it is a tabulator, as people write it in a shell."""
-    return None if text is None else text.replace("\\t", "\t").encode()
+    return _bytes_of(text.replace("\\t", "\t"))
+
+
+def _separator(text: str) -> bytes:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return _escaped(text)
+
+
+def _bytes_of(argument: str) -> bytes:
+    """Return an argument as the shell passed it: Python decodes what is no UTF-8 in a way of its own."""
+    return argument.encode("utf-8", "surrogateescape")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, final
+from typing import Any, BinaryIO, Final, Never, final
 
+from dekaf.command.lines import LONGEST, BrokenLineError, RawLines, without_end
 from dekaf.nearest_name import nearest_name
 
 __all__ = ("FORMATS", "BrokenLineError", "Line", "LineFormat", "read_lines")
@@ -16,26 +17,15 @@ __all__ = ("FORMATS", "BrokenLineError", "Line", "LineFormat", "read_lines")
 FORMATS: Final = ("lines", "json", "csv")
 
 _MEMBERS: Final = ("value", "key", "headers", "partition", "timestamp")
+_COLUMNS: Final = frozenset({"value", "key", "partition", "timestamp"})
 _HEADER_COLUMN: Final = "header."
-
-
-class BrokenLineError(ValueError):
-    """A line is no message.
-
-    Args:
-        number: Of the line, from 1.
-        reason: What is wrong with it.
-    """
-
-    def __init__(self, number: int, reason: str) -> None:
-        super().__init__(f"line {number}: {reason}")
-        self.number = number
+_DIGITS: Final = 19  # of the largest number that Kafka has
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message, and which line it ends at."""
+    """One message, and which line it begins at."""
 
     number: int
     value: bytes | None
@@ -54,11 +44,13 @@ class LineFormat:
         name: One of `FORMATS`.
         key_separator: In `lines`, what is between key and value; None: there are no keys.
         null: What stands for no value, and for no key, in `lines` and `csv`; None: nothing does.
+        longest: The bytes that a line may have.
     """
 
     name: str = "lines"
     key_separator: bytes | None = None
     null: bytes | None = None
+    longest: int = LONGEST
 
 
 def read_lines(file: BinaryIO, form: LineFormat, on_broken: Callable[[BrokenLineError], None]) -> Iterator[Line]:
@@ -72,21 +64,25 @@ def read_lines(file: BinaryIO, form: LineFormat, on_broken: Callable[[BrokenLine
     Raises:
         BrokenLineError: The first row of a CSV file does not name columns.
     """
+    lines = RawLines(file, form.longest)
     if form.name == "csv":
-        return _read_csv(file, form, on_broken)
+        return _read_csv(lines, form, on_broken)
     read = _from_json if form.name == "json" else _from_text
-    return _read_each(file, form, read, on_broken)
+    return _read_each(lines, form, read, on_broken)
 
 
 def _read_each(
-    file: BinaryIO,
+    lines: RawLines,
     form: LineFormat,
     read: Callable[[int, bytes, LineFormat], Line | None],
     on_broken: Callable[[BrokenLineError], None],
 ) -> Iterator[Line]:
-    for number, raw in enumerate(file, 1):
+    while True:
         try:
-            line = read(number, raw.removesuffix(b"\n").removesuffix(b"\r"), form)
+            raw = next(lines)
+            line = read(lines.number, without_end(raw), form)
+        except StopIteration:
+            return
         except BrokenLineError as error:
             on_broken(error)
             continue
@@ -111,9 +107,9 @@ def _from_json(number: int, raw: bytes, _form: LineFormat) -> Line | None:
     if not raw.strip():
         return None
     try:
-        given: object = json.loads(raw)
-    except ValueError as error:
-        raise BrokenLineError(number, f"it is not JSON: {error}") from error
+        given: object = json.loads(raw.decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise BrokenLineError(number, f"it is not JSON: {_json_fault(error)}") from error
     if not isinstance(given, dict):
         raise BrokenLineError(number, 'it is not an object such as {"value": "paid", "key": "42"}')
     for name in given:
@@ -124,19 +120,42 @@ def _from_json(number: int, raw: bytes, _form: LineFormat) -> Line | None:
         raise BrokenLineError(number, '"value" is missing; null stands for no value')
     return Line(
         number,
-        _bytes(given["value"]),
-        _bytes(given.get("key")),
+        _bytes(number, "value", given["value"]),
+        _bytes(number, "key", given.get("key")),
         _headers(number, given.get("headers")),
         _whole(number, "partition", given.get("partition")),
         _whole(number, "timestamp", given.get("timestamp")),
     )
 
 
-def _bytes(given: object) -> bytes | None:
+def _no_number(name: str) -> Never:
+    """Refuse `NaN` and `Infinity`, which Python reads and writes, and others do not."""
+    raise ValueError(f"{name} is no number of JSON's")
+
+
+def _json_fault(error: ValueError | RecursionError) -> str:
+    """Return what is wrong, without a word of what stands there."""
+    if isinstance(error, RecursionError):
+        return "too much is nested"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, at character {error.pos + 1}"
+    return str(error)
+
+
+def _bytes(number: int, name: str, given: object) -> bytes | None:
     if given is None:
         return None
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
+    try:
+        text = given if isinstance(given, str) else _json_text(given)
+        return text.encode()
+    except (ValueError, RecursionError) as error:  # half of a surrogate pair; 1e999, which is read as infinite
+        raise BrokenLineError(number, f'"{name}" cannot be written as UTF-8 or JSON') from error
+
+
+def _json_text(given: object) -> str:
+    return json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _headers(number: int, given: object) -> tuple[tuple[str, bytes | None], ...]:
@@ -147,7 +166,7 @@ def _headers(number: int, given: object) -> tuple[tuple[str, bytes | None], ...]
     for pair in pairs:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise BrokenLineError(number, '"headers" is neither an object nor a list of pairs')
-        read.append((pair[0], _bytes(pair[1])))
+        read.append((pair[0], _bytes(number, "headers", pair[1])))
     return tuple(read)
 
 
@@ -159,66 +178,105 @@ def _whole(number: int, name: str, given: object) -> int | None:
     return given
 
 
-def _read_csv(file: BinaryIO, form: LineFormat, on_broken: Callable[[BrokenLineError], None]) -> Iterator[Line]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict", newline="")
-    rows = csv.reader(text, strict=True)
-    columns: list[str] = []
-    while True:
+def _read_csv(lines: RawLines, form: LineFormat, on_broken: Callable[[BrokenLineError], None]) -> Iterator[Line]:
+    rows = csv.reader(_Text(lines), strict=True)
+    columns = _columns(_first_row(rows))
+    with _long_fields(form.longest):
+        while True:
+            number = lines.number + 1  # where the row begins: quoted values may have more than one line
+            try:
+                row = next(rows)
+                line = _from_row(number, columns, row, form) if row else None
+            except StopIteration:
+                return
+            except BrokenLineError as error:
+                on_broken(error)
+                continue
+            except csv.Error as error:
+                on_broken(BrokenLineError(number, f"it is not CSV: {error}"))
+                continue
+            if line is not None:
+                yield line
+
+
+@final
+class _Text:
+    """Lines as text, for the reader of CSV, which goes on after an error."""
+
+    def __init__(self, lines: RawLines) -> None:
+        self._lines: Final = lines
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        raw = next(self._lines)
         try:
-            row = next(rows)
-            if not columns:
-                columns = _columns(row)
-            elif row:
-                yield _from_row(rows.line_num, dict(zip(columns, row, strict=True)), form)
-        except StopIteration:
-            text.detach()  # it would close what is not its own
-            return
-        except BrokenLineError as error:
-            if not columns:
-                raise
-            on_broken(error)
-        except (csv.Error, ValueError) as error:
-            on_broken(BrokenLineError(max(rows.line_num, 1), _csv_fault(error, columns)))
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            raise BrokenLineError(self._lines.number, f"byte {error.start + 1} is not UTF-8") from error
 
 
-def _csv_fault(error: Exception, columns: list[str]) -> str:
-    if isinstance(error, ValueError) and "zip()" in str(error):
-        return f"it has not {len(columns)} columns, as the first row has"
-    return f"it is not CSV: {error}"
+@contextmanager
+def _long_fields(longest: int) -> Iterator[None]:
+    """Let a field have more than 131,072 characters; it is the whole process that is told."""
+    before = csv.field_size_limit(longest)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _first_row(rows: Iterator[list[str]]) -> list[str]:
+    try:
+        return next(rows)
+    except StopIteration:
+        raise BrokenLineError(1, "there is none, and the first row has to name the columns") from None
+    except csv.Error as error:
+        raise BrokenLineError(1, f"the first row has to name the columns, and is not CSV: {error}") from error
 
 
 def _columns(row: list[str]) -> list[str]:
-    for name in row:
-        if name not in {"value", "key", "partition", "timestamp"} and not name.startswith(_HEADER_COLUMN):
+    columns = [name.strip() for name in row]
+    for name in columns:
+        if name.startswith(_HEADER_COLUMN):
+            continue
+        if name not in _COLUMNS:
             raise BrokenLineError(
                 1,
                 f"the first row has to name the columns, and {name!r} is none: value, key, partition, timestamp, "
                 f"and {_HEADER_COLUMN}NAME for a header",
             )
-    if "value" not in row:
+        if columns.count(name) > 1:
+            raise BrokenLineError(1, f"the first row names the column {name} twice")
+    if "value" not in columns:
         raise BrokenLineError(1, "the first row has to name the columns, and none is called value")
-    return row
+    return columns
 
 
-def _from_row(number: int, row: Mapping[str, str], form: LineFormat) -> Line:
+def _from_row(number: int, columns: Sequence[str], row: Sequence[str], form: LineFormat) -> Line:
+    if len(row) != len(columns):
+        raise BrokenLineError(number, f"it has {len(row)} columns, and the first row {len(columns)}")
     null = None if form.null is None else form.null.decode()
-    found = {name: None if text == null else text.encode() for name, text in row.items()}
+    cells = [(name, None if text == null else text.encode()) for name, text in zip(columns, row, strict=True)]
     headers = tuple(
-        (name.removeprefix(_HEADER_COLUMN), value) for name, value in found.items() if name.startswith(_HEADER_COLUMN)
+        (name.removeprefix(_HEADER_COLUMN), value) for name, value in cells if name.startswith(_HEADER_COLUMN)
     )
+    by_name = dict(cells)
+    texts = dict(zip(columns, row, strict=True))
     return Line(
         number,
-        found["value"],
-        found.get("key"),
+        by_name["value"],
+        by_name.get("key"),
         headers,
-        _number(number, "partition", row.get("partition")),
-        _number(number, "timestamp", row.get("timestamp")),
+        _number(number, "partition", texts.get("partition")),
+        _number(number, "timestamp", texts.get("timestamp")),
     )
 
 
 def _number(number: int, name: str, text: str | None) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdecimal():
+    if not text.isascii() or not text.isdecimal() or len(text) > _DIGITS:
         raise BrokenLineError(number, f"{name} is not a whole number from 0")
     return int(text)

@@ -122,7 +122,7 @@ def test_pypi_shows_the_readme_without_links_that_lead_nowhere_there(interpreted
 def test_extras_are_what_errors_tell_users_to_install(interpreted_wheel: Path) -> None:
     extras = metadata_of(interpreted_wheel).get_all("Provides-Extra", [])
 
-    assert {"lz4", "zstd", "snappy", "uvloop", "di", "fastapi", "django", "oauth-assertion", "all"} | {
+    assert {"lz4", "zstd", "snappy", "uvloop", "di", "cli", "fastapi", "django", "oauth-assertion", "all"} | {
         "opentelemetry",
         "prometheus",
     } == set(extras)

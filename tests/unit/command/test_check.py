@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,12 @@ from dekaf.command.check import check
 from dekaf.command.main import main
 from dekaf.testing import FakeCluster
 from tests.certificates import Authority
+from tests.unit.command.terminals import needs_pty, on_terminal
 
 
 def told(config: ProducerConfig, *topics: str) -> tuple[int, list[str]]:
     lines: list[str] = []
-    status = check(config, topics, timeout=1.0, say=lines.append)
+    status = check(config, topics, timeout=1.0, tell=lambda step: lines.append(str(step)))
     return status, lines
 
 
@@ -101,3 +103,41 @@ def test_the_command_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert status == 0
     assert "topic orders: 1 partition(s)" in capsys.readouterr().out
+
+
+@needs_pty
+def test_a_terminal_with_rich_shows_a_table_with_ticks_and_the_step_that_failed() -> None:
+    with FakeCluster(topics={"orders": 1}) as cluster:
+        servers = f"{cluster.bootstrap_servers},127.0.0.1:1"
+        shown = on_terminal("check", "-b", servers, "orders", "missing", "--timeout", "1", columns=120)
+
+    assert shown.status == 1
+    last = shown.text[shown.text.rfind("┏") :]  # it was drawn anew with each row
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in last.splitlines() if "│" in line]
+    assert [row[:3] for row in rows if row[0]] == [
+        ["✓", f"bootstrap {cluster.bootstrap_servers}", "name, TCP"],
+        ["✗", "bootstrap 127.0.0.1:1", "TCP"],
+        ["✓", "cluster", "versions, metadata"],
+        ["✓", "topic orders", "topic, rights"],
+        ["✗", "topic missing", "topic"],
+    ]
+
+
+@needs_pty
+@pytest.mark.parametrize("options", [{"has_rich": False}, {"columns": 40}, {"environment": {"TERM": "dumb"}}])
+def test_other_terminals_show_lines(options: dict[str, Any]) -> None:
+    with FakeCluster(topics={"orders": 1}) as cluster:
+        shown = on_terminal("check", "-b", cluster.bootstrap_servers, "orders", **options)
+
+    assert shown.status == 0
+    assert [line.split()[0] for line in shown.text.splitlines()] == ["ok", "ok", "ok"]
+    assert "\x1b" not in shown.raw
+
+
+@pytest.mark.parametrize("timeout", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_is_a_number_of_seconds(timeout: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--timeout", timeout])
+
+    assert ended.value.code == 2
+    assert "invalid seconds value" in capsys.readouterr().err

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dekaf.command.main import main
+from tests.unit.command.terminals import Shown, needs_pty, on_terminal
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -91,3 +94,65 @@ def test_what_is_wrong_is_told_with_status_2(
 
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@needs_pty
+def test_a_terminal_with_rich_shows_a_table_that_says_where_options_come_from(tmp_path: Path) -> None:
+    file = tmp_path / "kafka.toml"
+    file.write_text(
+        'linger_ms = 20\nsasl_password = "hunter2"\nsecurity_protocol = "SASL_SSL"\n'
+        'sasl_mechanism = "PLAIN"\nsasl_username = "shop"\nbootstrap_servers = "of-file:1"\n'
+    )
+    shown = on_terminal("config", "-c", str(file), "-b", "a:1,b:1", "-X", "acks=1", columns=150)
+
+    assert shown.status == 0
+    assert rows(shown)[0] == ["option", "value", "comes from"]
+    assert sorted(rows(shown)[1:]) == [
+        ["acks", '"leader"', "-X acks"],
+        ["bootstrap_servers", "a:1, b:1", "-b"],
+        ["linger_ms", "20", str(file)],
+        ["sasl_mechanism", '"PLAIN"', str(file)],
+        ["sasl_password", "set, and not shown", str(file)],
+        ["sasl_username", '"shop"', str(file)],
+        ["security_protocol", '"SASL_SSL"', str(file)],
+    ]
+    assert "hunter2" not in shown.raw
+
+
+@needs_pty
+def test_a_table_names_variables_of_the_environment_and_defaults() -> None:
+    environment = {"DEKAF_LINGER_MS": "7", "DEKAF_AUDIT__BOOTSTRAP_SERVERS": "a:1", "DEKAF_AUDIT__ACKS": "1"}
+    shown = on_terminal("config", "--alias", "audit", "--all", environment=environment)
+
+    table = {row[0]: row[1:] for row in rows(shown)}
+    assert table["bootstrap_servers"] == ["a:1", "DEKAF_AUDIT__BOOTSTRAP_SERVERS"]
+    assert table["acks"] == ['"leader"', "DEKAF_AUDIT__ACKS"]
+    assert table["linger_ms"] == ["7", "DEKAF_LINGER_MS"]
+    assert table["batch_size"] == ["65536", "default"]
+    assert table["sasl_password"] == ["none", "default"]
+
+
+@needs_pty
+def test_a_table_says_what_was_translated(tmp_path: Path) -> None:
+    file = tmp_path / "theirs"
+    file.write_text("bootstrap.servers=a:1\nqueue.buffering.max.ms=30\n")
+
+    table = {row[0]: row[1:] for row in rows(on_terminal("config", "--from", "confluent", str(file), columns=150))}
+    assert table["linger_ms"] == ["30", str(file)]
+
+
+@needs_pty
+@pytest.mark.parametrize("options", [{"has_rich": False}, {"columns": 50}, {"environment": {"TERM": "dumb"}}])
+def test_other_terminals_show_toml(options: dict[str, Any]) -> None:
+    shown = on_terminal("config", "-b", "a:1", "-X", "linger_ms=20", **options)
+
+    assert tomllib.loads(shown.text) == {"bootstrap_servers": ["a:1"], "linger_ms": 20}
+
+
+def rows(shown: Shown) -> list[list[str]]:
+    """Return the cells of a table."""
+    return [
+        [cell.strip() for cell in re.split("[│┃]", line)[1:-1]]
+        for line in shown.text.splitlines()
+        if line.startswith(("│", "┃"))
+    ]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from dekaf import __version__
+from dekaf.command import config
 from dekaf.command.main import main
 
 
@@ -29,3 +34,33 @@ def test_help_lists_the_sub_commands(capsys: pytest.CaptureFixture[str]) -> None
         main(["--help"])
 
     assert "run a Kafka in memory" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE")
+def test_a_reader_that_has_gone_ends_it_quietly() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dekaf", "config", "-b", "a:1", "--all"], stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    _, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, errors) == (141, b"")
+
+
+def test_ctrl_c_ends_any_command_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(config, "run", interrupt)
+
+    assert main(["config"]) == 130
+
+
+def test_an_error_of_the_producers_is_told_in_a_line_with_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["produce", "orders", "-b", "127.0.0.1:1", "-X", "start=eager", "-X", "max_block_ms=100", os.devnull])
+
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("dekaf: No broker of 127.0.0.1:1 answered")

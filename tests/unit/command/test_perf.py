@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from dekaf.command.main import main
 from dekaf.testing import ApiKey, FakeCluster
+from tests.unit.command.terminals import needs_pty, on_terminal
 
 
 def test_rate_and_latencies_of_what_arrived_are_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,3 +51,31 @@ def test_what_does_not_arrive_is_told(capsys: pytest.CaptureFixture[str]) -> Non
     assert status == 1
     assert output.startswith("0 delivered, 10 not")
     assert "no latencies" in output
+
+
+@needs_pty
+def test_a_terminal_with_rich_shows_rate_megabytes_and_percentiles_on_the_way() -> None:
+    with FakeCluster(topics={"orders": 1}) as cluster:
+        shown = on_terminal("perf", "orders", "-b", cluster.bootstrap_servers, "-n", "60000", columns=150)
+
+    assert shown.status == 0
+    latencies = r"p50 [\d.]+ ms, p99 [\d.]+ ms, p99.9 [\d.]+ ms"
+    bar = rf"% \d+:\d\d left, [\d,]+/s, [\d.]+ MB/s, {latencies}, [\d,]+ of 60,000 delivered"
+    assert re.search(bar, shown.text), shown.text[-1000:]
+    assert re.fullmatch("latency p50 .*", shown.text.splitlines()[-1])
+
+
+def test_ctrl_c_delivers_and_tells_what_was_measured() -> None:
+    with FakeCluster(topics={"orders": 1}) as cluster:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dekaf", "perf", "orders", "-b", cluster.bootstrap_servers, "-r", "100"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        cluster.wait_until(lambda: len(cluster.log("orders")) > 0)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert b" delivered, 0 not, in " in output
+    assert b"Traceback" not in errors

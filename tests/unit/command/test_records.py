@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from typing import Any
 
@@ -66,7 +67,12 @@ def test_json_has_all_that_a_message_has() -> None:
     ("line", "reason"),
     [
         (b"{", "it is not JSON"),
-        (b"\xff", "it is not JSON"),
+        (b'{"value": "\xff"}', "it is not JSON: byte 12 is not UTF-8"),
+        (b"[" * 100_000, "it is not JSON: too much is nested"),
+        (b'{"value": NaN}', "it is not JSON: NaN is no number of JSON's"),
+        (b'{"value": 1e999}', '"value" cannot be written as UTF-8 or JSON'),
+        (b'{"value": "\\ud800"}', '"value" cannot be written as UTF-8 or JSON'),
+        (b'{"value": "' + b"x" * 200_000 + b'"}', "it has more than 150,000 bytes"),
         (b"[1]", 'it is not an object such as {"value": "paid", "key": "42"}'),
         (b'{"key": "42"}', '"value" is missing; null stands for no value'),
         (b'{"valu": 1}', "there is no 'valu'; did you mean 'value'?"),
@@ -78,7 +84,7 @@ def test_json_has_all_that_a_message_has() -> None:
     ],
 )
 def test_a_line_of_json_that_is_no_message_is_told_by_its_number(line: bytes, reason: str) -> None:
-    lines, broken = read(b'{"value": 1}\n' + line + b'\n{"value": 3}\n', LineFormat("json"))
+    lines, broken = read(b'{"value": 1}\n' + line + b'\n{"value": 3}\n', LineFormat("json", longest=150_000))
 
     assert [one.number for one in lines] == [1, 3]
     assert len(broken) == 1
@@ -93,7 +99,7 @@ def test_csv_names_its_columns_in_the_first_row() -> None:
 
     assert broken == []
     assert lines == [
-        Line(3, b'a "quoted"\nvalue', b"42", (("trace", b"x"),), 1, 5),
+        Line(2, b'a "quoted"\nvalue', b"42", (("trace", b"x"),), 1, 5),
         Line(4, b"", b"", (("trace", None),)),
     ]
 
@@ -101,18 +107,43 @@ def test_csv_names_its_columns_in_the_first_row() -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (b"1", "it has not 2 columns, as the first row has"),
-        (b"1,2,3", "it has not 2 columns, as the first row has"),
-        (b'"1"x,2', "it is not CSV"),
-        (b"\xff,2", "it is not CSV"),
+        (b"1", "line 3: it has 1 columns, and the first row 2"),
+        (b"1,2,3", "line 3: it has 3 columns, and the first row 2"),
+        (b'"1"x,2', "line 3: it is not CSV"),
+        (b"1,\xff", "line 3: byte 3 is not UTF-8"),
+        (b"1," + b"x" * 2_000, "line 3: it has more than 1,000 bytes"),
+        (b"1,x,2026", "line 3: it has 3 columns"),
     ],
 )
 def test_a_row_of_csv_that_is_no_message_is_told_by_its_number(row: bytes, reason: str) -> None:
-    lines, broken = read(b"key,value\na,b\n" + row + b"\n", LineFormat("csv"))
+    lines, broken = read(b"key,value\na,b\n" + row + b"\nc,d\n", LineFormat("csv", longest=1_000))
 
-    assert [line.value for line in lines] in ([b"b"], [])  # a byte that is no UTF-8 spoils what was read with it
-    assert any(reason in one for one in broken)
-    assert all(one.startswith("line ") for one in broken)
+    assert [(line.number, line.value) for line in lines] == [(2, b"b"), (4, b"d")]
+    assert len(broken) == 1
+    assert broken[0].startswith(reason)
+
+
+def test_a_quote_that_is_not_closed_is_told_by_the_line_it_begins_in() -> None:
+    lines, broken = read(b'value\na\n"b\nc\nd\n', LineFormat("csv"))
+
+    assert [line.value for line in lines] == [b"a"]
+    assert broken == ["line 3: it is not CSV: unexpected end of data"]
+
+
+def test_a_field_of_csv_may_be_as_long_as_a_message() -> None:
+    before = csv.field_size_limit()
+    lines, broken = read(b"value\n" + b"x" * 500_000 + b"\n", LineFormat("csv"))
+
+    assert ([len(line.value or b"") for line in lines], broken) == ([500_000], [])
+    assert csv.field_size_limit() == before
+
+
+def test_headers_of_csv_may_have_one_name_and_other_columns_may_not() -> None:
+    lines, _ = read(b"value, header.a,header.a\nv,1,2\n", LineFormat("csv"))
+
+    assert lines[0].headers == (("a", b"1"), ("a", b"2"))
+    with pytest.raises(BrokenLineError, match="line 1: the first row names the column value twice"):
+        read(b"value,value\n1,2\n", LineFormat("csv"))
 
 
 @pytest.mark.parametrize(
@@ -120,6 +151,7 @@ def test_a_row_of_csv_that_is_no_message_is_told_by_its_number(row: bytes, reaso
     [
         (b"42,paid", "line 1: the first row has to name the columns, and '42' is none"),
         (b"key", "line 1: the first row has to name the columns, and none is called value"),
+        (b'"a"b', "line 1: the first row has to name the columns, and is not CSV"),
     ],
 )
 def test_csv_without_a_header_row_is_not_guessed_at(head: bytes, reason: str) -> None:
@@ -127,6 +159,11 @@ def test_csv_without_a_header_row_is_not_guessed_at(head: bytes, reason: str) ->
         read(head + b"\n1,2\n", LineFormat("csv"))
 
     assert str(told.value).startswith(reason)
+
+
+def test_an_empty_file_of_csv_names_no_columns() -> None:
+    with pytest.raises(BrokenLineError, match="line 1: there is none, and the first row has to name the columns"):
+        read(b"", LineFormat("csv"))
 
 
 def test_a_broken_line_can_end_the_reading() -> None:

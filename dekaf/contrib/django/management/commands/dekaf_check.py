@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from dekaf.command.check import PATIENCE, check
+from dekaf.command.check import PATIENCE, check, seconds
 from dekaf.contrib.django.producers import get_registry
 from dekaf.errors import ConfigurationError
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):  # type: ignore[misc] # Django is not typed
         """Say which producer, and which topics."""
         parser.add_argument("alias", nargs="?", default="default", help="default: default")
         parser.add_argument("--topic", action="append", default=[], dest="topics", help="may be repeated")
-        parser.add_argument("--timeout", type=float, default=PATIENCE, metavar="SECONDS", help="for each step")
+        parser.add_argument("--timeout", type=seconds, default=PATIENCE, metavar="SECONDS", help="for each step")
 
     def handle(self, *_: Any, alias: str, topics: list[str], timeout: float, **__: Any) -> None:
         """Check.
@@ -38,5 +38,5 @@ class Command(BaseCommand):  # type: ignore[misc] # Django is not typed
             raise CommandError(str(error)) from error
         if config.backend != "kafka":
             raise CommandError(f"backend={config.backend!r} of {alias!r} is no Kafka to connect to.")
-        if check(config, tuple(topics), timeout=timeout, say=self.stdout.write):
+        if check(config, tuple(topics), timeout=timeout, tell=lambda step: self.stdout.write(str(step))):
             raise CommandError("One cannot produce from here: see the step that failed.")

@@ -1,0 +1,35 @@
+"""What `--help` of a sub-command shows: what it does, its arguments, and examples as they are typed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, final
+
+__all__ = ("add_command",)
+
+
+def add_command(commands: Any, name: str, summary: str, *, description: str, examples: str) -> argparse.ArgumentParser:
+    """Add a sub-command to the sub-parsers of argparse.
+
+    Args:
+        commands: Those sub-parsers.
+        name: The sub-command's.
+        summary: What it does, in the list of all.
+        description: The same, in sentences.
+        examples: Lines to be typed, each with its `dekaf`.
+    """
+    shown = "examples:\n" + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=description, epilog=shown, formatter_class=_Formatter
+    )
+    return parser
+
+
+@final
+class _Formatter(argparse.HelpFormatter):
+    """Wraps paragraphs, and leaves lines alone that are several."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return text
+        return super()._fill_text(text, width, indent)
