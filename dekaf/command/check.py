@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, final
 
+from dekaf.command.logs import logs_silenced
 from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
 from dekaf.command.steps import Place, Step, Tell, place_of, telling
@@ -30,6 +31,9 @@ dekaf check -b localhost:9092
 dekaf check -c kafka.toml orders payments
 """
 PATIENCE: Final = 5.0  # seconds for each step
+_TO_HEAR_WHY: Final = (
+    1.5  # times as long: a connection that is silent is given up first, which names what it did not say
+)
 _LONGEST: Final = 86_400.0  # seconds, for one step
 
 
@@ -53,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         ConfigurationError: An option is wrong.
     """
     config = config_of(arguments, allow_auto_create_topics=False)
-    with telling(sys.stdout) as tell:
+    with logs_silenced(), telling(sys.stdout) as tell:
         return check(config, tuple(arguments.topics), timeout=arguments.timeout, tell=tell)
 
 
@@ -85,15 +89,10 @@ def check(config: ProducerConfig, topics: tuple[str, ...], *, timeout: float, te
     reached = [host_port for host_port in config.bootstrap_endpoints if steps.reach(host_port, timeout)]
     if not reached:
         return 1
-    limited = config.with_options(
-        start="lazy",
-        max_block_ms=max(1, int(timeout * 1000)),
-        unavailable_after_ms=None,
-        allow_auto_create_topics=False,
-    )
-    producer: Producer[Any, Any] = Producer.from_config(limited)
+    producer: Producer[Any, Any] = Producer.from_config(_limited(config, timeout))
     try:
-        cluster = steps.take("cluster", lambda: producer.check(timeout), _of_cluster, _passed(config))
+        ask = partial(producer.check, timeout * _TO_HEAR_WHY)
+        cluster = steps.take("cluster", ask, _of_cluster, _passed(config))
         if cluster is not None:
             known = set(config.bootstrap_endpoints)
             for broker in cluster.brokers:
@@ -107,6 +106,19 @@ def check(config: ProducerConfig, topics: tuple[str, ...], *, timeout: float, te
 
 
 _OF_TOPICS: Final = (Place.TOPIC, Place.RIGHTS)
+
+
+def _limited(config: ProducerConfig, timeout: float) -> ProducerConfig:
+    """Return the configuration with which each step has its time, and says itself that it has run out."""
+    milliseconds = max(1, int(timeout * 1000))
+    return config.with_options(
+        start="lazy",
+        max_block_ms=milliseconds,
+        unavailable_after_ms=None,
+        socket_connection_setup_timeout_ms=milliseconds,
+        request_timeout_ms=min(config.request_timeout_ms, milliseconds),
+        allow_auto_create_topics=False,  # nothing is written
+    )
 
 
 def _passed(config: ProducerConfig) -> tuple[Place, ...]:

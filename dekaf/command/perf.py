@@ -10,6 +10,7 @@ import time
 from functools import partial
 from typing import Any, Final, final
 
+from dekaf.command.logs import logs_through
 from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
 from dekaf.command.progress import Progress, Standing
@@ -57,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     producer: Producer[Any, Any] = Producer.from_config(config)
     measured = _Measured(every=max(1, arguments.records // _SAMPLED))
     began = time.perf_counter()
-    with producer, Progress(lambda: _standing(producer, measured, arguments)) as progress:
+    standing = partial(_standing, producer, measured, arguments)
+    with producer, Progress(standing) as progress, logs_through(progress.write):
         report, status = sent(producer, config, partial(_send, producer, measured, arguments), progress.write)
     seconds = time.perf_counter() - began
     _tell(report, seconds, measured, arguments.size)

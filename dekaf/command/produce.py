@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, BinaryIO, Final, cast, final
 
 from dekaf.command.lines import BrokenLineError
+from dekaf.command.logs import logs_through
 from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
 from dekaf.command.progress import Progress, Standing
@@ -130,7 +131,7 @@ class _Sending:
         form = LineFormat(given.format, given.key_separator, given.null, self._config.buffer_memory)
         began = time.monotonic()
         standing = partial(self._standing, Extent(file))
-        with Progress(standing, is_on=not given.quiet) as self._progress:
+        with Progress(standing, is_on=not given.quiet) as self._progress, logs_through(self._progress.write):
             ending = sent(self._producer, self._config, partial(self._send_all, file, form), self._progress.write)
         self._summarize(ending.report, time.monotonic() - began)
         return ending.status or (0 if ending.report.ok and not self._broken else FAILED)

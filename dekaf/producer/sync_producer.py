@@ -602,6 +602,7 @@ class Producer(Generic[K_contra, V_contra]):
 
         Raises:
             UnknownTopicOrPartitionError: They could not be learned within `max_block_ms`.
+            TopicAuthorizationError: The cluster does not show the topic to this client.
             ClusterUnavailableError: No broker has been reachable for `unavailable_after_ms`.
             InvalidTopicError: It is not a name that a topic can have.
             BlockingCallError: This thread runs an event loop, or is the callback thread.

@@ -402,6 +402,7 @@ class ProducerCore:
 
         Raises:
             UnknownTopicOrPartitionError: They are not known.
+            TopicAuthorizationError: The cluster does not show the topic to this client.
             ClusterUnavailableError: No broker could be reached.
         """
         self.check_available(topic)

@@ -99,9 +99,13 @@ def partitions_of(topic: str, engine: BackendEngine | None, max_block_ms: int) -
 
     Raises:
         UnknownTopicOrPartitionError: They are not known; the cause tells why no broker is connected.
+        TopicAuthorizationError: The cluster does not show the topic to this client.
     """
     known = None if engine is None else engine.metadata().topics.get(topic)
     if known is None:
+        refusal = None if engine is None else engine.refusal(topic)
+        if refusal is not None:
+            raise type(refusal)(refusal.message, topic=topic, code=refusal.code, is_retriable=refusal.is_retriable)
         last_error = None if engine is None else engine.last_error()
         unknown = UnknownTopicOrPartitionError(
             "The topic's partitions are not known; the cluster was asked for "

@@ -301,6 +301,10 @@ class Engine:
 
         self._io.call(begin)
 
+    def refusal(self, topic: str) -> ProduceError | None:
+        """Return why the cluster does not serve a topic; None if it has not said so."""
+        return self._unknown_topics.refusal(topic)
+
     def last_error(self) -> DekafError | None:
         """Return why no broker is connected at present."""
         return self._client.last_error

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dekaf._cluster.metadata import ClusterMetadata
-from dekaf.errors import DekafError
+from dekaf.errors import DekafError, ProduceError
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.producer._inquiries.description import Described
@@ -62,6 +62,9 @@ class BackendEngine(Protocol):
 
     def refresh_metadata(self, topic: str) -> None:
         """Have the cluster asked for a topic soon."""
+
+    def refusal(self, topic: str) -> ProduceError | None:
+        """Return why the cluster does not serve a topic; None if it has not said so."""
 
     def last_error(self) -> DekafError | None:
         """Return why no broker is connected at present."""

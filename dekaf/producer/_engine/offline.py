@@ -162,6 +162,10 @@ class OfflineEngine:
     def refresh_metadata(self, topic: str) -> None:
         """There is no broker to ask."""
 
+    def refusal(self, topic: str) -> ProduceError | None:
+        """Return None: there is no cluster that refuses a topic."""
+        return None
+
     def last_error(self) -> DekafError | None:
         """Return None: nothing can go wrong with connections, unless a test has Kafka away."""
         return None if self._outage is None else BrokerConnectionError("The test has Kafka away")

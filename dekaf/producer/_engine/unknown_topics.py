@@ -28,6 +28,9 @@ from dekaf.producer._engine.waiting_calls import RecordFate, leaves_with_call, l
 LONGEST_BETWEEN_ANSWERS: Final = 1.5
 
 
+MOST_REFUSALS: Final = 100
+
+
 def _is_any(_: WaitingRecord) -> bool:
     return True
 
@@ -105,6 +108,7 @@ class UnknownTopics:
         self._chooser: Final = chooser
         self._asking: set[str] = set()  # topics about whose records the partitioner is being asked
         self._denials: dict[str, TopicDenial] = {}
+        self._refusals: dict[str, ProduceError] = {}  # what was said last that asking again does not change
         self._waiting: dict[str, float] = {}  # topics whose partitions are not known, and since when
         self._next_look = NEVER  # when the time of the first of their records ends
 
@@ -130,6 +134,7 @@ class UnknownTopics:
             if topic is None or known is None:
                 continue
             self._denials.pop(name, None)
+            self._refusals.pop(name, None)
             before = len(topic.partitions)
             if before < len(known.partitions):
                 self._accumulator.add_partitions(topic, len(known.partitions))
@@ -151,6 +156,9 @@ class UnknownTopics:
         if queues is None or queues.partitions:
             return  # no record waits for it
         if is_final:
+            if len(self._refusals) >= MOST_REFUSALS:  # the oldest one: names are the application's, without end
+                del self._refusals[next(iter(self._refusals))]
+            self._refusals[topic] = error
             self._fail_all(queues, error)
             return
         denial = self._denials.get(topic)
@@ -160,6 +168,10 @@ class UnknownTopics:
         denied = self._take(queues, lambda record: denial.lasted_for(record) >= self._limits.max_block)
         self._fail(queues, denied, self._denied_error(topic, error))
         self._drop_if_over(queues, now)
+
+    def refusal(self, topic: str) -> ProduceError | None:
+        """Return why the cluster serves a topic to nobody, or not to us; None if it has not said so. On any thread."""
+        return self._refusals.get(topic)
 
     def expire(self, now: float, last_error: DekafError | None, servers: str) -> float:
         """Fail what waited for `delivery_timeout_ms`, oldest first; return when to look again."""

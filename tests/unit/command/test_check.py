@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +13,16 @@ import pytest
 from dekaf import ProducerConfig
 from dekaf.command.check import check
 from dekaf.command.main import main
-from dekaf.testing import FakeCluster
+from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from tests.certificates import Authority
 from tests.unit.command.terminals import needs_pty, on_terminal
+
+LOGIN = {
+    "security_protocol": "SASL_PLAINTEXT",
+    "sasl_mechanism": "SCRAM-SHA-256",
+    "sasl_username": "shop",
+    "sasl_password": "right",
+}
 
 
 def told(config: ProducerConfig, *topics: str) -> tuple[int, list[str]]:
@@ -141,3 +151,56 @@ def test_a_timeout_is_a_number_of_seconds(timeout: str, capsys: pytest.CaptureFi
 
     assert ended.value.code == 2
     assert "invalid seconds value" in capsys.readouterr().err
+
+
+Arrange = Callable[[FakeCluster], object]
+
+
+@pytest.mark.parametrize(
+    ("arrange", "options", "place"),
+    [
+        (None, {"security_protocol": "SSL"}, "TLS"),
+        (None, LOGIN, "SASL"),
+        (lambda cluster: cluster.on(ApiKey.API_VERSIONS).never_answer(times=ALWAYS), {}, "versions"),
+        (
+            lambda cluster: cluster.on(ApiKey.API_VERSIONS).fail(ErrorCode.UNSUPPORTED_VERSION, times=ALWAYS),
+            {},
+            "versions",
+        ),
+        (lambda cluster: cluster.on(ApiKey.METADATA).never_answer(times=ALWAYS), {}, "metadata"),
+    ],
+    ids=["TLS to a plain port", "login where nobody wants one", "silence", "refused versions", "silent metadata"],
+)
+def test_the_step_that_fails_is_named(arrange: Arrange | None, options: dict[str, Any], place: str) -> None:
+    with FakeCluster() as cluster:
+        if arrange is not None:
+            arrange(cluster)
+        status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers, **options))
+
+    assert status == 1
+    assert lines[-1].startswith(f"FAILED cluster: {place}: "), lines
+
+
+def test_no_login_where_one_is_wanted_is_a_matter_of_sasl() -> None:
+    with FakeCluster(sasl={"shop": "right"}) as cluster:
+        status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers))
+
+    assert status == 1
+    assert lines[-1].startswith("FAILED cluster: SASL: ")
+
+
+def test_a_topic_that_is_not_for_this_client_is_a_matter_of_rights() -> None:
+    with FakeCluster(topics={"orders": 1}) as cluster:
+        cluster.on(ApiKey.METADATA, topic="orders").fail(ErrorCode.TOPIC_AUTHORIZATION_FAILED, times=ALWAYS)
+        status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers), "orders")
+
+    assert status == 1
+    assert lines[-1].startswith("FAILED topic orders: rights: "), lines
+
+
+def test_what_is_told_is_not_logged_as_well() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dekaf", "check", "-b", "127.0.0.1:1"], capture_output=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -9,7 +9,13 @@ import pytest
 
 from dekaf._cluster.metadata import NO_METADATA, Broker, ClusterMetadata, Partition, Topic
 from dekaf._wire.writer import NULL_UUID
-from dekaf.errors import BrokerConnectionError, DekafError, UnknownTopicOrPartitionError
+from dekaf.errors import (
+    BrokerConnectionError,
+    DekafError,
+    ProduceError,
+    TopicAuthorizationError,
+    UnknownTopicOrPartitionError,
+)
 from dekaf.producer._core.status import partitions_of, snapshot
 from dekaf.producer._engine.statistics import ProducerStatistics
 from dekaf.types import ConnectionSecurity, PartitionInfo, ProducerState
@@ -51,6 +57,9 @@ class Engine:
 
     def unavailable_for(self) -> float | None:
         return 6.5
+
+    def refusal(self, topic: str) -> ProduceError | None:
+        return TopicAuthorizationError("not for you", topic=topic, code=29) if topic == "theirs" else None
 
     def last_error(self) -> DekafError | None:
         return self.error
@@ -104,6 +113,13 @@ def test_topic_that_is_not_known_is_an_error_with_the_reason(error: DekafError |
     assert caught.value.topic == "late"
     assert caught.value.is_retriable
     assert caught.value.__cause__ is error
+
+
+def test_topic_that_is_not_for_this_client_is_an_error_of_its_own() -> None:
+    with pytest.raises(TopicAuthorizationError, match="not for you") as caught:
+        partitions_of("theirs", Engine(), 5_000)  # type: ignore[arg-type]
+
+    assert (caught.value.topic, caught.value.code) == ("theirs", 29)
 
 
 def test_without_an_engine_no_topic_is_known() -> None:
