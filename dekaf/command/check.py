@@ -14,7 +14,7 @@ from dekaf.command.logs import logs_silenced
 from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
 from dekaf.command.steps import Place, Step, Tell, place_of, telling
-from dekaf.errors import DekafError
+from dekaf.errors import ConfigurationError, DekafError
 from dekaf.producer import Producer, ProducerConfig
 from dekaf.types import ClusterDescription
 
@@ -57,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         ConfigurationError: An option is wrong.
     """
     config = config_of(arguments, allow_auto_create_topics=False)
+    if config.backend != "kafka":
+        raise ConfigurationError(f"backend={config.backend!r} is no Kafka to connect to; -X backend=kafka is.")
     with logs_silenced(), telling(sys.stdout) as tell:
         return check(config, tuple(arguments.topics), timeout=arguments.timeout, tell=tell)
 

@@ -28,6 +28,7 @@ _DESCRIPTION: Final = (
     "Say whether a configuration is valid, and print the options that are not at their defaults, as TOML; secrets are "
     "left out; with rich, on a terminal, as a table that says where each comes from. Nothing is connected."
 )
+_NOWHERE: Final = "localhost:9092"  # nothing is connected
 _DEFAULT: Final = "default"
 _NOT_SHOWN: Final = "set, and not shown"
 _EXAMPLES: Final = """
@@ -66,6 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: It is not valid.
     """
+    if arguments.client is None and arguments.file is not None:
+        raise ConfigurationError(
+            f"{arguments.file}: whose configuration is it? --from CLIENT translates another client's, -c FILE takes ours."
+        )
     config = config_of(arguments) if arguments.client is None else _translated(arguments)
     Producer.from_config(config.with_options(start="lazy"))  # what only a producer finds, such as an extra that misses
     canvas = canvas_on(sys.stdout)
@@ -94,26 +99,27 @@ def _translated(arguments: argparse.Namespace) -> ProducerConfig:
     if path is None:
         raise ConfigurationError(f"--from {arguments.client} needs the FILE to translate.")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
     return _CLIENTS[arguments.client](_options_of(path, text))
 
 
 def _options_of(path: Path, text: str) -> Mapping[str, Any]:
-    if not text.lstrip().startswith("{"):
-        return of_properties(text)
     try:
+        if not text.lstrip().startswith(("{", "[")):
+            return of_properties(text)
         given: object = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    assert isinstance(given, dict)  # as it begins with a brace
+    if not isinstance(given, dict):
+        raise ConfigurationError(f"{path}: it is no object of names and values.")
     return given
 
 
 def _effective(config: ProducerConfig) -> Iterator[tuple[str, object, bool]]:
     """Yield each option's name, its value, and whether that is the default."""
-    defaults = ProducerConfig(bootstrap_servers=config.bootstrap_servers)
+    defaults = ProducerConfig(bootstrap_servers=_NOWHERE)
     for name, value in config.model_dump().items():
         yield name, value, value == getattr(defaults, name) and name != "bootstrap_servers"
 

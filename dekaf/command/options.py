@@ -105,12 +105,16 @@ def _base(arguments: argparse.Namespace) -> ProducerConfig | None:
         registry = registry_of_environment()
         return None if registry is None else registry.config(arguments.alias)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"--config {path}: {error}") from error
     if path.suffix == _TOML:
         return ProducerRegistry(_of_toml(path, text), source=str(path)).config(arguments.alias)
-    return ProducerConfig.from_confluent(of_properties(text))
+    try:
+        options = of_properties(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--config {path}: {error}") from error
+    return ProducerConfig.from_confluent(options)
 
 
 def _variable(alias: str, name: str) -> str:

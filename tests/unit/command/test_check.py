@@ -204,3 +204,14 @@ def test_what_is_told_is_not_logged_as_well() -> None:
     )
 
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_backend_without_kafka_cannot_be_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEKAF_BACKEND", "memory")
+    with pytest.raises(SystemExit) as ended:
+        main(["check"])
+
+    assert ended.value.code == 2
+    assert "backend='memory' is no Kafka to connect to" in capsys.readouterr().err

@@ -84,6 +84,7 @@ def test_configurations_of_other_clients_are_translated(
         (["-X", "acks=2"], "acks"),
         (["--from", "confluent"], "needs the FILE to translate"),
         (["--from", "confluent", "/no/such"], "/no/such"),
+        (["kafka.toml"], "kafka.toml: whose configuration is it?"),
     ],
 )
 def test_what_is_wrong_is_told_with_status_2(
@@ -156,3 +157,39 @@ def rows(shown: Shown) -> list[list[str]]:
         for line in shown.text.splitlines()
         if line.startswith(("│", "┃"))
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('["a:1"]', "theirs: it is no object of names and values"),
+        ("{", "theirs: "),
+        ("[" * 100_000, "theirs: "),
+        ("bootstrap.servers", "theirs: line 1 is not `name=value`"),
+    ],
+)
+def test_a_file_that_cannot_be_translated_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, said: str
+) -> None:
+    file = tmp_path / "theirs"
+    file.write_text(content)
+    with pytest.raises(SystemExit) as ended:
+        main(["config", "--from", "confluent", str(file)])
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_files_may_begin_with_a_byte_order_mark(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name, content in (("a.toml", 'bootstrap_servers = "a:1"'), ("a.conf", "bootstrap.servers=a:1")):
+        (tmp_path / name).write_text(content, encoding="utf-8-sig")
+        assert 'bootstrap_servers = ["a:1"]' in shown(capsys, "-c", str(tmp_path / name))
+    assert 'bootstrap_servers = ["a:1"]' in shown(capsys, "--from", "confluent", str(tmp_path / "a.conf"))
+
+
+def test_a_backend_without_servers_can_be_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEKAF_BACKEND", "memory")
+
+    assert 'backend = "memory"' in shown(capsys)
