@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload, runtime
 
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.metrics import ProducerMetrics
 from dekaf.types import DrainReport, Headers, HeadersLike, OnDelivery, ProducerStatus, RecordMetadata, Timestamp
 
 __all__ = (
@@ -344,6 +345,10 @@ class KafkaProducer(Protocol[K_contra, V_contra]):
         """Return a snapshot of the producer's state and counters; never blocks."""
         ...
 
+    def metrics(self) -> ProducerMetrics:
+        """Return what is counted and measured, by topic and by broker; never blocks."""
+        ...
+
 
 class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
     """A producer for coroutines; it may be awaited from any number of event loops and threads."""
@@ -616,6 +621,10 @@ class AsyncKafkaProducer(Protocol[K_contra, V_contra]):
 
     def status(self) -> ProducerStatus:
         """Return a snapshot of the producer's state and counters; never blocks."""
+        ...
+
+    def metrics(self) -> ProducerMetrics:
+        """Return what is counted and measured, by topic and by broker; never blocks."""
         ...
 
 

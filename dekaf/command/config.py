@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.client is None and arguments.file is not None:
         raise ConfigurationError(
-            f"{arguments.file}: whose configuration is it? --from CLIENT translates another client's, -c FILE takes ours."
+            f"{arguments.file}: whose configuration is it? --from CLIENT takes another client's, -c FILE ours."
         )
     config = config_of(arguments) if arguments.client is None else _translated(arguments)
     Producer.from_config(config.with_options(start="lazy"))  # what only a producer finds, such as an extra that misses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_type
 
+from dekaf.metrics import ProducerMetrics
 from dekaf.testing import KafkaFixture
 from dekaf.types import RecordMetadata
 from tests.typing.orders import BlockingOrderService, Order, OrderService, announce
@@ -19,6 +20,7 @@ def threads(kafka: KafkaFixture) -> None:
     submit(double)
     announce(double.for_topic("orders"))
     assert_type(double.produce("orders", "1", Order(number=1)), RecordMetadata)
+    assert_type(double.metrics(), ProducerMetrics)
 
 
 async def coroutines(kafka: KafkaFixture) -> None:
@@ -28,3 +30,4 @@ async def coroutines(kafka: KafkaFixture) -> None:
     await await_produce(double, flag=True)
     await await_one_topic(double.for_topic("orders"))
     assert_type(await double.produce("orders", "1", Order(number=1)), RecordMetadata)
+    assert_type(double.metrics(), ProducerMetrics)

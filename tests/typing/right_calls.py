@@ -24,6 +24,7 @@ from dekaf.abc import (
 from dekaf.builder import AsyncProducerBuilder, Kafka, ProducerBuilder
 from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
+from dekaf.metrics import ProducerMetrics
 from dekaf.presets import EVENT_HUBS
 from dekaf.producer import AsyncProducer, Producer, ProducerConfig
 from dekaf.security import OAuthToken
@@ -106,6 +107,7 @@ def produce(producer: KafkaProducer[str, Order]) -> None:
     assert_type(producer.flush(), DrainReport)
     assert_type(producer.flush(1.5), DrainReport)
     assert_type(producer.status(), ProducerStatus)
+    assert_type(producer.metrics(), ProducerMetrics)
 
 
 def produce_all(producer: KafkaProducer[str, Order], flag: bool) -> None:
@@ -149,6 +151,7 @@ async def await_produce(producer: AsyncKafkaProducer[str, Order], flag: bool) ->
     assert_type(either, list[RecordMetadata | ProduceError])
     assert_type(await producer.flush(timeout=1), DrainReport)
     assert_type(producer.status(), ProducerStatus)
+    assert_type(producer.metrics(), ProducerMetrics)
 
 
 def one_topic(orders: KafkaTopicProducer[str, Order]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from dekaf.abc import ProducerListener
+from dekaf.abc import AsyncKafkaProducer, KafkaProducer, ProducerListener
 from dekaf.errors import (
     BlockingCallError,
     BrokerConnectionError,
@@ -436,3 +436,19 @@ def test_readiness_can_be_made_to_fail(fixture: KafkaFixture) -> None:
         fixture.fail_next_check()
         with pytest.raises(BrokerConnectionError):
             registry.producer().check()
+
+
+def test_doubles_count_what_a_service_measures(fixture: KafkaFixture) -> None:
+    def delivered(producer: KafkaProducer[str, str] | AsyncKafkaProducer[str, str]) -> tuple[int, dict[str, int]]:
+        (orders,) = producer.metrics().topics
+        return orders.records_delivered_total, dict(orders.records_failed_total)
+
+    for_threads, for_coroutines = fixture.producer(str, str), fixture.async_producer(str, str)
+    for_threads.produce("orders", "1", "paid")
+    asyncio.run(for_coroutines.produce("orders", "2", "paid"))
+    fixture.fail_next("orders", NotEnoughReplicasError)
+    with pytest.raises(NotEnoughReplicasError):
+        for_threads.produce("orders", "3", "paid")
+
+    assert delivered(for_threads) == (1, {"NOT_ENOUGH_REPLICAS": 1})
+    assert delivered(for_coroutines) == (1, {})
