@@ -59,6 +59,13 @@ class MetricFamily:
                 samples[place] = self._joined(samples[place], value) if place in samples else value
         return samples
 
+    def joined(self, samples: Samples, others: Samples) -> Samples:
+        """Return two sets of samples as one; values with equal labels are added up."""
+        both = dict(samples)
+        for place, value in others.items():
+            both[place] = self._joined(both[place], value) if place in both else value
+        return both
+
     def _joined(self, one: Value, other: Value) -> Value:
         if isinstance(one, Histogram) and isinstance(other, Histogram):
             counts = tuple(a + b for a, b in zip(one.counts, other.counts, strict=True))

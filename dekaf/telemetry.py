@@ -6,15 +6,17 @@ Producers that were made before it was installed ask it, too, and forked childre
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 from dekaf._protocol.error_codes import name_of_error
 from dekaf.abc import RecordEvent, RecordTracer, Sleep
 from dekaf.errors import ConfigurationError
 from dekaf.metrics import ProducerMetrics
-from dekaf.producer._core.exit_hook import run_after_drain, running
-from dekaf.producer._core.status import measured
+from dekaf.producer._core import exit_hook
+from dekaf.producer._core.exit_hook import ENDED
+from dekaf.producer._core.life import ProducerLife
+from dekaf.producer._core.status import counted, measured
 from dekaf.producer._core.tracing import PROCESS
 from dekaf.producer._engine.batch_observer import PROCESS_OBSERVER
 from dekaf.producer._waiting import record_trace
@@ -26,15 +28,19 @@ from dekaf.reports import BatchOutcome
 __all__ = (
     "TOKEN_COST",
     "BatchOutcome",
+    "ProcessMetrics",
     "RecordEvent",
     "RecordTracer",
     "Sleep",
     "after_drain",
     "error_type",
+    "flush_before_exit_hooks",
+    "identity",
     "install",
     "installed",
+    "keep_ended",
     "observe_batches",
-    "running_metrics",
+    "take_metrics",
     "uninstall",
 )
 
@@ -79,6 +85,11 @@ def uninstall(
         PROCESS.use(None)
 
 
+def identity(producer: Producer[Any, Any] | AsyncProducer[Any, Any]) -> int:
+    """Return a number that views of one producer have in common, while it lives."""
+    return id(producer._core)  # noqa: SLF001 # it is the same package's
+
+
 def installed() -> RecordTracer | None:
     """Return the tracer that is installed; None: none is."""
     return PROCESS.tracer
@@ -95,14 +106,40 @@ def observe_batches(observe: Callable[[BatchOutcome], object] | None) -> None:
     PROCESS_OBSERVER.observe = observe
 
 
-def running_metrics() -> tuple[ProducerMetrics, ...]:
-    """Return what the producers of this process that are at work count and measure, wherever they were made."""
-    found: list[ProducerMetrics] = []
-    for life in running():
+class ProcessMetrics(NamedTuple):
+    """What the producers of this process count and measure, wherever they were made.
+
+    Attributes:
+        running: Those that were used and have not ended.
+        ended: Those that have ended since `take_metrics` was called before: their counters, for the last time.
+    """
+
+    running: tuple[ProducerMetrics, ...]
+    ended: tuple[ProducerMetrics, ...]
+
+
+def keep_ended(*, wanted: bool) -> None:
+    """Keep what producers had counted when they ended, until `take_metrics` is called, of up to 1,000 producers."""
+    ENDED.is_wanted = wanted
+    ENDED.clear()
+
+
+def take_metrics() -> ProcessMetrics:
+    """Return what is counted and measured; each count of a producer that has ended is told once, to one caller."""
+    begun = exit_hook.begun()  # first: one that ends meanwhile is in both, and told as ended
+    ended = {id(one.statistics): one for one in ENDED.fetch()}
+    running = [life for life in begun if id(life.statistics) not in ended]
+    return ProcessMetrics(
+        running=tuple(_measured(running)),
+        ended=tuple(counted(one.client_id, one.statistics, one.connects) for one in ended.values()),
+    )
+
+
+def _measured(lives: Iterable[ProducerLife]) -> Iterator[ProducerMetrics]:
+    for life in lives:
         engine = life.engine
         if engine is not None:
-            found.append(measured(life.client_id, engine, engine.accumulator, life.statistics))
-    return tuple(found)
+            yield measured(life.client_id, engine, engine.accumulator, life.statistics)
 
 
 def after_drain(call: Callable[[], None]) -> None:
@@ -111,7 +148,15 @@ def after_drain(call: Callable[[], None]) -> None:
     Args:
         call: It must not raise.
     """
-    run_after_drain(call)
+    exit_hook.run_after_drain(call)
+
+
+def flush_before_exit_hooks() -> None:
+    """Have producers flushed, at the interpreter's exit, before what is registered with `atexit` by now is called.
+
+    To be called once there is an exporter, whose own hook ends it: it then hears of the last outcomes, too.
+    """
+    exit_hook.flush_before_exit_hooks()
 
 
 def error_type(error: BaseException) -> str:

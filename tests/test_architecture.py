@@ -216,6 +216,7 @@ TESTED_ELSEWHERE = {
     "dekaf/_security/sasl_options.py": "values without a decision: tested with what reads them",
     "dekaf/__main__.py": "one call: tests/unit/command/test_fake.py runs it",
     "dekaf/contrib/django/urls.py": "three paths: test_probes.py asks for them",
+    "dekaf/contrib/opentelemetry/ended_counters.py": "test_instruments.py, where producers come and go",
     "dekaf/contrib/opentelemetry/instrumentation.py": "what switches the rest on: all tests beside it go through it",
     "dekaf/contrib/opentelemetry/tracers.py": "test_spans.py, through instrument()",
     "dekaf/contrib/prometheus/targets.py": "values by name: test_collector.py",

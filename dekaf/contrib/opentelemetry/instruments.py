@@ -8,14 +8,15 @@ from typing import Final, final
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation, get_meter_provider
 
 from dekaf import __version__
+from dekaf.contrib.opentelemetry.ended_counters import EndedCounters
 from dekaf.metric_families import FAMILIES, Kind, MetricFamily
 from dekaf.metrics import Histogram, ProducerMetrics
 from dekaf.telemetry import BatchOutcome, error_type
 
 __all__ = ("Durations", "Instruments", "Source")
 
-# Returns the producers to be shown, by the name that tells them apart.
-Source = Callable[[], Iterable[tuple[str, ProducerMetrics]]]
+# Returns the producers to be shown.
+Source = Callable[[], Iterable[ProducerMetrics]]
 
 _SCOPE: Final = "dekaf"
 _SENT: Final = "messaging.client.sent.messages"
@@ -62,6 +63,7 @@ class Instruments:
     def __init__(self, provider: MeterProvider | None) -> None:
         self.provider: Final = provider  # None: the global one
         self._source: Source | None = None
+        self._ended: EndedCounters | None = None
         meter = (get_meter_provider() if provider is None else provider).get_meter(_SCOPE, __version__)
         meter.create_observable_counter(
             _SENT, [self._sent], unit="{message}", description="Messages that were sent, or failed to be."
@@ -70,9 +72,10 @@ class Instruments:
             if family.kind in {Kind.COUNTER, Kind.GAUGE} and family.name not in _OUTCOMES:
                 self._create(meter, family)
 
-    def show(self, source: Source | None) -> None:
-        """Show these producers from now on; None: none."""
+    def show(self, source: Source | None, ended: EndedCounters) -> None:
+        """Show these producers from now on, with those that have ended in their counters; None: none."""
         self._source = source
+        self._ended = ended
 
     def _create(self, meter: Meter, family: MetricFamily) -> None:
         name = f"dekaf.producer.{family.name.removeprefix('dekaf_').removesuffix('_total').removesuffix('_seconds')}"
@@ -88,7 +91,10 @@ class Instruments:
         if source is None:
             return []
         observations = []
-        for (producer, *labels), value in family.samples(source()).items():
+        samples = family.samples((one.client_id, one) for one in source())
+        if self._ended is not None and family.kind is Kind.COUNTER:
+            samples = self._ended.joined(family, samples)
+        for (producer, *labels), value in samples.items():
             assert not isinstance(value, Histogram)
             attributes = {_ATTRIBUTES[name]: label for name, label in zip(family.labels, labels, strict=True)}
             observations.append(Observation(value, {"messaging.client.id": producer, **attributes}))

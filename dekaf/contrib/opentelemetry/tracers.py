@@ -14,7 +14,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
 from dekaf import __version__
 from dekaf.errors import DekafError
-from dekaf.telemetry import Sleep, error_type
+from dekaf.telemetry import Sleep, error_type, flush_before_exit_hooks
 from dekaf.types import Headers, RecordMetadata
 
 __all__ = ("PropagatingTracer", "SpanTracer")
@@ -77,6 +77,7 @@ class SpanTracer:
         if tracer is None:
             if not _has_sdk():
                 return WITHOUT_SDK
+            flush_before_exit_hooks()  # the provider's own is registered since it was made
             tracer = self._tracer = _tracer_of(trace.get_tracer_provider())
         if _is_suppressed():
             return None

@@ -10,21 +10,67 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections import deque
 from collections.abc import Callable
 from time import monotonic
+from typing import Final, NamedTuple, final
 
 from dekaf._log_thread import LOG_THREAD, DeferredLogger
 from dekaf._threads.gate import ThreadGate
 from dekaf.producer._core.closing import LEAST_FOR_LOG, Occasion, begin_closing, close_on_thread
-from dekaf.producer._core.life import ProducerLife
+from dekaf.producer._core.life import LifeState, ProducerLife
 from dekaf.producer._core.process import FORKS, note_exit
+from dekaf.producer._engine.statistics import ProducerStatistics
 
 logger = DeferredLogger("dekaf.producer")
+
+# Producers that may end between two looks at what they had counted. They take 8 KB each, and more with many topics.
+MOST_ENDED: Final = 1_000
+
+
+@final
+class EndedProducer(NamedTuple):
+    """What is left of a producer that is over."""
+
+    client_id: str
+    statistics: ProducerStatistics
+    connects: int  # of its last engine
+
+
+@final
+class EndedProducers:
+    """Those of this process, until somebody fetches them; it takes no lock, for finalizers add to it."""
+
+    def __init__(self) -> None:
+        self.is_wanted = False
+        self._ended: Final[deque[EndedProducer]] = deque(maxlen=MOST_ENDED)
+
+    def add(self, life: ProducerLife) -> None:
+        """Keep what a producer has counted, if that is wanted, and once: several may have closed it."""
+        if self.is_wanted and not life.has_ended and not life.is_inherited():
+            connects = 0 if life.engine is None else life.engine.connects()
+            self._ended.append(EndedProducer(life.client_id, life.statistics, connects))
+        life.has_ended = True
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._ended.clear()
+
+    def fetch(self) -> list[EndedProducer]:
+        """Return them, and keep them no longer."""
+        fetched: list[EndedProducer] = []
+        while self._ended:
+            fetched.append(self._ended.popleft())
+        return fetched
+
+
+ENDED: Final = EndedProducers()
 
 _lives: list[ProducerLife] = []
 _inherited: list[ProducerLife] = []
 _calling_back: list[ProducerLife] = []  # which are over, but for callbacks that no close has waited for
 _longest: list[float] = [0.0]  # `close_timeout_ms` of any of them, in seconds
+_spent: list[float] = [0.0]  # of that, by flushing before
 _after_drain: list[Callable[[], None]] = []
 
 
@@ -34,7 +80,9 @@ def drain_at_exit(life: ProducerLife) -> None:
         _lives.append(life)
         life.when_over = _forget_one
         _longest[0] = max(_longest[0], life.close_timeout)
-    _forget([other for other in _lives if not _is_alive(other)])
+    for other in [other for other in _lives if other.state is LifeState.CLOSED and not _is_alive(other)]:
+        ENDED.add(other)
+        _forget([other])
     _register_in_multiprocessing()
 
 
@@ -45,9 +93,9 @@ def inherit(life: ProducerLife) -> None:
     _forget([life])
 
 
-def running() -> list[ProducerLife]:
-    """Return the producers of this process that are at work: their engines were started, and are not over."""
-    return [life for life in list(_lives) if not life.is_inherited() and _is_alive(life)]
+def begun() -> list[ProducerLife]:
+    """Return the producers of this process whose engines were started, until they have ended."""
+    return [life for life in list(_lives) if not life.has_ended and not life.is_inherited()]
 
 
 def close_at_exit() -> None:
@@ -56,10 +104,11 @@ def close_at_exit() -> None:
     Callbacks of producers that are over, and what is still to be logged, have as long as the longest of these.
     """
     note_exit()
-    until = monotonic() + _longest[0]
+    spent = _spent[0]
+    until = monotonic() + _longest[0] - spent
     mine = [life for life in _lives if life.pid == os.getpid() and _is_alive(life)]
     try:
-        close_on_thread([begin_closing(life, None, Occasion.EXIT) for life in mine])
+        close_on_thread([begin_closing(life, max(0.0, life.close_timeout - spent), Occasion.EXIT) for life in mine])
         for life in _calling_back:
             _finish_callbacks(life, until)
         if not LOG_THREAD.write_out(max(LEAST_FOR_LOG, until - monotonic())):
@@ -67,6 +116,33 @@ def close_at_exit() -> None:
     finally:
         for call in _after_drain:
             call()
+
+
+def flush_before_exit_hooks() -> None:
+    """Have producers flushed at the interpreter's exit before the hooks run that are registered with `atexit` by now.
+
+    Among these are the ends of exporters, which would not hear of what is delivered only when producers are drained.
+    Those hooks may still produce. It takes of the time that producers have for being drained.
+    """
+    atexit.register(_flush)
+
+
+def _flush() -> None:
+    """Deliver what was accepted, and let callbacks run."""
+    began = monotonic()
+    mine = [life for life in begun() if _is_alive(life)]
+    engines = [life.engine for life in mine]
+    gates = [ThreadGate.opened_by(engine.flush) for engine in engines if engine is not None]
+    for life, gate in zip(mine, gates, strict=True):
+        gate.wait(_until(life, began) - monotonic())
+    for life in mine:
+        ThreadGate.opened_by(life.callbacks.when_done).wait(_until(life, began) - monotonic())
+        life.callbacks.run_here(_until(life, began))  # an interpreter that exits starts no thread, since Python 3.12
+    _spent[0] += monotonic() - began
+
+
+def _until(life: ProducerLife, began: float) -> float:
+    return began + life.close_timeout - _spent[0]
 
 
 def run_after_drain(call: Callable[[], None]) -> None:
@@ -97,6 +173,7 @@ def _is_alive(life: ProducerLife) -> bool:
 
 
 def _forget_one(life: ProducerLife) -> None:
+    ENDED.add(life)  # first: at each moment it is in one of the lists, or in both
     for other in list(_calling_back):
         if other.callbacks_pending() == 0 and other in _calling_back:
             _calling_back.remove(other)
@@ -117,6 +194,7 @@ def _after_fork_in_child() -> None:
     _inherited.extend(_lives)
     _lives.clear()
     _calling_back.clear()
+    ENDED.clear()
 
 
 def _register_in_multiprocessing() -> None:

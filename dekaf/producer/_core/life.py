@@ -61,6 +61,7 @@ class ProducerLife:
         self.reporting: Final = new_reentrant_lock()  # guards the report
         self.engine: BackendEngine | None = None
         self.when_over: Callable[[ProducerLife], None] | None = None  # called once nothing is left to be drained
+        self.has_ended = False  # that was noted
         self.client_id: Final = config.client_id  # tells this producer's log lines from others'
         self.close_timeout: Final = config.close_timeout_ms / 1000.0
         self.statistics: Final = ProducerStatistics(wake=self.wake, client_id=config.client_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 
 from dekaf._cluster.metadata import NO_METADATA
 from dekaf._version import __version__
@@ -61,11 +62,32 @@ def measured(
     oldest = 0.0
     if records > 0:
         oldest = max(0.0, time.monotonic() - accumulator.oldest_accepted())
+    return replace(
+        counted(client_id, statistics, 0 if engine is None else engine.connects()),
+        cluster_id=metadata.cluster_id,
+        buffer_used_bytes=int(buffer.capacity - buffer.free),
+        buffer_limit_bytes=int(buffer.capacity),
+        buffer_records=records,
+        buffer_oldest_age_seconds=oldest,
+        waiting_for_room=len(buffer.waiters),
+        connected_brokers=0 if engine is None else engine.connected_brokers(),
+        known_brokers=len(metadata.brokers),
+    )
+
+
+def counted(client_id: str, statistics: ProducerStatistics, connects: int) -> ProducerMetrics:
+    """Return what a producer has counted and measured, without what its engine and its buffer are like.
+
+    Args:
+        client_id: The producer's.
+        statistics: The producer's.
+        connects: Connections that became ready, of its last engine.
+    """
     measurements = statistics.measurements
     return ProducerMetrics(
         client_id=client_id,
         version=__version__,
-        cluster_id=metadata.cluster_id,
+        cluster_id=None,
         pid=os.getpid(),
         topics=measurements.topics(),
         brokers=measurements.brokers(),
@@ -74,15 +96,15 @@ def measured(
         send_latency_seconds=measurements.send_latency.histogram(),
         batch_size_bytes=measurements.batch_size.histogram(),
         batch_records=measurements.batch_records.histogram(),
-        buffer_used_bytes=int(buffer.capacity - buffer.free),
-        buffer_limit_bytes=int(buffer.capacity),
-        buffer_records=records,
-        buffer_oldest_age_seconds=oldest,
-        waiting_for_room=len(buffer.waiters),
+        buffer_used_bytes=0,
+        buffer_limit_bytes=0,
+        buffer_records=0,
+        buffer_oldest_age_seconds=0.0,
+        waiting_for_room=0,
         buffer_exhausted_total=statistics.exhausted,
-        connected_brokers=0 if engine is None else engine.connected_brokers(),
-        known_brokers=len(metadata.brokers),
-        connects_total=statistics.connects_before + (0 if engine is None else engine.connects()),
+        connected_brokers=0,
+        known_brokers=0,
+        connects_total=statistics.connects_before + connects,
         engine_restarts_total=statistics.engine_restarts,
         producer_id_resets_total=statistics.producer_id_resets,
         hook_failures_total=statistics.hook_failures,

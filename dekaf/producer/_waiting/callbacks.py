@@ -62,7 +62,7 @@ class CallbackThread:
             worker = self._worker
         self._is_stopped = True
         if worker is None:
-            self._run_here(monotonic() + timeout)
+            self.run_here(monotonic() + timeout)
             return
         self._jobs.put(None)  # so that it looks
         if worker.is_alive() and not self.is_current():
@@ -81,8 +81,9 @@ class CallbackThread:
                 # wait for the next attempt, or for `stop`.
                 self._worker = None
 
-    def _run_here(self, until: float) -> None:
-        while monotonic() < until:
+    def run_here(self, until: float) -> None:
+        """Run on this thread what no thread could be started for, up to a time in monotonic seconds."""
+        while self._worker is None and monotonic() < until:
             try:
                 job = self._jobs.get_nowait()
             except Empty:

@@ -139,3 +139,36 @@ else:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_fork_with_providers_that_the_parent_has_set() -> None:
     assert run(FORKED) == "1\n1\n"
+
+
+AT_EXIT = """
+from dekaf import Producer  # before the SDK's providers are made, as in most applications
+from dekaf.testing import FakeCluster
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(formatter=lambda span: f"span {span.name}\\n")))
+trace.set_tracer_provider(provider)
+
+def sent(data):
+    found = [metric for one in data.resource_metrics for scope in one.scope_metrics for metric in scope.metrics]
+    (sent,) = [metric for metric in found if metric.name == "messaging.client.sent.messages"]
+    return f"sent {sent.data.data_points[0].value}\\n"
+
+reader = PeriodicExportingMetricReader(ConsoleMetricExporter(formatter=sent), export_interval_millis=600_000)
+metrics.set_meter_provider(MeterProvider([reader]))
+
+from dekaf.contrib.opentelemetry import instrument
+instrument()
+cluster = FakeCluster(topics={"orders": 1}).start()
+producer = Producer(bootstrap_servers=cluster.bootstrap_servers, linger_ms=15_000)
+producer.fire("orders", "1", "a")
+"""
+
+
+def test_what_lingers_when_the_interpreter_exits_is_exported() -> None:
+    assert sorted(run(AT_EXIT).splitlines()) == ["sent 1", "span send orders"]

@@ -106,3 +106,48 @@ def test_callbacks_of_what_was_given_up_are_called() -> None:
     )
 
     assert printed == "DeliveryAbortedError\n"
+
+
+FLUSHED_BEFORE = """
+    import atexit, time
+    from dekaf import Producer, telemetry
+    from dekaf.testing import FakeCluster
+
+    cluster = FakeCluster(topics={{"t": 1}}).start()
+
+    class Tracer:
+        def start(self, topic, key, value, headers):
+            return headers, value
+        def finish(self, token, metadata, error):
+            print("finished", token, None if error is None else type(error).__name__)
+
+    def exporter_ends():
+        print("the exporter ends")
+        producer.fire("t", value=b"2")
+
+    atexit.register(exporter_ends)
+    telemetry.flush_before_exit_hooks()
+    telemetry.install(Tracer())
+    options = {{"linger_ms": 15_000, "close_timeout_ms": 1_000}}
+    producer = Producer(bootstrap_servers={servers}, **options)
+    producer.fire("t", value=b"1")
+    began = time.monotonic()
+    telemetry.after_drain(lambda: print("in time" if time.monotonic() < began + 2 else "too late"))
+"""
+
+
+def test_what_lingers_is_told_before_an_exporter_ends_and_hooks_may_still_produce() -> None:
+    printed = output_of(FLUSHED_BEFORE.format(servers="cluster.bootstrap_servers"))
+
+    assert printed.splitlines() == ["finished b'1' None", "the exporter ends", "finished b'2' None", "in time"]
+
+
+def test_flushing_before_takes_no_more_time_than_closing_has() -> None:
+    printed = output_of(FLUSHED_BEFORE.format(servers="'127.0.0.1:1'"))
+
+    assert printed.splitlines() == [
+        "the exporter ends",
+        "finished b'1' DeliveryAbortedError",
+        "finished b'2' DeliveryAbortedError",
+        "in time",
+    ]
