@@ -6,6 +6,7 @@ one probe at a time does it and the others take the last answer, so that no numb
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,32 +53,34 @@ class _Question:
 
     def __init__(self, refusal: str, kept: float) -> None:
         self.fault: str | None = _NOT_ASKED  # None: the answer was good
+        self.error: str | None = None  # what was raised: it may name addresses and topics
         self._refusal: Final = refusal
         self._kept: Final = kept
         self._lock: Final = ProcessLock()  # guards what follows
-        self._is_being_asked = False
+        self._asked_by = 0  # the process in which a probe asks just now: a fork may come between; 0: none does
         self._not_before = 0.0  # monotonic seconds
 
     def is_due(self) -> bool:
         """Return whether the caller shall ask, within `asking`."""
         with self._lock:
-            if self._is_being_asked or monotonic() < self._not_before:
+            if self._asked_by == os.getpid() or monotonic() < self._not_before:
                 return False
-            self._is_being_asked = True
+            self._asked_by = os.getpid()
             return True
 
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Note what comes of it: no DekafError, or one, which ends here; a probe that is cancelled has no answer."""
         is_good = False
+        self.error = None
         try:
             yield
             is_good = True
-        except DekafError:
-            pass
+        except DekafError as error:
+            self.error = str(error)
         finally:
             with self._lock:
-                self._is_being_asked = False
+                self._asked_by = 0
                 self.fault = None if is_good else self._refusal
                 self._not_before = monotonic() + (self._kept if is_good else KEPT_REFUSAL)
 
@@ -93,7 +96,7 @@ class Probes:
         topics: What has to exist before the process has started: topics of the producer `default`, or by alias.
         details: Whether bodies have what ``status()`` says, with addresses and texts of errors.
         max_buffer: The part of ``buffer_memory``, 0.0 to 1.0, from which on a buffer counts as full.
-        timeout: Seconds that Kafka has to answer; default 0.8.
+        timeout: Seconds that Kafka has to answer, whatever is asked; default 0.8.
 
     Raises:
         ConfigurationError: `topics` or `aliases` is a single text.
@@ -138,7 +141,12 @@ class Probes:
         return self._ready(registry)
 
     def started(self, registry: ProducerRegistry) -> ProbeAnswer:
-        """Answer a start-up probe on a thread that may wait: 200 once the topics were seen; at once without any."""
+        """Answer a start-up probe on a thread that may wait: 200 once the topics were seen; at once without any.
+
+        Raises:
+            ConfigurationError: `topics` names an alias that is not configured.
+        """
+        self._check_aliases(registry)
         if self._topics and self._start.is_due():
             with self._start.asking():
                 self._ask_for_topics(registry)
@@ -146,6 +154,7 @@ class Probes:
 
     async def astarted(self, registry: ProducerRegistry) -> ProbeAnswer:
         """Answer a start-up probe on an event loop; otherwise as `started`."""
+        self._check_aliases(registry)
         if self._topics and self._start.is_due():
             with self._start.asking():
                 await self._ask_for_topics_async(registry)
@@ -155,13 +164,17 @@ class Probes:
 
     def _ready(self, registry: ProducerRegistry) -> ProbeAnswer:
         reports = self._reports(registry)
-        faults = [self._kafka.fault] if self._require_kafka and self._kafka.fault else []
+        faults = self._faults_of(self._kafka) if self._require_kafka else []
         is_good = not faults and all(report.is_ready for report in reports.values())
         return self._answer(reports, faults, is_good=is_good)
 
     def _started(self, registry: ProducerRegistry) -> ProbeAnswer:
-        faults = [self._start.fault] if self._topics and self._start.fault else []
+        faults = self._faults_of(self._start) if self._topics else []
         return self._answer(self._reports(registry), faults, is_good=not faults)
+
+    def _faults_of(self, question: _Question) -> list[str]:
+        said = [question.fault, question.error if self._details else None]
+        return [text for text in said if text] if question.fault else []
 
     def _answer(self, reports: dict[str, HealthReport], faults: list[str], *, is_good: bool) -> ProbeAnswer:
         health = Health.DOWN if faults else worst(list(reports.values()))
@@ -190,32 +203,47 @@ class Probes:
     # What Kafka is asked.
 
     def _ask_kafka(self, registry: ProducerRegistry) -> None:
+        until = monotonic() + self._timeout
         for alias in self._asked(registry):
-            registry.producer(alias).check(self._timeout)
+            registry.producer(alias).check(_left(until))
 
     async def _ask_kafka_async(self, registry: ProducerRegistry) -> None:
+        until = monotonic() + self._timeout
         for alias in self._asked(registry):
-            await registry.async_producer(alias).check(self._timeout)
+            await registry.async_producer(alias).check(_left(until))
 
     def _ask_for_topics(self, registry: ProducerRegistry) -> None:
+        until = monotonic() + self._timeout
         for alias, topics in self._topics.items():
-            producer = registry.producer(alias)
-            producer.check(self._timeout)
-            for topic in topics:
-                producer.partitions_for(topic)
+            producer: object = registry.producer(alias)
+            if isinstance(producer, Producer):  # and no double of a test
+                producer.check(_left(until))
+                for topic in topics:
+                    producer.partitions_for(topic, timeout=_left(until))
 
     async def _ask_for_topics_async(self, registry: ProducerRegistry) -> None:
+        until = monotonic() + self._timeout
         for alias, topics in self._topics.items():
-            producer = registry.async_producer(alias)
-            await producer.check(self._timeout)
-            for topic in topics:
-                await producer.partitions_for(topic)
+            producer: object = registry.async_producer(alias)
+            if isinstance(producer, AsyncProducer):
+                await producer.check(_left(until))
+                for topic in topics:
+                    await producer.partitions_for(topic, timeout=_left(until))
+
+    def _check_aliases(self, registry: ProducerRegistry) -> None:
+        """Raise what is wrong with the aliases of `topics`: no time would mend that."""
+        for alias in () if registry.is_closed else self._topics:
+            registry.producer(alias)
 
     def _asked(self, registry: ProducerRegistry) -> Iterator[str]:
         for alias in self._which(registry):
             producer: object = registry.async_producer(alias)
             if isinstance(producer, AsyncProducer) and registry.config(alias).backend == "kafka":
                 yield alias
+
+
+def _left(until: float) -> float:
+    return max(0.0, until - monotonic())
 
 
 def _of_no_kafka(reason: str, details: dict[str, Any] | None = None) -> HealthReport:

@@ -597,11 +597,15 @@ class Producer(Generic[K_contra, V_contra]):
         wait = checked_timeout(timeout)
         return core.check(core.max_block if wait is None else wait)
 
-    def partitions_for(self, topic: str) -> tuple[PartitionInfo, ...]:
+    def partitions_for(self, topic: str, *, timeout: float | None = None) -> tuple[PartitionInfo, ...]:
         """Return a topic's partitions and their leaders, asking the cluster if the topic is new.
 
+        Args:
+            topic: Its name.
+            timeout: Seconds for asking; default: `max_block_ms`.
+
         Raises:
-            UnknownTopicOrPartitionError: They could not be learned within `max_block_ms`.
+            UnknownTopicOrPartitionError: They could not be learned in time.
             TopicAuthorizationError: The cluster does not show the topic to this client.
             ClusterUnavailableError: No broker has been reachable for `unavailable_after_ms`.
             InvalidTopicError: It is not a name that a topic can have.
@@ -609,6 +613,7 @@ class Producer(Generic[K_contra, V_contra]):
         """
         core = self._core
         forbid_blocking(core, "partitions_for")
+        seconds = checked_timeout(timeout)
         core.check_topic(topic)
         core.check_available(topic)
         engine = core.start()
@@ -616,8 +621,8 @@ class Producer(Generic[K_contra, V_contra]):
         def ask(tell: Callable[[], None]) -> bool:
             return engine.when_known(topic, tell)
 
-        ThreadGate.opened_by(ask).wait(core.max_block)
-        return core.partitions_of(topic)
+        ThreadGate.opened_by(ask).wait(core.max_block if seconds is None else seconds)
+        return core.partitions_of(topic, seconds)
 
     def status(self) -> ProducerStatus:
         """Return a snapshot: buffer, connections, counters. It costs nothing and never blocks."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -137,6 +139,63 @@ def test_a_coroutine_learns_of_topics_in_the_same_way() -> None:
         options = {"max_block_ms": 200, "allow_auto_create_topics": False}
         with registry_of(bootstrap_servers=cluster.bootstrap_servers, **options) as registry:
             assert asyncio.run(look(registry)) == (200, 503)
+
+
+@pytest.mark.parametrize("face", ["threads", "coroutines"])
+def test_topics_that_are_missing_take_no_longer_than_the_timeout(face: str) -> None:
+    with FakeCluster(topics={"orders": 1}) as cluster:
+        options: Any = {"bootstrap_servers": cluster.bootstrap_servers, "max_block_ms": 60_000}
+        with ProducerRegistry({"default": options, "audit": options}) as registry:
+            probes = Probes(topics={"default": ["missing", "gone"], "audit": ["missing"]}, timeout=0.3)
+            began = time.monotonic()
+
+            answer = probes.started(registry) if face == "threads" else asyncio.run(probes.astarted(registry))
+
+            assert answer.status == 503
+            assert time.monotonic() - began < 5  # and not for minutes
+
+
+def test_which_topic_is_missing_is_told_where_details_are() -> None:
+    with (
+        FakeCluster(topics={"orders": 1}) as cluster,
+        registry_of(bootstrap_servers=cluster.bootstrap_servers) as known,
+    ):
+        told = Probes(topics=["missing"], timeout=0.3, details=True).started(known).body["reasons"]
+
+    assert told[0] == "Kafka does not answer, or a topic does not exist."
+    assert told[1].startswith("missing: The topic's partitions are not known; the cluster was asked for timeout=0.")
+
+
+@pytest.mark.parametrize("face", ["threads", "coroutines"])
+def test_an_alias_that_topics_misspells_is_an_error_and_not_a_missing_topic(face: str) -> None:
+    with registry_of(backend="memory") as registry:
+        probes = Probes(topics={"defualt": ["orders"]})
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="no alias 'defualt'"):
+                probes.started(registry) if face == "threads" else asyncio.run(probes.astarted(registry))
+
+
+def test_topics_of_a_double_are_there() -> None:
+    with registry_of(backend="memory") as registry, registry.override("default", object()):
+        assert Probes(topics=["orders"]).started(registry).status == 200
+        assert asyncio.run(Probes(topics=["orders"]).astarted(registry)).status == 200
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_asks_by_itself_though_its_parent_was_asking() -> None:
+    with registry_of() as registry:
+        probes = Probes(require_kafka=True, timeout=1.0)
+        asking = threading.Thread(target=probes.ready, args=[registry])
+        asking.start()
+        eventually(lambda: registry.metrics() != {})
+
+        child = os.fork()
+        if child == 0:
+            before = probes.ready(registry).body["reasons"]
+            os._exit(0 if before == ["No broker answers."] else 1)  # and not that it is being asked
+
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        asking.join()
 
 
 def test_an_application_that_closes_is_unready_and_not_to_be_killed() -> None:

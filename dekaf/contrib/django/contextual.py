@@ -173,9 +173,9 @@ class ContextualProducer(_Contextual):
         context = self._requirement.context()
         return self._target(context).produce_all(_all_moved(messages, context), **options)
 
-    def partitions_for(self, topic: str) -> Any:
+    def partitions_for(self, topic: str, *, timeout: float | None = None) -> Any:
         """Return a topic's partitions; as `Producer.partitions_for`."""
-        return self._producer.partitions_for(_prefixed(topic, self._requirement.context()))
+        return self._producer.partitions_for(_prefixed(topic, self._requirement.context()), timeout=timeout)
 
     def for_topic(self, topic: str) -> TopicProducer[Any, Any]:
         """Return a view that writes to one topic."""
@@ -210,9 +210,9 @@ class ContextualAsyncProducer(_Contextual):
         )
         return await self._target(context).produce_all(moved, **options)
 
-    async def partitions_for(self, topic: str) -> Any:
+    async def partitions_for(self, topic: str, *, timeout: float | None = None) -> Any:
         """Return a topic's partitions; as `AsyncProducer.partitions_for`."""
-        return await self._producer.partitions_for(_prefixed(topic, self._requirement.context()))
+        return await self._producer.partitions_for(_prefixed(topic, self._requirement.context()), timeout=timeout)
 
     def for_topic(self, topic: str) -> AsyncTopicProducer[Any, Any]:
         """Return a view that writes to one topic."""

@@ -397,8 +397,12 @@ class ProducerCore:
         life = self.life
         return measured(life.client_id, life.engine, self._accumulator, life.statistics)
 
-    def partitions_of(self, topic: str) -> tuple[PartitionInfo, ...]:
+    def partitions_of(self, topic: str, timeout: float | None) -> tuple[PartitionInfo, ...]:
         """Return the partitions of a topic.
+
+        Args:
+            topic: Its name.
+            timeout: Seconds for which the cluster was asked; None: `max_block_ms`.
 
         Raises:
             UnknownTopicOrPartitionError: They are not known.
@@ -406,7 +410,8 @@ class ProducerCore:
             ClusterUnavailableError: No broker could be reached.
         """
         self.check_available(topic)
-        return partitions_of(topic, self.life.engine, self.config.max_block_ms)
+        limit = f"max_block_ms={self.config.max_block_ms}" if timeout is None else f"timeout={timeout:.3g} s"
+        return partitions_of(topic, self.life.engine, limit)
 
     def cluster_check(self, timeout: float) -> ClusterCheck:
         """Return a question to the live cluster who it is, yet to be asked; `timeout` in seconds."""

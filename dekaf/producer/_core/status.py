@@ -111,13 +111,13 @@ def counted(client_id: str, statistics: ProducerStatistics, connects: int) -> Pr
     )
 
 
-def partitions_of(topic: str, engine: BackendEngine | None, max_block_ms: int) -> tuple[PartitionInfo, ...]:
+def partitions_of(topic: str, engine: BackendEngine | None, limit: str) -> tuple[PartitionInfo, ...]:
     """Return the partitions of a topic.
 
     Args:
         topic: Its name.
         engine: Which may know them; None if there is none.
-        max_block_ms: For how long the cluster was asked, for the error.
+        limit: For how long the cluster was asked, for the error, such as ``max_block_ms=5000``.
 
     Raises:
         UnknownTopicOrPartitionError: They are not known; the cause tells why no broker is connected.
@@ -131,7 +131,7 @@ def partitions_of(topic: str, engine: BackendEngine | None, max_block_ms: int) -
         last_error = None if engine is None else engine.last_error()
         unknown = UnknownTopicOrPartitionError(
             "The topic's partitions are not known; the cluster was asked for "
-            f"max_block_ms={max_block_ms}{'.' if last_error is None else f': {last_error}'}",
+            f"{limit}{'.' if last_error is None else f': {last_error}'}",
             topic=topic,
             is_retriable=True,
         )

@@ -99,7 +99,7 @@ def test_snapshot_counts_what_is_buffered_and_what_the_engine_knows() -> None:
 
 
 def test_partitions_are_told_with_their_leaders_and_none_where_there_is_none() -> None:
-    assert partitions_of("orders", Engine(), 5_000) == (  # type: ignore[arg-type]
+    assert partitions_of("orders", Engine(), "max_block_ms=5000") == (  # type: ignore[arg-type]
         PartitionInfo(topic="orders", partition=0, leader=1, leader_epoch=4),
         PartitionInfo(topic="orders", partition=1, leader=None, leader_epoch=5),
     )
@@ -108,7 +108,7 @@ def test_partitions_are_told_with_their_leaders_and_none_where_there_is_none() -
 @pytest.mark.parametrize("error", [None, BrokerConnectionError("Cannot connect to a:1.")])
 def test_topic_that_is_not_known_is_an_error_with_the_reason(error: DekafError | None) -> None:
     with pytest.raises(UnknownTopicOrPartitionError, match="max_block_ms=5000") as caught:
-        partitions_of("late", Engine(error), 5_000)  # type: ignore[arg-type]
+        partitions_of("late", Engine(error), "max_block_ms=5000")  # type: ignore[arg-type]
 
     assert caught.value.topic == "late"
     assert caught.value.is_retriable
@@ -124,4 +124,4 @@ def test_topic_that_is_not_for_this_client_is_an_error_of_its_own() -> None:
 
 def test_without_an_engine_no_topic_is_known() -> None:
     with pytest.raises(UnknownTopicOrPartitionError):
-        partitions_of("orders", None, 5_000)
+        partitions_of("orders", None, "max_block_ms=5000")
