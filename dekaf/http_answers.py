@@ -23,7 +23,7 @@ from dekaf.errors import (
     TopicAuthorizationError,
     UnsupportedCompressionTypeError,
 )
-from dekaf.types import ProduceAllError, RecordMetadata
+from dekaf.types import FlushTimeoutError, ProduceAllError, RecordMetadata
 
 __all__ = ("MEDIA_TYPE", "RETRY_AFTER", "HttpAnswer", "Kind", "answer_of", "kind_of")
 
@@ -86,6 +86,8 @@ def kind_of(error: BaseException) -> Kind | None:
     """
     if isinstance(error, ProduceAllError):
         return _kind_of_several(error)
+    if isinstance(error, FlushTimeoutError):
+        return Kind.MAYBE_WRITTEN  # what was accepted is still on its way
     if isinstance(error, ProduceError | BrokerConnectionError | ProducerClosedError):
         return _kind_of_one(error)
     return None
@@ -104,15 +106,23 @@ def answer_of(error: BaseException, *, retry_after: int = RETRY_AFTER) -> HttpAn
     kind = kind_of(error)
     if kind is None or kind is Kind.BUG:
         return None
+    may_be_persisted = _may_be_persisted(error)
     body = {
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": UNAVAILABLE,
-        "detail": _DETAILS[kind],
-        "may_be_persisted": kind is Kind.MAYBE_WRITTEN,
+        "detail": _DETAILS[Kind.MAYBE_WRITTEN if may_be_persisted else kind],
+        "may_be_persisted": may_be_persisted,
     }
     headers = {"Retry-After": str(retry_after)} if kind is Kind.SAFE_TO_REPEAT else {}
     return HttpAnswer(kind, UNAVAILABLE, headers, body)
+
+
+def _may_be_persisted(error: BaseException) -> bool:
+    """Return whether anything of the request may be in Kafka, also where something else about it is worse."""
+    if isinstance(error, ProduceAllError):
+        return any(isinstance(one, RecordMetadata) or one.may_be_persisted for one in error.results)
+    return isinstance(error, FlushTimeoutError) or (isinstance(error, ProduceError) and error.may_be_persisted)
 
 
 def _kind_of_several(group: ProduceAllError) -> Kind:

@@ -39,7 +39,7 @@ from dekaf.errors import (
     caused_error,
 )
 from dekaf.http_answers import Kind, answer_of, kind_of
-from dekaf.types import ProduceAllError, RecordMetadata
+from dekaf.types import DrainReport, FlushTimeoutError, ProduceAllError, RecordMetadata
 
 SECRET = "kafka-7.internal:9092"
 
@@ -151,12 +151,33 @@ def test_of_several_the_worst_counts(errors: list[ProduceError], worst: Kind) ->
     assert kind_of(ProduceAllError.of(errors)) is worst
 
 
+def test_flush_whose_time_is_over_leaves_what_was_accepted_on_its_way() -> None:
+    report = DrainReport(delivered=1, failed=0, undelivered=1, elapsed=5.0)
+
+    answer = answer_of(FlushTimeoutError("Not flushed within 5 s.", report))
+
+    assert answer is not None
+    assert (answer.kind, answer.status, answer.headers) == (Kind.MAYBE_WRITTEN, 503, {})
+
+
 def test_part_that_was_written_would_be_written_twice() -> None:
     written = RecordMetadata("orders", 0, 5, 0)
     away = ClusterUnavailableError("No broker.", is_retriable=True)
 
     assert kind_of(ProduceAllError.of([written, away])) is Kind.MAYBE_WRITTEN
     assert kind_of(ProduceAllError.of([written, RecordTooLargeError("2 MB.")])) is Kind.BUG
+
+
+@pytest.mark.parametrize(
+    "other", [RecordMetadata("orders", 0, 5, 0), DeliveryTimeoutError("Late.", may_be_persisted=True)]
+)
+def test_part_that_may_be_written_is_told_though_another_was_refused(other: RecordMetadata | ProduceError) -> None:
+    answer = answer_of(ProduceAllError.of([other, made(TopicAuthorizationError)]))
+
+    assert answer is not None
+    assert (answer.kind, answer.headers) == (Kind.REFUSED, {})
+    assert answer.body["may_be_persisted"] is True
+    assert "twice" in answer.body["detail"]
 
 
 @pytest.mark.parametrize("error", [ValueError(SECRET), KeyboardInterrupt(), made(ConfigurationError)])
