@@ -172,7 +172,7 @@ def test_part_that_was_written_would_be_written_twice() -> None:
     "other", [RecordMetadata("orders", 0, 5, 0), DeliveryTimeoutError("Late.", may_be_persisted=True)]
 )
 def test_part_that_may_be_written_is_told_though_another_was_refused(other: RecordMetadata | ProduceError) -> None:
-    answer = answer_of(ProduceAllError.of([other, made(TopicAuthorizationError)]))
+    answer = answer_of(ProduceAllError.of([other, TopicAuthorizationError("No.")]))
 
     assert answer is not None
     assert (answer.kind, answer.headers) == (Kind.REFUSED, {})

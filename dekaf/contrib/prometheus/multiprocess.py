@@ -46,6 +46,14 @@ class Mirror:
         for family in FAMILIES:
             self._create(family)
 
+    def before_fork(self) -> None:
+        """Wait until nothing is being written, and let nothing be: a child would never get prometheus_client's lock."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on writing."""
+        self._lock.release()
+
     def begin_anew(self) -> None:
         """Begin at zero, as the producers of a forked child do."""
         self._lock = threading.RLock()
@@ -135,7 +143,9 @@ def install_multiprocess(target: Target, *, interval: float = 1.0) -> None:
         _run(mirror, interval)
 
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=run_in_child)
+        os.register_at_fork(
+            before=mirror.before_fork, after_in_parent=mirror.after_fork_in_parent, after_in_child=run_in_child
+        )
 
 
 def _run(mirror: Mirror, interval: float) -> None:

@@ -142,3 +142,44 @@ def test_interval_has_to_be_positive(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     with Producer(backend="memory") as producer, pytest.raises(ValueError, match="interval must be positive"):
         install_multiprocess(producer, interval=0)
+
+
+FORK_WHILE_WRITING = """
+import os
+import threading
+from dekaf import Producer
+from dekaf.contrib.prometheus import multiprocess
+
+writes, is_written = threading.Event(), threading.Event()
+
+def slowly(target):
+    writes.set()
+    is_written.wait(20)
+    return []
+
+producer = Producer(backend="disabled")
+multiprocess.install_multiprocess(producer, interval=0.01)
+multiprocess.named_metrics = slowly
+assert writes.wait(20)
+threading.Timer(0.2, is_written.set).start()
+child = os.fork()
+if child == 0:
+    os._exit(0)
+os.waitpid(child, 0)
+print(is_written.is_set())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_fork_waits_until_nothing_is_being_written(tmp_path: Path) -> None:
+    """A child would inherit prometheus_client's lock as it is: held, by a thread that the child does not have."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK_WHILE_WRITING],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout == "True\n"
