@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from dekaf.metrics import ProducerMetrics
 from tests.broker.traffic import Traffic
 from tests.chaos.tally import Tally, tally
 from tests.chaos.trouble import Trouble
 from tests.kafka import KafkaCluster, read_back
+from tests.kafka.log_dump import DumpedBatch
 from tests.kafka.proxy import TcpProxy
 
 __all__ = ("ProxiedCluster", "harm", "proxied_cluster")
@@ -61,7 +64,29 @@ def harm(site: ProxiedCluster, seconds: float, *, seed: int, each_kind: bool = F
     delivered = sum(len(one.metadata) for one in traffic.told.values())
     records = read_back(site.cluster.bootstrap_servers, topic, delivered, timeout=READING_SECONDS)
     result = tally(traffic.counts, traffic.told, records, trouble.events)
+    assert traffic.metrics is not None
     if result.failed == 0:  # or some that failed may be in the log, and were not counted as delivered
-        assert traffic.metrics is not None
-        assert traffic.metrics.records_delivered_total == len(records)
+        _compare(traffic.metrics, topic, len(records), _on_disk(site.cluster, topic, len(records)))
     return result
+
+
+def _on_disk(cluster: KafkaCluster, topic: str, records: int) -> list[DumpedBatch]:
+    """Return the batches on a broker's disk, once it has caught up with the others."""
+    until = time.monotonic() + READING_SECONDS
+    while True:
+        batches = cluster.dumped_batches(topic)
+        if sum(batch.count for batch in batches) >= records or time.monotonic() > until:
+            return batches
+
+
+def _compare(metrics: ProducerMetrics, topic: str, held: int, on_disk: list[DumpedBatch]) -> None:
+    """Hold what was counted against the log, in which each batch is once, however often it was sent."""
+    (of_topic,) = metrics.topics
+    assert (of_topic.topic, of_topic.records_delivered_total, of_topic.records_failed_total) == (topic, held, {})
+    assert metrics.send_latency_seconds.count == held
+    assert metrics.batch_records.sum == held
+    assert metrics.batch_records.count == len(on_disk)
+    assert metrics.batch_size_bytes.sum == sum(batch.size_bytes for batch in on_disk)
+    assert metrics.batches_retried_total > 0
+    assert of_topic.sent_bytes_total > metrics.batch_size_bytes.sum  # with what was sent again
+    assert (metrics.buffer_records, metrics.buffer_used_bytes, metrics.hook_failures_total) == (0, 0, 0)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 class Gunicorn:
     """Two workers of the application."""
 
-    def __init__(self, cluster: FakeCluster, folder: Path, *more: str) -> None:
+    def __init__(self, bootstrap_servers: str, folder: Path, *more: str, topic: str = "orders") -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -35,7 +35,8 @@ class Gunicorn:
         environment = {
             **os.environ,
             "PROMETHEUS_MULTIPROC_DIR": str(folder / "values"),
-            "TEST_SERVERS": cluster.bootstrap_servers,
+            "TEST_SERVERS": bootstrap_servers,
+            "TEST_TOPIC": topic,
             "PYTHONPATH": str(ROOT),
         }
         command = ["gunicorn", f"{APP}:make_app()", "-w", "2", "-b", f"127.0.0.1:{self.port}", "-c", f"python:{APP}"]
@@ -78,6 +79,13 @@ class Gunicorn:
             if sample.name == name and labels.items() <= sample.labels.items()
         )
 
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until the workers have written what they count."""
+        until = monotonic() + PATIENCE
+        while not is_so():
+            assert monotonic() < until, f"{self.delivered()} are told"
+            sleep(0.05)
+
     def stop(self) -> None:
         """End it."""
         self.process.terminate()
@@ -88,13 +96,6 @@ class Gunicorn:
             self.process.wait()
 
 
-def eventually_equal(server: Gunicorn, expected: int) -> None:
-    until = monotonic() + PATIENCE
-    while (told := server.delivered()) != expected:
-        assert monotonic() < until, f"{told} instead of {expected}"
-        sleep(0.05)
-
-
 @pytest.fixture
 def cluster() -> Iterator[FakeCluster]:
     with FakeCluster(topics={"orders": 2}) as cluster:
@@ -103,7 +104,7 @@ def cluster() -> Iterator[FakeCluster]:
 
 @pytest.fixture(params=[(), ("--preload",)], ids=["each loads", "preload"])
 def server(cluster: FakeCluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Gunicorn]:
-    server = Gunicorn(cluster, tmp_path, *request.param)
+    server = Gunicorn(cluster.bootstrap_servers, tmp_path, *request.param)
     yield server
     server.stop()
 
@@ -112,7 +113,7 @@ def test_counters_equal_what_the_cluster_holds_after_a_worker_was_ended_and_one_
     cluster: FakeCluster, server: Gunicorn
 ) -> None:
     killed, _ = server.two_workers("/flushed")
-    eventually_equal(server, len(cluster.log("orders")))  # at most an interval behind
+    server.wait_until(lambda: server.delivered() == len(cluster.log("orders")))  # at most an interval behind
 
     os.kill(killed, signal.SIGKILL)
     ended, _ = pids = server.two_workers("/lingers")
@@ -123,7 +124,7 @@ def test_counters_equal_what_the_cluster_holds_after_a_worker_was_ended_and_one_
         assert monotonic() < until
     server.two_workers("/flushed")
 
-    eventually_equal(server, len(cluster.log("orders")))
+    server.wait_until(lambda: server.delivered() == len(cluster.log("orders")))
     held = len(cluster.log("orders"))
     assert server.value("dekaf_send_latency_seconds_count") == held
     assert server.value("dekaf_send_latency_seconds_bucket", le="+Inf") == held

@@ -28,7 +28,7 @@ def make_app() -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
             return [generate_latest(registry)]
         for _ in range(10):
-            producers.producer().fire("orders", "42", "paid")
+            producers.producer().fire(os.environ["TEST_TOPIC"], "42", "paid")
         if environ["PATH_INFO"] == "/flushed":
             producers.producer().flush()
         return [str(os.getpid()).encode()]
