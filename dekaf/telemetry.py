@@ -14,6 +14,7 @@ from dekaf.abc import RecordEvent, RecordTracer, Sleep
 from dekaf.errors import ConfigurationError
 from dekaf.metrics import ProducerMetrics
 from dekaf.producer._core import exit_hook
+from dekaf.producer._core.closing import AFTER_DRAIN
 from dekaf.producer._core.exit_hook import ENDED
 from dekaf.producer._core.life import ProducerLife
 from dekaf.producer._core.status import counted, measured
@@ -143,11 +144,15 @@ def _measured(lives: Iterable[ProducerLife]) -> Iterator[ProducerMetrics]:
 
 
 def after_drain(call: Callable[[], None]) -> None:
-    """Have a function called at the interpreter's exit, once all producers are drained: to write metrics a last time.
+    """Have a function called whenever a producer was drained, and once more at the interpreter's exit.
+
+    By then all has its outcome: to write metrics a last time, for one. Not every process lives to run exit hooks:
+    uvicorn ends by the signal that it was sent, once it has closed the application.
 
     Args:
-        call: It must not raise.
+        call: It must not raise. It runs on the thread that has closed the producer.
     """
+    AFTER_DRAIN.append(call)
     exit_hook.run_after_drain(call)
 
 

@@ -89,7 +89,7 @@ def test_sums_of_two_workers_are_exact_when_one_is_ended_and_an_interval_behind_
     def held() -> int:
         return len(read_back(kafka_cluster.bootstrap_servers, topic, 0))
 
-    server = Gunicorn(kafka_cluster.bootstrap_servers, tmp_path, topic=topic)
+    server = Gunicorn(kafka_cluster.bootstrap_servers, tmp_path, TEST_TOPIC=topic)
     try:
         ended, killed = server.two_workers("/flushed")
         with Load(server) as load:

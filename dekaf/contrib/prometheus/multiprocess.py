@@ -1,8 +1,8 @@
 """Metrics of all workers of a server, through prometheus_client's multiprocess mode.
 
 That mode asks no collectors: workers write their values into files, which the one that is scraped adds up. So a thread
-of each worker writes what its producers have counted since the last time, once per interval, and once more at the
-worker's end, when its producers are drained.
+of each worker writes what its producers have counted since the last time, once per interval, and the worker once more
+when its producers are drained.
 """
 
 from __future__ import annotations

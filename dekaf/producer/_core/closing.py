@@ -31,6 +31,9 @@ LEFT_FOR_ABORT: Final = 1.0
 # told, and for the log's handlers.
 LEAST_FOR_CALLBACKS: Final = 0.2
 LEAST_FOR_LOG: Final = 0.2
+# Called whenever a producer was drained, on the thread that has closed it: not every process lives to run exit hooks.
+AFTER_DRAIN: Final[list[Callable[[], None]]] = []
+
 MOMENT: Final = 0.05  # seconds; a thread that has done its last thing ends well within
 
 
@@ -206,6 +209,8 @@ class Closing:
         life.callbacks.stop(seconds)
         life.statistics.log_rest()
         life.over()
+        for call in AFTER_DRAIN:
+            call()
 
     def _tell_pending_callbacks(self) -> None:
         life = self._life

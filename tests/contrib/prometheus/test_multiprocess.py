@@ -27,7 +27,9 @@ ROOT = Path(__file__).parents[3]
 class Gunicorn:
     """Two workers of the application."""
 
-    def __init__(self, bootstrap_servers: str, folder: Path, *more: str, topic: str = "orders") -> None:
+    def __init__(
+        self, bootstrap_servers: str, folder: Path, *more: str, app: str = "make_app()", **environment: str
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -36,10 +38,11 @@ class Gunicorn:
             **os.environ,
             "PROMETHEUS_MULTIPROC_DIR": str(folder / "values"),
             "TEST_SERVERS": bootstrap_servers,
-            "TEST_TOPIC": topic,
+            "TEST_TOPIC": "orders",
             "PYTHONPATH": str(ROOT),
+            **environment,
         }
-        command = ["gunicorn", f"{APP}:make_app()", "-w", "2", "-b", f"127.0.0.1:{self.port}", "-c", f"python:{APP}"]
+        command = ["gunicorn", f"{APP}:{app}", "-w", "2", "-b", f"127.0.0.1:{self.port}", "-c", f"python:{APP}"]
         with (folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *command, *more], env=environment, stdout=log, stderr=log, cwd=folder
@@ -131,6 +134,27 @@ def test_counters_equal_what_the_cluster_holds_after_a_worker_was_ended_and_one_
     assert server.value("dekaf_batch_records_sum") == held
     assert server.value("dekaf_buffer_used_bytes") == 0
     assert server.value("dekaf_info", producer="default") == 1
+
+
+@pytest.mark.parametrize(
+    ("app", "more"),
+    [("make_app()", ()), ("make_fastapi()", ("-k", "uvicorn.workers.UvicornWorker"))],
+    ids=["wsgi", "uvicorn, whose workers end without exit hooks"],
+)
+def test_what_a_worker_was_drained_of_is_told_whatever_the_interval_is(
+    cluster: FakeCluster, tmp_path: Path, app: str, more: tuple[str, ...]
+) -> None:
+    server = Gunicorn(cluster.bootstrap_servers, tmp_path, *more, app=app, TEST_INTERVAL="3600")
+    try:
+        workers = server.two_workers("/lingers")
+        for worker in workers:
+            os.kill(worker, signal.SIGTERM)
+        until = monotonic() + PATIENCE
+        while set(workers) & set(server.two_workers("/lingers")):
+            assert monotonic() < until
+        server.wait_until(lambda: server.delivered() == len(cluster.log("orders")) >= 20)
+    finally:
+        server.stop()
 
 
 def test_without_the_mode_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

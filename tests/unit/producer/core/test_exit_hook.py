@@ -132,14 +132,20 @@ FLUSHED_BEFORE = """
     producer = Producer(bootstrap_servers={servers}, **options)
     producer.fire("t", value=b"1")
     began = time.monotonic()
-    telemetry.after_drain(lambda: print("in time" if time.monotonic() < began + 2 else "too late"))
+    telemetry.after_drain(lambda: print("drained", "in time" if time.monotonic() < began + 2 else "too late"))
 """
 
 
 def test_what_lingers_is_told_before_an_exporter_ends_and_hooks_may_still_produce() -> None:
     printed = output_of(FLUSHED_BEFORE.format(servers="cluster.bootstrap_servers"))
 
-    assert printed.splitlines() == ["finished b'1' None", "the exporter ends", "finished b'2' None", "in time"]
+    assert printed.splitlines() == [
+        "finished b'1' None",
+        "the exporter ends",
+        "finished b'2' None",
+        "drained in time",  # the producer
+        "drained in time",  # and all of them
+    ]
 
 
 def test_flushing_before_takes_no_more_time_than_closing_has() -> None:
@@ -149,5 +155,6 @@ def test_flushing_before_takes_no_more_time_than_closing_has() -> None:
         "the exporter ends",
         "finished b'1' DeliveryAbortedError",
         "finished b'2' DeliveryAbortedError",
-        "in time",
+        "drained in time",
+        "drained in time",
     ]
