@@ -173,6 +173,7 @@ FAMILIES: Final[tuple[MetricFamily, ...]] = (
     _counter("buffer_exhausted_total", "Calls refused because there was no space.", "{call}"),
     _gauge("connected_brokers", "Brokers with an open connection.", "{broker}"),
     _gauge("known_brokers", "Brokers named by the cluster's metadata.", "{broker}"),
+    _gauge("unavailable_seconds", "For how long no broker has been reachable.", "s", is_extreme=True),
     _counter("connects_total", "Connections that became ready.", "{connection}"),
     MetricFamily(
         name="dekaf_throttle_seconds_total",

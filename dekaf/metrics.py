@@ -110,6 +110,7 @@ class ProducerMetrics:
         buffer_exhausted_total: Calls refused because there was no space, or none in time.
         connected_brokers: Brokers with an open connection.
         known_brokers: Brokers named by the cluster's metadata.
+        unavailable_seconds: For how long no broker has been reachable; 0 while one is, or may be.
         connects_total: Connections that became ready, to bootstrap servers, too.
         engine_restarts_total: How often the I/O engine was replaced after an unexpected error.
         producer_id_resets_total: How often a new producer id had to be asked for.
@@ -135,6 +136,7 @@ class ProducerMetrics:
     buffer_exhausted_total: int
     connected_brokers: int
     known_brokers: int
+    unavailable_seconds: float
     connects_total: int
     engine_restarts_total: int
     producer_id_resets_total: int

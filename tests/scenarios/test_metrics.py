@@ -84,6 +84,21 @@ def test_refusals_for_want_of_space_are_counted(cluster: FakeCluster) -> None:
         assert producer.metrics().buffer_exhausted_total == refused > 0
 
 
+def test_outage_is_told_though_nothing_is_buffered(cluster: FakeCluster) -> None:
+    with thread_producer(cluster.bootstrap_servers, unavailable_after_ms=50) as producer:
+        producer.produce("t", value=b"a")
+        assert producer.metrics().unavailable_seconds == 0
+        for broker in cluster.brokers:
+            cluster.stop_broker(broker.node_id, elect=False)
+        eventually(lambda: producer.metrics().unavailable_seconds > 0.05)
+        assert producer.metrics().buffer_records == 0
+
+        for broker in cluster.brokers:
+            cluster.start_broker(broker.node_id)
+
+        eventually(lambda: producer.metrics().unavailable_seconds == 0)
+
+
 def test_throttling_is_measured(cluster: FakeCluster) -> None:
     cluster.on(ApiKey.PRODUCE).throttle(200)
     with thread_producer(cluster.bootstrap_servers) as producer:

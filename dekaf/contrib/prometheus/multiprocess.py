@@ -100,8 +100,11 @@ class Mirror:
                     self._gauges[name].labels(*labels).set(part)
             elif family.kind is Kind.COUNTER:
                 more = value - self._written.get((family.name, place), 0.0)
+                counter = self._counters[family.name].labels(
+                    *place
+                )  # also to tell of zero: increases are seen from there
                 if more > 0:
-                    self._counters[family.name].labels(*place).inc(more)
+                    counter.inc(more)
                 self._written[family.name, place] = value
             else:
                 if family.kind is Kind.INFO and self._told.setdefault(place[0], place) != place:

@@ -72,6 +72,7 @@ def measured(
         waiting_for_room=len(buffer.waiters),
         connected_brokers=0 if engine is None else engine.connected_brokers(),
         known_brokers=len(metadata.brokers),
+        unavailable_seconds=0.0 if engine is None else (engine.unavailable_for() or 0.0),
     )
 
 
@@ -104,6 +105,7 @@ def counted(client_id: str, statistics: ProducerStatistics, connects: int) -> Pr
         buffer_exhausted_total=statistics.exhausted,
         connected_brokers=0,
         known_brokers=0,
+        unavailable_seconds=0.0,
         connects_total=statistics.connects_before + connects,
         engine_restarts_total=statistics.engine_restarts,
         producer_id_resets_total=statistics.producer_id_resets,

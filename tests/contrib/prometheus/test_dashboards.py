@@ -71,6 +71,14 @@ def test_expression_asks_for_what_is_exported(exported: dict[str, set[str]], nam
         assert asked <= exported[metric] | OF_PROMETHEUS
 
 
+def test_series_that_begin_with_a_failure_are_a_reason_for_an_alert_by_themselves() -> None:
+    """What has no value before the first failure increases by nothing when it comes."""
+    begin_at_zero = {family.name for family in FAMILIES if not family.labels}
+    for rule in ALERTS["groups"][0]["rules"]:
+        for metric in re.findall(r"increase\((\w+)", rule["expr"]):
+            assert metric in begin_at_zero or f"({metric} unless {metric} offset 5m)" in rule["expr"], rule["alert"]
+
+
 def test_expressions_are_balanced() -> None:
     for expression in EXPRESSIONS.values():
         for opening, closing in ("()", "{}", "[]"):

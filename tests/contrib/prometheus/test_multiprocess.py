@@ -134,6 +134,7 @@ def test_counters_equal_what_the_cluster_holds_after_a_worker_was_ended_and_one_
     assert server.value("dekaf_batch_records_sum") == held
     assert server.value("dekaf_buffer_used_bytes") == 0
     assert server.value("dekaf_info", producer="default") == 1
+    assert 'dekaf_buffer_exhausted_total{producer="default"} 0.0' in server.get("/metrics")  # not absent until it is 1
 
 
 @pytest.mark.parametrize(
