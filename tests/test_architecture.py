@@ -249,6 +249,7 @@ ABOUT_SEVERAL = {
     "tests/contrib/opentelemetry/test_requests.py": "one trace through FastAPI, and through Django",
     "tests/contrib/opentelemetry/test_spans.py": "spans, from instrument() to the exporter",
     "tests/contrib/prometheus/test_dashboards.py": "the folder dashboards, which no module reads",
+    "tests/contrib/test_states.py": "probes and endpoints of both frameworks, by the state of the producer",
     "tests/unit/oidc/test_login.py": "a login whose tokens come from an endpoint",
     "tests/unit/producer/test_bad_input.py": "both faces, the builder and the registry refuse the same",
     "tests/unit/protocol/test_hostile_responses.py": "every response in every version",

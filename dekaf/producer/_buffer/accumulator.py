@@ -361,7 +361,7 @@ class RecordAccumulator:
     def _append_waiting(
         self, topic: TopicQueues, record: WaitingRecord, partition: i64, reserved: i64, accepted: float
     ) -> i64:
-        return self.append(
+        result: i64 = self.append(
             topic,
             record.key,
             record.value,
@@ -374,6 +374,9 @@ class RecordAccumulator:
             accepted,
             record.trace,
         )
+        if self.buffer.has_waiters:
+            self.buffer.give_back(0)  # it takes less in its batch than was reserved, or charged while it was parked
+        return result
 
     def expect_end(self, moment: float) -> None:
         """Have the engine look, at a moment in monotonic seconds, for records whose call ends then.

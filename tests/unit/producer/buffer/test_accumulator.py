@@ -417,6 +417,23 @@ def test_parked_record_is_charged_and_counted_once() -> None:
     assert accumulator.buffer.capacity - accumulator.buffer.free == batch.charged < 300
 
 
+def test_space_that_a_parked_record_no_longer_takes_goes_to_those_in_line() -> None:
+    accumulator = accumulator_of(buffer_memory=1_000)
+    topic = accumulator.topic("t")
+    record = parked()
+    accumulator.park(topic, record, reserved=0)
+    accumulator.buffer.free -= 600
+    granted: list[int] = []
+    accumulator.buffer.line_up(SpaceWaiter(150, lambda: granted.append(1)))
+    open_topic(accumulator)
+    topic.is_known = False
+    assert granted == []
+
+    accumulator.place(topic, record, 0)
+
+    assert granted == [1]
+
+
 def test_time_of_a_parked_record_runs_from_its_acceptance() -> None:
     accumulator = accumulator_of()
     topic = open_topic(accumulator)
