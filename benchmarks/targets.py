@@ -37,6 +37,11 @@ METRICS = {
     "all_workers_ms": Metric(title="until every worker has written", unit="ms", form="{:,.0f}"),
     "worker_p50_ms": Metric(title="until half of them have", unit="ms", form="{:,.0f}"),
     "worker_cpu_ms": Metric(title="CPU per worker", unit="ms", form="{:.1f}"),
+    "fire_ns": Metric(title="fire", unit="ns", form="{:,.0f}"),
+    "no_sdk_ns": Metric(title="added without an SDK", unit="ns", form="{:,.0f}"),
+    "propagate_ns": Metric(title="added while no span records", unit="ns", form="{:,.0f}"),
+    "unsampled_times": Metric(title="unsampled spans", unit="of the SDK's own", form="{:.2f}"),
+    "sampled_times": Metric(title="sampled spans", unit="of the SDK's own", form="{:.2f}"),
     "step_ns": Metric(title="step", unit="ns", form="{:,.0f}"),
 }
 

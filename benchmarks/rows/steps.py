@@ -54,4 +54,18 @@ FLOOR = Row(
     needs_broker=False,
 )
 
-STEPS: tuple[Row, ...] = (_fire(), *(_room(name) for name in LIMITS_NS), FLOOR)
+TELEMETRY = Row(
+    name="step-telemetry",
+    title="what telemetry adds to one call of fire, and to a message beside one of OpenTelemetry's own spans",
+    contenders={OURS: Step(program="telemetry", step="all", build=Build.COMPILED)},
+    targets=(
+        at_most("no_sdk_ns", 20),
+        at_most("propagate_ns", 250),
+        at_most("unsampled_times", 1.3),
+        at_most("sampled_times", 1.3),
+    ),
+    columns=("fire_ns", "no_sdk_ns", "propagate_ns", "unsampled_times", "sampled_times"),
+    needs_broker=False,
+)
+
+STEPS: tuple[Row, ...] = (_fire(), *(_room(name) for name in LIMITS_NS), FLOOR, TELEMETRY)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any, Final, final
 
 from opentelemetry import context as otel_context
-from opentelemetry import propagate, trace
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
 
 from dekaf import __version__
+from dekaf.contrib.opentelemetry.propagation import links_of, with_context
 from dekaf.errors import DekafError
 from dekaf.telemetry import Sleep, error_type, flush_before_exit_hooks
 from dekaf.types import Headers, RecordMetadata
@@ -21,9 +23,6 @@ __all__ = ("PropagatingTracer", "SpanTracer")
 
 SCOPE: Final = "dekaf"
 SCHEMA: Final = "https://opentelemetry.io/schemas/1.44.0"
-_PARENT: Final = "traceparent"
-_OF_PARENT: Final = frozenset({"traceparent", "tracestate"})
-
 # For how long records are let through unasked while there is no SDK: one that comes later is found soon.
 WITHOUT_SDK: Final = Sleep(0.1)
 
@@ -40,17 +39,22 @@ class PropagatingTracer:
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
         self._has_sdk = provider is not None
+        self._quiet: Context | None = None  # one in which no span records, and none will: contexts do not change
 
     def start(self, topic: str, key: Any, value: Any, headers: Headers) -> Headers | Sleep | None:  # a protocol's
         """Return the headers with the context."""
-        if not trace.get_current_span().is_recording():
-            if self._has_sdk:
-                return None
-            self._has_sdk = _has_sdk()
-            return None if self._has_sdk else WITHOUT_SDK
-        if _is_suppressed():
+        context = otel_context.get_current()
+        if context is self._quiet:
             return None
-        return _with_context(headers, None)
+        span = trace.get_current_span(context)
+        if span.is_recording():
+            return None if _is_suppressed(context) else with_context(headers, span, context)
+        if not self._has_sdk:
+            self._has_sdk = _has_sdk()
+            if not self._has_sdk:
+                return WITHOUT_SDK
+        self._quiet = context
+        return None
 
     def finish(self, token: Any, metadata: RecordMetadata | None, error: BaseException | None) -> None:
         """There is nothing to finish."""
@@ -79,17 +83,19 @@ class SpanTracer:
                 return WITHOUT_SDK
             flush_before_exit_hooks()  # the provider's own is registered since it was made
             tracer = self._tracer = _tracer_of(trace.get_tracer_provider())
-        if _is_suppressed():
+        context = otel_context.get_current()
+        if _is_suppressed(context):
             return None
         span = tracer.start_span(
             f"send {topic}",
+            context=context,
             kind=SpanKind.PRODUCER,
             attributes=self._attributes(topic, key, value),
-            links=_links(headers),
+            links=links_of(headers),
         )
         if not span.is_recording():
             return None
-        return _with_context(headers, span), span
+        return with_context(headers, span, context), span
 
     def finish(self, token: Any, metadata: RecordMetadata | None, error: BaseException | None) -> None:
         """End the span."""
@@ -130,30 +136,8 @@ def _has_sdk() -> bool:
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
-def _is_suppressed() -> bool:
-    return any(otel_context.get_value(key) for key in _SUPPRESSED)
-
-
-def _with_context(headers: Headers, span: Span | None) -> Headers:
-    """Return the headers with the context of a span, or of the current one; what the caller has put there stays."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier, None if span is None else trace.set_span_in_context(span))
-    has_parent = headers.get(_PARENT) is not None
-    for name, value in carrier.items():
-        if has_parent and name in _OF_PARENT:
-            continue  # the caller's context is where the message was created
-        if headers.get(name) is None:
-            headers = headers.add(name, value)
-    return headers
-
-
-def _links(headers: Headers) -> list[Link] | None:
-    """Return a link to the context that the caller has put into the headers, if there is one."""
-    if not headers or headers.get(_PARENT) is None:
-        return None
-    carrier = {name: value.decode("latin-1") for name, value in headers if value is not None}
-    created = trace.get_current_span(propagate.extract(carrier, otel_context.Context())).get_span_context()
-    return [Link(created)] if created.is_valid else None
+def _is_suppressed(context: Context) -> bool:
+    return len(context) > 0 and any(context.get(key) for key in _SUPPRESSED)
 
 
 def _key_text(key: object) -> str | None:

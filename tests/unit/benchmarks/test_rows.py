@@ -39,7 +39,13 @@ def test_what_is_called_interpreted_asks_for_the_interpreted_build(row: Row) -> 
 
 
 def test_a_group_stands_for_its_rows() -> None:
-    assert [row.name for row in select(["steps"]).rows] == ["step-fire", "step-request", "step-response", "step-await"]
+    assert [row.name for row in select(["steps"]).rows] == [
+        "step-fire",
+        "step-request",
+        "step-response",
+        "step-await",
+        "step-telemetry",
+    ]
 
 
 def test_rows_come_in_the_order_of_the_table() -> None:
