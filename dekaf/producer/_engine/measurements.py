@@ -11,6 +11,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from dekaf._protocol.error_codes import name_of_error
+from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import ProduceError
 from dekaf.metrics import MOST_TOPICS, OTHER_TOPICS, BrokerMetrics, Histogram, TopicMetrics
 
@@ -27,36 +28,45 @@ RECORDS: Final[tuple[float, ...]] = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250
 class Distribution:
     """How often a measurement fell where.
 
-    The next one mostly falls where the last one did: its bucket is found from there. Nothing is locked: the I/O thread
-    alone writes, and each reader copies the counts in one step.
+    The next one mostly falls where the last one did: that bucket is kept open, and counted apart. So a measurement is
+    two comparisons and two additions, without a look-up.
     """
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds: Final = (-math.inf, *bounds, math.inf)  # of bucket n: above bound n, at most bound n + 1
         self._counts: Final[list[int]] = [0] * (len(bounds) + 1)
-        self._at = 0  # the bucket of the last measurement, and its bounds
+        self._at = 0  # the open bucket, and its bounds
         self._above = -math.inf
         self._at_most = bounds[0]
+        self._fresh = 0  # what fell into it since it was opened, not among the counts yet
         self._sum = 0.0
+        self._lock: Final = new_reentrant_lock()  # for readers: what is fresh is not to move meanwhile
 
     def add(self, value: float, count: int = 1) -> None:
         """Note a measurement, so many times; on the I/O thread."""
         if value > self._at_most or value <= self._above:
-            self._move(value)
-        self._counts[self._at] += count
+            self._open(value)
+        self._fresh += count
         self._sum += value * count
 
     def histogram(self) -> Histogram:
         """Return what was noted so far; on any thread. Its sum may be one measurement behind its counts."""
-        return Histogram(bounds=self._bounds[1:-1], counts=tuple(self._counts.copy()), sum=self._sum)
+        with self._lock:
+            counts = self._counts.copy()
+            counts[self._at] += self._fresh
+            return Histogram(bounds=self._bounds[1:-1], counts=tuple(counts), sum=self._sum)
 
-    def _move(self, value: float) -> None:
+    def _open(self, value: float) -> None:
+        """Open the bucket that a measurement falls into."""
         at = self._at
         while value > self._bounds[at + 1]:
             at += 1
         while value <= self._bounds[at]:
             at -= 1
-        self._at = at
+        with self._lock:
+            self._counts[self._at] += self._fresh
+            self._fresh = 0
+            self._at = at
         self._above = self._bounds[at]
         self._at_most = self._bounds[at + 1]
 
