@@ -304,13 +304,14 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         core = self._core
         route = None
         if on_delivery is not None:
-            self._entry.check_callback(on_delivery)
             loop = asyncio._get_running_loop()  # noqa: SLF001 # 20 ns, and None instead of an error outside a loop
             if loop is None:
                 route, backlog = core.recipients.thread_callbacks, core.recipients.thread_backlog
             else:
                 mailbox = core.mailbox(loop)
                 route, backlog = mailbox.callbacks, mailbox.backlog
+            if on_delivery is not route.checked:
+                self._entry.check_callback(on_delivery, route if deadline is None else None)
             if backlog.is_full:
                 core.recipients.check_backlog(route, topic)
         if deadline is not None:

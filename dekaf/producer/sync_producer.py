@@ -302,9 +302,10 @@ class Producer(Generic[K_contra, V_contra]):
         """
         route = None
         if on_delivery is not None:
-            self._entry.check_callback(on_delivery)
             recipients = self._core.recipients
             route = recipients.thread_callbacks
+            if on_delivery is not route.checked:
+                self._entry.check_callback(on_delivery, route if deadline is None else None)
             if recipients.thread_backlog.is_full:
                 self._wait_for_callbacks(topic_name(topic), deadline)
         if deadline is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 
@@ -101,3 +102,24 @@ def _refuse_a_batch_of(count: int, cluster: FakeCluster, face: Face, ledger: Led
     eventually(lambda: face.status().buffered_records == 1 + count)
     cluster.on(ApiKey.PRODUCE, partition=0).fail(ErrorCode.MESSAGE_TOO_LARGE)
     held.release()
+
+
+@pytest.mark.parametrize("deadline", [None, 10.0], ids=["", "deadline"])
+def test_a_callback_that_was_called_is_not_kept(
+    cluster: FakeCluster, make_face: MakeFace, deadline: float | None
+) -> None:
+    class Hears:
+        told = 0
+
+        def __call__(self, metadata: object, error: object) -> None:
+            Hears.told += 1
+
+    face = make_face(cluster.bootstrap_servers, linger_ms=0)
+    callback = Hears()
+    watched = weakref.ref(callback)
+    for _ in range(3):
+        face.fire("t", b"v", on_delivery=callback, deadline=deadline)
+    del callback
+
+    eventually(lambda: Hears.told == 3)
+    eventually(lambda: gc.collect() >= 0 and watched() is None)

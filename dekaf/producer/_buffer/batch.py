@@ -166,6 +166,7 @@ class BatchWaits:
             batch.listener.callback_failed(batch.topic, failure)
             if isinstance(failure, (KeyboardInterrupt, SystemExit)):
                 interrupt = failure
+        self.route.checked = None
         return interrupt
 
     def _resolve(self, batch: ProducerBatch, start: i64, end: i64, offset: i64, delta: i64) -> None:

@@ -124,15 +124,22 @@ class RecordEntry:
             route,
         )
 
-    def check_callback(self, on_delivery: object) -> None:
+    def check_callback(self, on_delivery: object, route: OutcomeRoute | None) -> None:
         """Raise TypeError for an `on_delivery` that cannot be called, or would have to be awaited.
 
         That is a matter of a function's code, or else of its type: those of the last one are not looked at again.
+
+        Args:
+            on_delivery: What was given.
+            route: Remembers it until it was called, so that a caller who gives the same again need not ask; None: do
+                not.
         """
         code = getattr(on_delivery, "__code__", type(on_delivery))
         if code is not self._callback_code:
             check_callback(on_delivery)
             self._callback_code = code
+        if route is not None:
+            route.checked = on_delivery
 
 
 def _encoded(headers: Headers | None) -> bytes | None:

@@ -97,12 +97,16 @@ class CallbackThread:
         with contextlib.suppress(BaseException):
             job()
 
+    def _run_next(self) -> None:
+        # A function of its own: a job that is done is not kept while the thread waits for the next, nor is a callback.
+        job = self._jobs.get()
+        if job is not None:
+            self._run_contained(job)
+
     def _work(self) -> None:
         try:
             while not self._is_stopped or not self._jobs.empty():
-                job = self._jobs.get()
-                if job is not None:
-                    self._run_contained(job)
+                self._run_next()
         finally:  # a greenlet may be killed by those who kill all: what is posted next starts another
             self._worker = None
         if not self._jobs.empty():  # posted in this very moment

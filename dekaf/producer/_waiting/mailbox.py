@@ -110,6 +110,7 @@ class OutcomeRoute:
         # When the wait for its records ends, at the latest: what was not drained by then is withdrawn.
         self.ends_at = math.inf  # monotonic seconds
         self.limit = ""  # what ends it, for errors
+        self.checked: object = None  # the callback that was found good last, until any was called: it is not to be kept
         # A route of calls serves those that begin within so many milliseconds of it, by the wall clock.
         self.begun_ms: i64 = 0
         self.fresh_ms: i64 = ALWAYS_FRESH

@@ -124,10 +124,10 @@ WRONG: list[Any] = [awaited, Awaited(), Awaited().method, AsyncMock(), "no funct
 @pytest.mark.parametrize("callback", WRONG)
 def test_callback_that_could_not_be_called_is_refused_whatever_came_before(entry: RecordEntry, callback: Any) -> None:
     for fine in FINE:
-        entry.check_callback(fine)
+        entry.check_callback(fine, None)
 
         with pytest.raises(TypeError, match="on_delivery"):
-            entry.check_callback(callback)
+            entry.check_callback(callback, None)
 
 
 def test_closed_producer_accepts_nothing(core: ProducerCore, entry: RecordEntry) -> None:
