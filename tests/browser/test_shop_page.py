@@ -156,6 +156,8 @@ def lose_kafka(visit: Visit) -> None:
     """Whoever waits is told no at once; what nobody waits for goes into the buffer."""
     visit.press("Stop Kafka")
     visit.sees("kafka-state", "stopped")
+    visit.orders("Order fire", "Flat white")  # a producer without work need not notice; this one tells it
+    assert "waits in the buffer" in visit.last_order("accepted")
     visit.sees("reason", re.compile(r"No broker has been reachable for ([2-9]|\d\d+) s\."))
     visit.sees("health", "ready, no Kafka")
 
@@ -165,8 +167,6 @@ def lose_kafka(visit: Visit) -> None:
     assert answer, shown
     assert int(answer[1].replace(",", "")) < LONGEST_NO_MS, shown
 
-    visit.orders("Order fire", "Flat white")
-    assert "waits in the buffer" in visit.last_order("accepted")
     for _ in range(2):
         visit.orders("50 orders fire", "Decaf")
         expect(visit.page.locator("#orders li").first).to_contain_text(f"{BURST} wait in the buffer")
