@@ -127,14 +127,14 @@ def environment_of_shops(kafka: ShopKafka, desk: Path) -> dict[str, str]:
 
 
 def show(printer: Printer, kafka: ShopKafka, servers: Sequence[Server]) -> None:
-    printer.section("Open")
+    printer.title("Open in a browser")
     for server in servers:
         printer.row(server.spec.title, (f"{server.url}/", 0))
     printer.row("Kafka", (kafka.bootstrap_servers, 0))
     printer.note(f"{kafka.description}.")
     if kafka.switch is None:
         printer.note("It is yours: the page does not stop it, and removes its topics in the end.")
-    printer.note("Open either address in a browser. Ctrl-C ends everything.")
+    printer.note("Ctrl-C ends everything.")
 
 
 def watch_over(servers: Sequence[Server]) -> None:
