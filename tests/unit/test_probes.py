@@ -169,9 +169,9 @@ def test_which_topic_is_missing_is_told_where_details_are() -> None:
 @pytest.mark.parametrize("face", ["threads", "coroutines"])
 def test_an_alias_that_topics_misspells_is_an_error_and_not_a_missing_topic(face: str) -> None:
     with registry_of(backend="memory") as registry:
-        probes = Probes(topics={"defualt": ["orders"]})
+        probes = Probes(topics={"audti": ["orders"]})
         for _ in range(2):
-            with pytest.raises(ConfigurationError, match="no alias 'defualt'"):
+            with pytest.raises(ConfigurationError, match="no alias 'audti'"):
                 probes.started(registry) if face == "threads" else asyncio.run(probes.astarted(registry))
 
 
