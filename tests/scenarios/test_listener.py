@@ -21,6 +21,7 @@ from dekaf.errors import (
 )
 from dekaf.message import ProducerMessage
 from dekaf.producer import Producer
+from dekaf.producer._core.tracing import PROCESS
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster, TopicSettings
 from dekaf.types import Headers, RecordMetadata, SerializationContext
 from tests.scenarios.faces import (
@@ -393,7 +394,7 @@ def test_listener_that_overrides_nothing_costs_nothing(cluster: FakeCluster) -> 
         producer.produce("t", value=b"a")
         core = producer._core
 
-        assert not core.is_hooked
+        assert core.tracing is PROCESS
         assert core.life.listener.batch_done is None
         assert core.life.listener.batch_sent is None
         assert not core.life.listener.keeps_timestamps

@@ -14,6 +14,7 @@ from dekaf import telemetry
 from dekaf.errors import BufferExhaustedError, ProducerClosedError, RecordTooLargeError, SerializationError
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
+from dekaf.producer._core.tracing import PROCESS
 from dekaf.telemetry import TOKEN_COST, Sleep
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import Headers, RecordMetadata
@@ -422,7 +423,7 @@ def test_without_a_tracer_nothing_is_kept_of_a_record(cluster: FakeCluster) -> N
         producer.fire("t", value=b"a", partition=0)
         (queue, _) = producer._core._accumulator.topics["t"].partitions
 
-        assert not producer._core.is_hooked
+        assert producer._core.tracing is PROCESS
         assert queue.current is not None
         assert queue.current.traces is None
         assert "dekaf-callbacks" not in threads_of_producers()
