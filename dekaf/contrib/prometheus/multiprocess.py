@@ -16,10 +16,11 @@ from typing import Final, final
 from prometheus_client import Counter, Gauge
 from prometheus_client.utils import floatToGoString
 
-from dekaf.contrib.prometheus.targets import Target, named_metrics
+from dekaf.contrib.prometheus.targets import Target, identity_of, named_metrics, targets_of
 from dekaf.errors import ConfigurationError
 from dekaf.metric_families import FAMILIES, Kind, MetricFamily, Samples
 from dekaf.metrics import Histogram
+from dekaf.process_lock import ProcessLock
 from dekaf.telemetry import after_drain
 
 __all__ = ("install_multiprocess",)
@@ -35,16 +36,26 @@ Place = tuple[str, ...]
 class Mirror:
     """Writes a target's metrics into those of prometheus_client."""
 
-    def __init__(self, target: Target) -> None:
-        self._target: Final = target
+    def __init__(self, target: Target, interval: float) -> None:
+        self._target = target
+        self.interval = interval  # seconds
         self._lock = threading.RLock()  # guards what was written
         self._counters: Final[dict[str, Counter]] = {}
         self._gauges: Final[dict[str, Gauge]] = {}
-        self._written: dict[tuple[str, Place], float] = {}  # of counters, in this process
+        self._written: dict[tuple[int, str, Place], float] = {}  # of sums, in this process, by target
+        self._targets: list[object] = []  # all there have been, so that none has the identity of another
         self._told: dict[str, Place] = {}  # each producer's information, whose labels change once
         self._has_logged = False
         for family in FAMILIES:
             self._create(family)
+
+    def show(self, target: Target, interval: float) -> None:
+        """Write another target's metrics from now on; what the one before has counted stays in the sums."""
+        self.write()
+        with self._lock:
+            self._targets.append(self._target)
+            self._target = target
+            self.interval = interval
 
     def before_fork(self) -> None:
         """Wait until nothing is being written, and let nothing be: a child would never get prometheus_client's lock."""
@@ -63,9 +74,14 @@ class Mirror:
         """Write what has changed; what goes wrong is logged once, and costs nothing else."""
         try:
             with self._lock:
-                producers = named_metrics(self._target)
+                named = {identity_of(one): named_metrics(one) for one in targets_of(self._target)}
+                everyone = [one for producers in named.values() for one in producers]
                 for family in FAMILIES:
-                    self._write_family(family, family.samples(producers))
+                    if family.kind in {Kind.COUNTER, Kind.HISTOGRAM}:
+                        for source, producers in named.items():
+                            self._add(source, family, family.samples(producers))
+                    else:
+                        self._set(family, family.samples(everyone))
         except Exception as error:  # a full disk, or a directory that is gone
             if not self._has_logged:
                 self._has_logged = True
@@ -93,31 +109,37 @@ class Mirror:
                 multiprocess_mode="livemax" if is_largest else "livesum",
             )
 
-    def _write_family(self, family: MetricFamily, samples: Samples) -> None:
+    def _add(self, source: int, family: MetricFamily, samples: Samples) -> None:
+        """Add what has come to sums since the last time."""
         for place, value in samples.items():
             if isinstance(value, Histogram):
                 for name, labels, part in _parts(family.name, place, value):
-                    self._gauges[name].labels(*labels).set(part)
-            elif family.kind is Kind.COUNTER:
-                more = value - self._written.get((family.name, place), 0.0)
-                counter = self._counters[family.name].labels(
-                    *place
-                )  # also to tell of zero: increases are seen from there
-                if more > 0:
-                    counter.inc(more)
-                self._written[family.name, place] = value
+                    more = self._more(source, name, labels, part)
+                    if more > 0:
+                        self._gauges[name].labels(*labels).inc(more)
             else:
-                if family.kind is Kind.INFO and self._told.setdefault(place[0], place) != place:
-                    self._gauges[family.name].labels(*self._told[place[0]]).set(0)  # files forget nothing
-                    self._told[place[0]] = place
-                self._gauges[family.name].labels(*place).set(value)
+                counter = self._counters[family.name].labels(*place)  # also to tell of zero: increases begin there
+                counter.inc(self._more(source, family.name, place, value))
+
+    def _more(self, source: int, name: str, place: Place, value: float) -> float:
+        before = self._written.get((source, name, place), 0.0)
+        self._written[source, name, place] = value
+        return max(0.0, value - before)
+
+    def _set(self, family: MetricFamily, samples: Samples) -> None:
+        for place, value in samples.items():
+            assert not isinstance(value, Histogram)
+            if family.kind is Kind.INFO and self._told.setdefault(place[0], place) != place:
+                self._gauges[family.name].labels(*self._told[place[0]]).set(0)  # files forget nothing
+                self._told[place[0]] = place
+            self._gauges[family.name].labels(*place).set(value)
 
 
 def install_multiprocess(target: Target, *, interval: float = 1.0) -> None:
     """Show what a target's producers count and measure in all worker processes, in multiprocess mode.
 
-    Call it where a worker makes its application, once. What producers had counted when a worker was ended is shown
-    exactly; one that was killed has been shown as it was an interval before, at the most.
+    Call it where a worker makes its application; to do it again replaces the target. What producers had counted when a
+    worker was ended is shown exactly; one that was killed has been shown as it was an interval before, at the most.
 
     Args:
         target: A registry, a producer, or several.
@@ -137,13 +159,25 @@ def install_multiprocess(target: Target, *, interval: float = 1.0) -> None:
         fault = f"interval must be positive, not {interval!r}"
         raise ValueError(fault)
     named_metrics(target)  # to say at once what is wrong with it
-    mirror = Mirror(target)
-    _run(mirror, interval)
+    with _installing:
+        if _installed:
+            _installed[0].show(target, interval)
+        else:
+            _installed.append(Mirror(target, interval))
+            _begin(_installed[0])
+
+
+_installing: Final = ProcessLock()  # guards _installed
+_installed: Final[list[Mirror]] = []  # one, or none: two would count everything twice
+
+
+def _begin(mirror: Mirror) -> None:
+    _run(mirror)
     after_drain(mirror.write)
 
     def run_in_child() -> None:
         mirror.begin_anew()
-        _run(mirror, interval)
+        _run(mirror)
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
@@ -151,10 +185,10 @@ def install_multiprocess(target: Target, *, interval: float = 1.0) -> None:
         )
 
 
-def _run(mirror: Mirror, interval: float) -> None:
+def _run(mirror: Mirror) -> None:
     def write_for_ever() -> None:
         pause = threading.Event()
-        while not pause.wait(interval):
+        while not pause.wait(mirror.interval):
             mirror.write()
 
     threading.Thread(target=write_for_ever, name="dekaf-prometheus", daemon=True).start()

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from dekaf import AsyncProducer, Producer, ProducerRegistry
+from dekaf import AsyncProducer, Producer, ProducerRegistry, telemetry
 from dekaf.metrics import ProducerMetrics
 
-__all__ = ("Target", "named_metrics")
+__all__ = ("Target", "identity_of", "named_metrics", "targets_of")
 
 OneTarget: TypeAlias = ProducerRegistry | Producer[Any, Any] | AsyncProducer[Any, Any]
 Target: TypeAlias = OneTarget | Sequence[OneTarget]
+
+
+def targets_of(target: Target) -> Sequence[OneTarget]:
+    """Return a target's parts."""
+    return target if isinstance(target, Sequence) else (target,)
+
+
+def identity_of(target: object) -> int:
+    """Return a number that tells a target's part from others, while it lives; views of a producer have its number."""
+    return telemetry.identity(target) if isinstance(target, Producer | AsyncProducer) else id(target)
 
 
 def named_metrics(target: Target) -> list[tuple[str, ProducerMetrics]]:
@@ -21,8 +31,8 @@ def named_metrics(target: Target) -> list[tuple[str, ProducerMetrics]]:
         TypeError: It is nothing that has metrics.
     """
     named: list[tuple[str, ProducerMetrics]] = []
-    targets: Sequence[object] = target if isinstance(target, Sequence) else (target,)
-    for one in targets:
+    parts: dict[int, object] = {identity_of(one): one for one in targets_of(target)}  # each producer once
+    for one in parts.values():
         if isinstance(one, ProducerRegistry):
             named.extend(one.metrics().items())
         elif isinstance(one, Producer | AsyncProducer):

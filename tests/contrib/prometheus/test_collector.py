@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -147,3 +147,11 @@ def test_scrape_of_200_topics_is_quick(registry: CollectorRegistry) -> None:
             took.append(perf_counter() - began)
 
     assert min(took) < 0.005
+
+
+def test_producer_and_its_view_are_one(registry: CollectorRegistry) -> None:
+    with Producer(backend="memory", client_id="shop") as producer:
+        producer.produce("orders", "1", "a")
+        collect([producer, cast("AsyncProducer[Any, Any]", producer.as_async())], registry)
+
+        assert registry.get_sample_value("dekaf_records_delivered_total", {"producer": "shop", "topic": "orders"}) == 1

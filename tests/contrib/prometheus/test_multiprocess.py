@@ -170,6 +170,31 @@ def test_interval_has_to_be_positive(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         install_multiprocess(producer, interval=0)
 
 
+TWICE = """
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from dekaf import Producer
+from dekaf.contrib.prometheus import install_multiprocess
+
+one = Producer(backend="memory", client_id="shop")
+one.produce("orders", "1", "a")
+install_multiprocess(one, interval=3600)
+install_multiprocess([one], interval=3600)
+two = Producer(backend="memory", client_id="shop")
+two.produce("orders", "1", "a")
+install_multiprocess(two, interval=3600)
+one.close()
+two.close()
+registry = CollectorRegistry()
+MultiProcessCollector(registry)
+print(*(line for line in generate_latest(registry).decode().splitlines() if line.startswith("dekaf_records_delivered")))
+"""
+
+
+def test_installing_again_replaces_the_target_and_counts_nothing_twice(tmp_path: Path) -> None:
+    assert run(TWICE, tmp_path) == 'dekaf_records_delivered_total{producer="shop",topic="orders"} 2.0\n'
+
+
 FORK_WHILE_WRITING = """
 import os
 import threading
@@ -199,13 +224,17 @@ print(is_written.is_set())
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_fork_waits_until_nothing_is_being_written(tmp_path: Path) -> None:
     """A child would inherit prometheus_client's lock as it is: held, by a thread that the child does not have."""
+    assert run(FORK_WHILE_WRITING, tmp_path) == "True\n"
+
+
+def run(program: str, values: Path) -> str:
+    """Run a program in multiprocess mode; return what it has printed."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORK_WHILE_WRITING],
-        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        [sys.executable, "-W", "ignore", "-c", program],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(values)},
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-
-    assert done.stdout == "True\n"
+    return done.stdout
