@@ -100,6 +100,7 @@ def observe_batches(observe: Callable[[BatchOutcome], object] | None) -> None:
     """Have a function called once for each batch whose outcome is known, of every producer of the process.
 
     It runs on the producers' callback threads. What it raises is counted in `metrics()`, and logged once per producer.
+    While it is 10,000 batches behind, further ones are left out.
 
     Args:
         observe: In place of the one before; None: none.

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +15,7 @@ from dekaf.errors import BufferExhaustedError, ProducerClosedError, RecordTooLar
 from dekaf.message import ProducerMessage
 from dekaf.producer import AsyncProducer, Producer
 from dekaf.producer._core.tracing import PROCESS
-from dekaf.telemetry import TOKEN_COST, Sleep
+from dekaf.telemetry import TOKEN_COST, BatchOutcome, Sleep
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
 from dekaf.types import Headers, RecordMetadata
 from tests.named_hooks import NotingListener, NotingTracer
@@ -343,6 +343,39 @@ def test_broken_tracer_costs_no_record_and_is_counted_and_logged_once(
     eventually(lambda: face.producer.metrics().hook_failures_total == 5)
     assert len(cluster.log("t")) == 5
     assert caplog.text.count("Telemetry failed in the tracer's") == 1
+
+
+def test_interrupt_that_comes_while_a_refused_call_is_finished_is_the_applications(cluster: FakeCluster) -> None:
+    class Interrupted(NotingTracer):
+        def finish(self, token: Any, metadata: RecordMetadata | None, error: BaseException | None) -> None:
+            raise KeyboardInterrupt
+
+    with thread_producer(cluster.bootstrap_servers, tracer=Interrupted()) as producer:
+        with pytest.raises(KeyboardInterrupt):
+            producer.fire("t", value=cast("bytes", object()))
+
+        assert producer.metrics().hook_failures_total == 0
+
+
+def test_observer_that_blocks_holds_up_no_record_and_is_told_of_no_more(
+    cluster: FakeCluster, gate: threading.Event
+) -> None:
+    told: list[BatchOutcome] = []
+
+    def observe(outcome: BatchOutcome) -> None:
+        gate.wait()
+        told.append(outcome)
+
+    telemetry.observe_batches(observe)
+    with thread_producer(cluster.bootstrap_servers, close_timeout_ms=60_000) as producer:
+        producer._core.life.statistics._unobserved_batches.most = 10
+        for _ in range(50):
+            producer.produce("t", value=b"a")
+        assert len(cluster.log("t")) == 50
+        gate.set()
+    telemetry.observe_batches(None)
+
+    assert len(told) == 10
 
 
 def test_tracer_that_blocks_holds_up_no_record_and_is_asked_no_more(

@@ -139,6 +139,8 @@ class RecordHooks:
             try:
                 tracer.finish(trace.token, metadata, error)
             except BaseException as failure:
+                if not trace.was_accepted and not isinstance(failure, Exception):
+                    raise  # on the thread of the call that refuses: a Ctrl-C is the application's
                 self._statistics.tracer_failed("the tracer's finish", failure)
         if not trace.is_kept or not trace.was_accepted:
             return  # a call that refuses a record tells so itself

@@ -14,11 +14,14 @@ from dekaf.errors import ProduceError
 from dekaf.producer._engine.batch_observer import PROCESS_OBSERVER, Observe
 from dekaf.producer._engine.failure_log import FailureLog
 from dekaf.producer._engine.measurements import Measurements
+from dekaf.producer._waiting.backlog import CallbackBacklog
 from dekaf.reports import BatchOutcome
 from dekaf.types import DrainReport
 
 logger = DeferredLogger("dekaf.producer")
 
+# Batches whose outcome is known, and which are still to be told to a slow observer: beyond, they are left out.
+MOST_UNOBSERVED: Final = 10_000
 FAILURE_SAMPLE: Final = 16  # how many errors a report shows
 
 
@@ -74,6 +77,8 @@ class ProducerStatistics:
         self._moment = 0.0  # when the answer came that is being dealt with
         self._has_logged_tracer = False
         self.post: Callable[[Callable[[], None]], None] | None = None  # to the callback thread
+        self._unobserved_batches: Final = CallbackBacklog("of the observer of batches")
+        self._unobserved_batches.most = MOST_UNOBSERVED
         self._client_id: Final = client_id
         self._whose: Final = "" if client_id is None else f" (client_id {client_id})"
         self._dropped: deque[tuple[str, ProduceError]] = deque()  # what finalizers saw
@@ -112,6 +117,8 @@ class ProducerStatistics:
 
     def _tell_observer(self, observe: Observe, topic: str, count: int, age: float, error: ProduceError | None) -> None:
         """Have whoever wants to hear of batches told, on the callback thread."""
+        if self._unobserved_batches.is_full:
+            return  # it is slow, and batches come without end
         outcome = BatchOutcome(client_id=self._client_id, topic=topic, records=count, oldest_age=age, error=error)
 
         def tell() -> None:
@@ -119,8 +126,10 @@ class ProducerStatistics:
                 observe(outcome)
             except BaseException as failure:
                 self.tracer_failed("observer of batches", failure)
+            self._unobserved_batches.remove(1)
 
         if self.post is not None:
+            self._unobserved_batches.add(1)
             self.post(tell)
 
     def unobserved_failure(self, topic: str, count: int, error: ProduceError) -> None:
