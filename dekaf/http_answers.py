@@ -135,7 +135,7 @@ def _kind_of_one(error: DekafError | ProduceError) -> Kind:
     if isinstance(error, _BUGS):
         return Kind.BUG
     may_be_persisted = isinstance(error, ProduceError) and error.may_be_persisted
-    if isinstance(error, _REFUSALS) or (isinstance(error.__cause__, _REFUSALS) and not may_be_persisted):
+    if isinstance(error, _REFUSALS) or (_has_refusal_as_cause(error) and not may_be_persisted):
         return Kind.REFUSED
     if may_be_persisted:
         return Kind.MAYBE_WRITTEN
@@ -143,6 +143,16 @@ def _kind_of_one(error: DekafError | ProduceError) -> Kind:
         return Kind.FAILED
     # A connection that could not be made, or a producer that closes with its server: another one will take it.
     return Kind.SAFE_TO_REPEAT
+
+
+def _has_refusal_as_cause(error: BaseException) -> bool:
+    """Return whether a refusal led to an error: to an outage which fills the buffer, for one."""
+    cause = error.__cause__
+    while cause is not None:
+        if isinstance(cause, _REFUSALS):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def _rank(kind: Kind) -> int:

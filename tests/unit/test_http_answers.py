@@ -133,6 +133,8 @@ def test_refusal_as_the_cause_is_a_refusal() -> None:
     refused = made(AuthenticationError)
 
     assert kind_of(caused_error(made(DeliveryTimeoutError), refused)) is Kind.REFUSED
+    away = caused_error(made(ClusterUnavailableError), refused)
+    assert kind_of(caused_error(made(BufferExhaustedError), away)) is Kind.REFUSED
     # It was sent before the credentials were refused: that it may be there counts for more.
     assert kind_of(caused_error(made(DeliveryTimeoutError, may_be_persisted=True), refused)) is Kind.MAYBE_WRITTEN
 
