@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 
 from dekaf.errors import DekafError
 from dekaf.http_answers import MEDIA_TYPE, RETRY_AFTER, HttpAnswer, Kind, answer_of
@@ -38,6 +38,9 @@ def install_error_handlers(app: FastAPI, *, retry_after: int = RETRY_AFTER) -> N
         if answer.kind is Kind.REFUSED:
             logger.error("Kafka refuses this application: %s", error)
         if isinstance(connection, WebSocket):
+            if WebSocketState.DISCONNECTED in {connection.client_state, connection.application_state}:
+                logger.error("A message was not produced, and its WebSocket is closed already", exc_info=error)
+                return None  # raised again, it would get here again, with a connection that knows nothing of that
             await connection.close(TRY_AGAIN_LATER, reason=answer.body["detail"])
             return None
         return _response(answer)

@@ -130,6 +130,24 @@ def test_websocket_is_told_to_try_again_later() -> None:
     assert caught.value.reason == "The message was not written. Repeating the request is safe."
 
 
+def test_websocket_that_is_closed_already_leaves_the_error_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    app = FastAPI()
+    install_error_handlers(app)
+
+    @app.websocket("/ws")
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.close()
+        raise AWAY
+
+    with client(app).websocket_connect("/ws") as socket:
+        assert socket.receive()["code"] == 1000
+
+    (line,) = [one for one in caplog.records if one.name == "dekaf.contrib.fastapi"]
+    assert line.exc_info is not None
+    assert line.exc_info[1] is AWAY
+
+
 def test_producer_without_kafka_makes_the_endpoint_say_so() -> None:
     options = {"bootstrap_servers": "localhost:1", "unavailable_after_ms": 1, "close_timeout_ms": 0}
     app = FastAPI(lifespan=dekaf_lifespan(options))
