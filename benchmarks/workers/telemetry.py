@@ -1,7 +1,7 @@
 """Time what telemetry adds to one call of `fire`, in one process and in turns: a mode's figure is its distance to none.
 
-Run as a program: `python -m benchmarks.workers.telemetry all`. Spans are compared with what the SDK takes to begin and end
-one by itself, in processor time of the whole process: a span that a message carries ends on another thread.
+Run as a program: `python -m benchmarks.workers.telemetry all`. Spans are compared with what the SDK takes to begin and
+end one by itself, in processor time of the whole process: a span that a message carries ends on another thread.
 """
 
 from __future__ import annotations
