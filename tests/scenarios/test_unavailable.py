@@ -257,6 +257,7 @@ def test_outage_is_logged_once_and_so_is_its_end(
     assert "No broker could be reached" in begun.getMessage()
     assert "can be reached again" in ended.getMessage()
     for record, error in ((begun, "BrokerConnectionError"), (ended, None)):
+        assert "(client_id shop)" in record.getMessage()  # which of several clusters is away
         assert vars(record)["dekaf_client_id"] == "shop"
         assert vars(record).get("dekaf_error") == error
     assert vars(begun)["dekaf_outage_seconds"] < vars(ended)["dekaf_outage_seconds"]

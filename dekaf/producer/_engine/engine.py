@@ -436,7 +436,7 @@ class Engine:
         elif outage is not None:
             self.accumulator.end_outage()
             extra = {"dekaf_client_id": self._client_id, "dekaf_outage_seconds": now - outage.since}
-            logger.info("A broker can be reached again", extra=extra)
+            logger.info("A broker can be reached again (client_id %s)", self._client_id, extra=extra)
         return due
 
     def _begin_outage(self, now: float) -> None:
@@ -450,8 +450,9 @@ class Engine:
         if trouble is not None:
             extra["dekaf_error"] = type(trouble).__name__
         logger.warning(
-            "No broker could be reached for %.1f s: calls that would wait fail at once until one can",
+            "No broker could be reached for %.1f s: calls that would wait fail at once until one can (client_id %s)",
             unavailable,
+            self._client_id,
             extra=extra,
         )
 
