@@ -22,6 +22,7 @@ from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.flushing import FlushStep
 from dekaf.producer._core.recipients import PRODUCE_ALL_WINDOW
 from dekaf.producer._core.record_entry import RecordEntry
+from dekaf.producer._core.refused_calls import check_available, tell_refused
 from dekaf.producer._core.space import SpaceWait, exhausted_error
 from dekaf.producer._engine.waiting_calls import RecordFate, limit_error
 from dekaf.producer._waiting.delivery import still_waiting_error
@@ -192,7 +193,7 @@ class AsyncProducer(Generic[K_contra, V_contra]):
         """
         core = self._core
         if core.outage() is not None:
-            core.check_available(topic_name(topic))
+            check_available(core, topic, key, value, headers)
         mailbox = core.mailbox(asyncio.get_running_loop())
         route = mailbox.awaited.current
         wait: float | None = None
@@ -313,7 +314,11 @@ class AsyncProducer(Generic[K_contra, V_contra]):
             if on_delivery is not route.checked:
                 self._entry.check_callback(on_delivery, route if deadline is None else None)
             if backlog.is_full:
-                core.recipients.check_backlog(route, topic)
+                try:
+                    core.recipients.check_backlog(route, topic)
+                except ProduceError as error:
+                    tell_refused(core, topic, key, value, headers, error)
+                    raise
         if deadline is not None:
             route = (route or core.recipients.nobody).until(checked_deadline(deadline, core.record_life), DEADLINE)
         waiting = self._entry.append(topic, key, value, headers, partition, timestamp, on_delivery, route)
@@ -474,17 +479,20 @@ class AsyncProducer(Generic[K_contra, V_contra]):
     async def _try_submit(
         self, message: ProducerMessage[K_contra, V_contra], under_way: _UnderWay
     ) -> asyncio.Future[RecordMetadata] | ProduceError:
-        route = under_way.route
+        core, route = self._core, under_way.route
         if route.ends_at <= time.monotonic():
-            return limit_error(message.topic, None, route, RecordFate.WITHDRAWN, None)
-        mailbox = self._core.mailbox(asyncio.get_running_loop())
+            late = limit_error(message.topic, None, route, RecordFate.WITHDRAWN, None)
+            tell_refused(core, message, None, MISSING, None, late)
+            return late
+        mailbox = core.mailbox(asyncio.get_running_loop())
         future = _future_of(mailbox)
         try:
-            self._core.check_available(message.topic)
+            if core.outage() is not None:
+                check_available(core, message, None, MISSING, None)
             waiting = self._entry.append_message(message, future, route)
             if waiting is not None:
                 await self._wait_for_space(waiting, under_way.seconds_left())
-            self._core.end_if_unavailable()
+            core.end_if_unavailable()
         except ProduceError as error:
             return error
         return future

@@ -23,6 +23,7 @@ from dekaf.producer._core.faces import FACES
 from dekaf.producer._core.flushing import flush_on_thread
 from dekaf.producer._core.recipients import PRODUCE_ALL_WINDOW
 from dekaf.producer._core.record_entry import RecordEntry
+from dekaf.producer._core.refused_calls import check_available, tell_refused
 from dekaf.producer._core.space import SpaceWait, exhausted_error
 from dekaf.producer._engine.waiting_calls import RecordFate, limit_error
 from dekaf.producer._waiting.delivery import DeliveryFuture
@@ -191,7 +192,8 @@ class Producer(Generic[K_contra, V_contra]):
         core = self._core
         forbid_blocking(core, "produce")
         name = topic_name(topic)
-        core.check_available(name)
+        if core.outage() is not None:
+            check_available(core, topic, key, value, headers)
         recipients = core.recipients
         if timeout is not None or deadline is not None:
             return self._produce_within(topic, key, value, headers, partition, timestamp, timeout, deadline)
@@ -307,7 +309,11 @@ class Producer(Generic[K_contra, V_contra]):
             if on_delivery is not route.checked:
                 self._entry.check_callback(on_delivery, route if deadline is None else None)
             if recipients.thread_backlog.is_full:
-                self._wait_for_callbacks(topic_name(topic), deadline)
+                try:
+                    self._wait_for_callbacks(topic_name(topic), deadline)
+                except ProduceError as error:
+                    tell_refused(self._core, topic, key, value, headers, error)
+                    raise
         if deadline is not None:
             seconds = checked_deadline(deadline, self._core.record_life)
             route = (route or self._core.recipients.nobody).until(seconds, DEADLINE)
@@ -472,12 +478,15 @@ class Producer(Generic[K_contra, V_contra]):
     def _try_submit(
         self, message: ProducerMessage[K_contra, V_contra], route: OutcomeRoute, give_up: float | None
     ) -> DeliveryFuture | ProduceError:
-        if route.ends_at <= time.monotonic():
-            return limit_error(message.topic, None, route, RecordFate.WITHDRAWN, None)
         core = self._core
+        if route.ends_at <= time.monotonic():
+            late = limit_error(message.topic, None, route, RecordFate.WITHDRAWN, None)
+            tell_refused(core, message, None, MISSING, None, late)
+            return late
         delivery = core.recipients.new_delivery(message.topic)
         try:
-            core.check_available(message.topic)
+            if core.outage() is not None:
+                check_available(core, message, None, MISSING, None)
             waiting = self._entry.append_message(message, delivery, route)
             if waiting is not None:
                 self._wait_for_space(waiting, None if give_up is None else give_up - time.monotonic())

@@ -21,6 +21,7 @@ from dekaf.errors import (
 from dekaf.message import ProducerMessage
 from dekaf.testing import ApiKey, FakeCluster, SaslAccounts
 from dekaf.types import ProduceAllError
+from tests.named_hooks import NotingTracer
 from tests.scenarios.faces import Face, Handle, LoopThread, MakeFace, break_engine, eventually, thread_producer
 from tests.scenarios.places import closed_port
 
@@ -414,3 +415,14 @@ def test_new_engine_begins_afresh(cluster: FakeCluster) -> None:
 def test_errors_are_the_packages_own() -> None:
     assert issubclass(ClusterUnavailableError, ProduceError)
     assert issubclass(ClusterUnavailableError, DekafError)
+
+
+def test_calls_that_fail_at_once_are_traced(cluster: FakeCluster, make_face: MakeFace) -> None:
+    tracer = NotingTracer()
+    face = connected(cluster, make_face, tracer=tracer)
+    go_away(cluster, face)
+    for _ in range(3):
+        error_of(face.call("t", b"x"))
+
+    eventually(lambda: tracer.tokens() == [0, 1, 2, 3])
+    assert tracer.errors() == 3 * ["ClusterUnavailableError"]

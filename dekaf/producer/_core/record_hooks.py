@@ -12,6 +12,7 @@ from mypy_extensions import i64
 
 from dekaf._record.record_reader import decode_headers
 from dekaf.abc import ProducerListener, RecordEvent, RecordTracer, Sleep
+from dekaf.errors import ProduceError
 from dekaf.producer._buffer.batch import BatchListener, ProducerBatch
 from dekaf.producer._core.hooks import ListenerHooks, subscribe
 from dekaf.producer._core.tracing import PROCESS, Tracing
@@ -83,24 +84,42 @@ class RecordHooks:
         """
         for on_send in self._senders:
             headers = on_send(topic, headers)
-        trace: RecordTrace | None = None
-        tracing = PROCESS if self._own is None else self._own
-        tracer = tracing.tracer
-        if tracer is not None and now >= tracing.wakes_at and not self._unfinished.is_full:
-            answer = self._start(tracer, topic, key, value, _NO_HEADERS if headers is None else headers)
-            if isinstance(answer, Sleep):
-                tracing.sleep(tracer, now + int(answer.seconds * 1000))
-            elif isinstance(answer, Headers):
-                headers = answer
-            elif isinstance(answer, tuple):
-                headers = headers if answer[0] is None else answer[0]
-                trace = RecordTrace(self._settled, topic, time.monotonic())
-                trace.take_token(tracer, answer[1])
+        headers, trace = self._trace(topic, key, value, headers, now)
         if self._hears_records:
             if trace is None:
                 trace = RecordTrace(self._settled, topic, time.monotonic())
             trace.is_kept = True
         return headers, trace
+
+    def refused(  # a call's own arguments
+        self, topic: str, key: object, value: object, headers: Headers | None, now: i64, error: ProduceError
+    ) -> None:
+        """Let a tracer begin and finish a record that was refused before anything looked at it; as `begin`.
+
+        Listeners do not hear of it, as of no other call that raises.
+        """
+        _, trace = self._trace(topic, key, value, headers, now)
+        if trace is not None:
+            trace.refuse(error)
+
+    def _trace(
+        self, topic: str, key: object, value: object, headers: Headers | None, now: i64
+    ) -> tuple[Headers | None, RecordTrace | None]:
+        """Ask the tracer, if it wants to be; return the record's headers, and its token in what is kept of it."""
+        tracing = PROCESS if self._own is None else self._own
+        tracer = tracing.tracer
+        if tracer is None or now < tracing.wakes_at or self._unfinished.is_full:
+            return headers, None
+        answer = self._start(tracer, topic, key, value, _NO_HEADERS if headers is None else headers)
+        if isinstance(answer, Sleep):
+            tracing.sleep(tracer, now + int(answer.seconds * 1000))
+        elif isinstance(answer, Headers):
+            return answer, None
+        elif isinstance(answer, tuple):
+            trace = RecordTrace(self._settled, topic, time.monotonic())
+            trace.take_token(tracer, answer[1])
+            return headers if answer[0] is None else answer[0], trace
+        return headers, None
 
     def _start(self, tracer: Any, topic: str, key: object, value: object, headers: Headers) -> object:
         """Return what a tracer answers, None in place of nonsense. Any: compiled code would check the type itself."""

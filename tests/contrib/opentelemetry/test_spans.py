@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from dekaf import AsyncProducer, Producer, ProducerMessage, ProducerRegistry, SerializationContext, telemetry
 from dekaf.contrib.opentelemetry import instrument, uninstrument
-from dekaf.errors import ProduceError, SerializationError
+from dekaf.errors import ClusterUnavailableError, ProduceError, SerializationError
 from dekaf.telemetry import TOKEN_COST
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
 from tests.contrib.opentelemetry.conftest import Telescope
@@ -314,3 +314,31 @@ def test_registry_is_traced_with_all_its_producers(cluster: FakeCluster, telesco
 def test_wrong_kind_of_spans_is_refused() -> None:
     with pytest.raises(ValueError, match="'send', 'propagate' or 'off', not 'all'"):
         instrument(spans="all")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_call_that_is_refused_because_kafka_is_away_is_a_span_with_its_error(
+    telescope: Telescope, is_awaited: bool
+) -> None:
+    instrument(tracer_provider=telescope.tracer_provider, metrics=False)
+    call = produce_in_a_loop if is_awaited else produce
+    with Producer(backend="memory") as producer:
+        producer.start()
+        with producer.produced.unavailable(), pytest.raises(ClusterUnavailableError) as caught:
+            call(producer)
+
+    (span,) = telescope.sends()
+    assert (span.name, span.kind) == ("send orders", SpanKind.PRODUCER)
+    assert attributes_of(span)["error.type"] == "ClusterUnavailableError"
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, str(caught.value))
+
+
+def produce(producer: Producer[Any, Any]) -> None:
+    producer.produce("orders", "42", "paid")
+
+
+def produce_in_a_loop(producer: Producer[Any, Any]) -> None:
+    async def call() -> None:
+        await producer.as_async().produce("orders", "42", "paid")
+
+    asyncio.run(call())
