@@ -23,7 +23,7 @@ from dekaf._threads.native_thread import thread_name
 from dekaf._threads.primitives import get_ident, new_reentrant_lock
 from dekaf.process_lock import ProcessLock
 
-__all__ = ("KEPT_FOR_ERRORS", "LOG_THREAD", "MOST_WAITING", "DeferredLogger", "LogThread")
+__all__ = ("KEPT_FOR_ERRORS", "LOG_THREAD", "MOST_WAITING", "DeferredLogger", "LogThread", "facts")
 
 MOST_WAITING: Final = 1_000  # lines, behind a handler that is slow; what is more is dropped, and counted
 KEPT_FOR_ERRORS: Final = 100  # places beyond these: what was lost is still told when a storm of details is not
@@ -181,6 +181,36 @@ class LogThread:
 LOG_THREAD: Final = LogThread()
 
 
+def facts(  # one per fact
+    client_id: str | None,
+    *,
+    topic: str | None = None,
+    partition: int | None = None,
+    count: int | None = None,
+    broker: str | None = None,
+    error: BaseException | None = None,
+) -> dict[str, object]:
+    """Return the facts of a line, for its `extra`, by the names that are documented; without those not given.
+
+    Args:
+        client_id: Of the producer whose line it is.
+        topic: What it is about.
+        partition: The same.
+        count: How many messages, callbacks or lines.
+        broker: Host and port.
+        error: Its class is told; its text is in the message.
+    """
+    named: dict[str, object] = {
+        "dekaf_client_id": client_id,
+        "dekaf_topic": topic,
+        "dekaf_partition": partition,
+        "dekaf_count": count,
+        "dekaf_broker": broker,
+        "dekaf_error": None if error is None else type(error).__name__,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
 @final
 class DeferredLogger:
     """A logger, by its name, whose records are handled on the log thread.
@@ -194,9 +224,9 @@ class DeferredLogger:
         self._logger: Final = logging.getLogger(name)
         self._log_thread: Final = log_thread
 
-    def debug(self, message: str, *args: object) -> None:
+    def debug(self, message: str, *args: object, extra: dict[str, object] | None = None) -> None:
         """Log a detail."""
-        self.log(logging.DEBUG, message, *args)
+        self.log(logging.DEBUG, message, *args, extra=extra)
 
     def info(self, message: str, *args: object, extra: dict[str, object] | None = None) -> None:
         """Log news."""

@@ -68,8 +68,9 @@ async def _drain_all() -> None:
     for drain in _lifespans.drains:
         try:
             await drain()
-        except Exception:
-            logger.exception("Producers could not be drained at the end of the lifespan")
+        except Exception as error:
+            known = {"dekaf_error": type(error).__name__}
+            logger.exception("Producers could not be drained at the end of the lifespan", extra=known)
 
 
 def why_lost_at_stop(scope: Mapping[str, Any], remedy: str) -> str | None:

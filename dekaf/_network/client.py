@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, final
 
 from dekaf._cluster.metadata import Broker
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._network.connection import (
     NEWEST_API_VERSIONS,
     BrokerConnection,
@@ -128,7 +128,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         self._changed = changed
         self._connection_lost = connection_lost
         self._resolver = Resolver(loop, name=f"dekaf-resolver {settings.connection.client_id.decode()}")
-        self._security: Final = Security(loop, settings.security, settings.connection.request_timeout)
+        self._security: Final = Security(
+            loop, settings.security, settings.connection.request_timeout, settings.connection.client_id.decode()
+        )
         self._reachability: Final = reachability
         self._next_probe = 0.0
         self._bootstrap = [Node(-1 - at, host, port) for at, (host, port) in enumerate(bootstrap)]
@@ -364,7 +366,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             self.last_error = None
         if self._counts(connection):
             self._reachability.ready()
-        logger.info("Connected to the broker at %s", connection.address)
+        logger.info("Connected to the broker at %s", connection.address, extra=self._facts(connection.address, None))
         self._loop.call_later(RETIRE_AFTER, self.retire_bootstrap)
         self._changed()
 
@@ -387,14 +389,15 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             self._changed()  # what was under way to a broker that left goes to another one now
             return
         if connection.ended_idle:  # the next record connects again; until then no record needs to
-            logger.debug("%s It was idle.", error)
+            logger.debug("%s It was idle.", error, extra=self._facts(node.address, None))
             node.connection = None
             self._changed()
             return
         if isinstance(error, AuthenticationError) and connection.identity is not None:
             self._security.refused(connection.identity.credentials)
         if connection.ended_for_renewal:  # with fresh credentials a new connection may do what this one could not
-            logger.info("Connecting anew to the broker at %s: %s", node.address, error)
+            known = self._facts(node.address, error)
+            logger.info("Connecting anew to the broker at %s: %s", node.address, error, extra=known)
             node.connection = None
             self._connect(node)
             return
@@ -627,13 +630,13 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
         what = str(error) if node.address in str(error) else f"{node.address}: {error}"
         level = logging.WARNING if node.attempts == 1 else logging.DEBUG
         client_id = self._settings.connection.client_id.decode()
-        extra: dict[str, object] = {
-            "dekaf_client_id": client_id,
-            "dekaf_broker": node.address,
-            "dekaf_error": type(error).__name__,
-        }
+        extra = self._facts(node.address, error)
         logger.log(level, "%s Next attempt in %.2f s. (client_id %s)", what, delay, client_id, extra=extra)
         call_not_before(self._loop, node.not_before, self._changed)
+
+    def _facts(self, address: str, error: DekafError | None) -> dict[str, object]:
+        """Return the facts of a line about a broker."""
+        return facts(self._settings.connection.client_id.decode(), broker=address, error=error)
 
     def _drop(self, node: Node) -> None:
         """Close a connection that nothing waits for; no caller is told, for nothing is wrong."""
@@ -650,7 +653,7 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
             connection = node.connection
             if connection is None or connection.is_busy() or now - connection.last_used < self._settings.max_idle:
                 continue
-            logger.debug("Closing the idle connection to %s", node.address)
+            logger.debug("Closing the idle connection to %s", node.address, extra=self._facts(node.address, None))
             self._drop(node)
         self._look_for_idle_later()
 

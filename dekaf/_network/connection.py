@@ -13,7 +13,7 @@ from typing import Any, Final, final
 
 from mypy_extensions import i64, trait
 
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._network.authentication import Authentication, SaltPassword, Session
 from dekaf._network.connection_security import security_of
 from dekaf._network.native_loop import keep_alive
@@ -334,7 +334,8 @@ class BrokerConnection(SenderConnection):
         except MalformedResponseError as error:
             # Of one that never was ready the client tells, once for a series of attempts.
             level = logging.WARNING if self.is_ready() else logging.DEBUG
-            logger.log(level, "Closing the connection to %s: %s", self.address, error)
+            known = facts(self._settings.client_id.decode(), broker=self.address, error=error)
+            logger.log(level, "Closing the connection to %s: %s", self.address, error, extra=known)
             self.close(error)
         else:
             self._owner.connection_writable(self)

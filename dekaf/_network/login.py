@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, final
 
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._network.authentication import TellSalted
 from dekaf._network.login_thread import LoginThread
 from dekaf._network.provider_turn import provider_turn
@@ -36,9 +36,10 @@ ENDPOINT: Final = "sasl_oauthbearer_token_endpoint_url"
 class Login:
     """The credentials of one engine."""
 
-    def __init__(self, options: SaslOptions, thread: LoginThread) -> None:
+    def __init__(self, options: SaslOptions, thread: LoginThread, client_id: str | None = None) -> None:
         self._options: Final = options
         self._login_thread: Final = thread
+        self._client_id: Final = client_id  # for the log
         self._token_option: Final = PROVIDER if options.oidc is None else ENDPOINT  # which errors name
         self._salted: Final = SaltedPasswords()
         self._held: HeldToken | None = None
@@ -134,7 +135,7 @@ class Login:
             if held is None:
                 raise
             # The one before may still be accepted: its broker decides.
-            logger.warning("%s The earlier token stays in use.", error)
+            logger.warning("%s The earlier token stays in use.", error, extra=facts(self._client_id, error=error))
             self._held = held.after_failure(time.monotonic())
             return held.token
         finally:

@@ -37,10 +37,16 @@ class SecuritySettings:
 class Security:
     """One client's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, settings: SecuritySettings, timeout: float) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: SecuritySettings,
+        timeout: float,
+        client_id: str | None = None,
+    ) -> None:
         self._tls: Final = settings.tls
         self._login_thread: Final = LoginThread(loop, timeout)
-        self._login: Final = None if settings.sasl is None else Login(settings.sasl, self._login_thread)
+        self._login: Final = None if settings.sasl is None else Login(settings.sasl, self._login_thread, client_id)
         self._looked_at = -BETWEEN_LOOKS
         self._asking_since: float | None = None  # for the password of a key
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, final
 
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._security.handshake_errors import TlsPeer
 from dekaf._security.peer_name import peer_name
 from dekaf._security.pem_files import Stamps, stamps_of
@@ -45,13 +45,15 @@ class TlsContexts:
 
     Args:
         options: what the user said.
+        client_id: the producer's, for the log.
 
     Raises:
         ConfigurationError: no context can be made of it; every fault has its line.
     """
 
-    def __init__(self, options: TlsOptions) -> None:
+    def __init__(self, options: TlsOptions, client_id: str | None = None) -> None:
         self._options: Final = options
+        self._client_id: Final = client_id
         self._process_id = os.getpid()
         self._watched: Final = _files_in(options)
         # Stamped before they are read: what is replaced meanwhile differs from its stamp at the next look.
@@ -140,12 +142,16 @@ class TlsContexts:
         if stamps == self._stamps:
             return TlsRefresh.UNCHANGED
         self._stamps = stamps
-        logger.info("TLS certificates were replaced: new connections use them.")
+        logger.info("TLS certificates were replaced: new connections use them.", extra=facts(self._client_id))
         return TlsRefresh.RENEWED
 
     def _report(self, problem: str) -> None:
         if problem != self._problem:  # once, however often it is tried again
-            logger.warning("TLS files were replaced, but cannot be used; the earlier ones stay in use. %s", problem)
+            logger.warning(
+                "TLS files were replaced, but cannot be used; the earlier ones stay in use. %s",
+                problem,
+                extra=facts(self._client_id),
+            )
         self._problem = problem
 
 

@@ -14,7 +14,7 @@ from dekaf.errors import ProduceError
 from dekaf.message import ProducerMessage
 from dekaf.producer import Producer
 from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
-from tests.scenarios.faces import PATIENCE, MakeFace, UnexpectedError, eventually, thread_producer
+from tests.scenarios.faces import PATIENCE, MakeFace, UnexpectedError, break_engine, eventually, thread_producer
 
 SECRET = "s3cret"
 RECORDS = 300
@@ -220,3 +220,96 @@ def facts(log: pytest.LogCaptureFixture, said: str) -> dict[str, Any]:
     """Return what the first line in which something is said has as attributes."""
     record = next(record for record in log.records if said in record.getMessage())
     return {name: value for name, value in vars(record).items() if name.startswith("dekaf_")}
+
+
+def facts_of(log: pytest.LogCaptureFixture, said: str) -> dict[str, object]:
+    """Return the facts of the one line that says something."""
+    eventually(lambda: [record for record in log.records if said in record.getMessage()])
+    record = next(record for record in log.records if said in record.getMessage())
+    return {name: value for name, value in vars(record).items() if name.startswith("dekaf_")}
+
+
+def test_lines_about_brokers_have_them_as_facts(cluster: FakeCluster, log: pytest.LogCaptureFixture) -> None:
+    with thread_producer(cluster.bootstrap_servers, client_id="shop") as producer:
+        producer.produce("t", None, b"a")
+
+    known = facts_of(log, "Connected to the broker at")
+    assert known.pop("dekaf_broker") in cluster.bootstrap_servers.split(",")
+    assert known == {"dekaf_client_id": "shop"}
+
+
+def test_lines_about_batches_have_topic_partition_and_count(
+    cluster: FakeCluster, log: pytest.LogCaptureFixture
+) -> None:
+    cluster.on(ApiKey.PRODUCE).fail(ErrorCode.MESSAGE_TOO_LARGE)
+    with thread_producer(
+        cluster.bootstrap_servers, client_id="shop", linger_ms=60_000, delivery_timeout_ms=120_000
+    ) as producer:
+        for _ in range(3):
+            producer.fire("t", None, b"a", partition=1)
+        producer.flush()
+
+    assert facts_of(log, "it is split") == {
+        "dekaf_client_id": "shop",
+        "dekaf_topic": "t",
+        "dekaf_partition": 1,
+        "dekaf_count": 3,
+    }
+
+
+def test_lines_about_a_topic_made_anew_have_it(cluster: FakeCluster, log: pytest.LogCaptureFixture) -> None:
+    with thread_producer(cluster.bootstrap_servers, client_id="shop", metadata_max_age_ms=50) as producer:
+        producer.produce("t", None, b"a")
+        cluster.delete_topic("t")
+        cluster.create_topic("t", 3)
+
+        assert facts_of(log, "was created anew") == {"dekaf_client_id": "shop", "dekaf_topic": "t"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"bootstrap_servers": "a:1", "acks": "leader"}, "Idempotence is off"),
+        (
+            {
+                "bootstrap_servers": "a:1",
+                "security_protocol": "SASL_PLAINTEXT",
+                "sasl_mechanism": "PLAIN",
+                "sasl_username": "shop",
+                "sasl_password": SECRET,
+            },
+            "SASL_PLAINTEXT shows",
+        ),
+    ],
+)
+def test_lines_about_a_configuration_say_whose_it_is(
+    log: pytest.LogCaptureFixture, options: dict[str, Any], said: str
+) -> None:
+    Producer(client_id="shop", **options).close()
+
+    assert facts_of(log, said) == {"dekaf_client_id": "shop"}
+
+
+def test_lines_about_functions_of_the_application_have_the_class_of_the_error(
+    cluster: FakeCluster, log: pytest.LogCaptureFixture
+) -> None:
+    def fail(_messages: object) -> None:
+        raise OSError("on purpose")
+
+    cluster.on(ApiKey.PRODUCE).never_answer(times=ALWAYS)
+    producer = thread_producer(cluster.bootstrap_servers, client_id="shop", on_undelivered=fail)
+    producer.fire("t", None, b"a")
+    producer.close(0.05)
+
+    assert facts_of(log, "on_undelivered raised") == {"dekaf_client_id": "shop", "dekaf_error": "OSError"}
+
+
+def test_death_of_the_engine_is_told_with_its_error(cluster: FakeCluster, log: pytest.LogCaptureFixture) -> None:
+    with thread_producer(cluster.bootstrap_servers, client_id="shop") as producer:
+        producer.produce("t", None, b"a")
+        break_engine(producer, UnexpectedError)
+
+        assert facts_of(log, "I/O thread failed unexpectedly") == {
+            "dekaf_client_id": "shop",
+            "dekaf_error": "UnexpectedError",
+        }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dekaf._log_thread import KEPT_FOR_ERRORS, MOST_WAITING, DeferredLogger, LogThread
+from dekaf._log_thread import KEPT_FOR_ERRORS, MOST_WAITING, DeferredLogger, LogThread, facts
 
 PATIENCE = 10.0  # seconds
 
@@ -362,3 +362,17 @@ def test_process_exits_though_a_handler_never_returns(end: str) -> None:
 
     assert printed == ""
     assert took < 20.0
+
+
+def test_facts_have_their_names_and_those_that_are_not_known_are_left_out() -> None:
+    known = facts("shop", topic="orders", partition=0, count=0, broker="a:1", error=ValueError("x"))
+
+    assert known == {
+        "dekaf_client_id": "shop",
+        "dekaf_topic": "orders",
+        "dekaf_partition": 0,
+        "dekaf_count": 0,
+        "dekaf_broker": "a:1",
+        "dekaf_error": "ValueError",
+    }
+    assert facts(None, topic="orders") == {"dekaf_topic": "orders"}

@@ -93,7 +93,7 @@ async def _shut_down() -> Message:
     try:
         await aclose_producers()
     except Exception as error:
-        logger.exception("Producers could not be closed at shutdown")
+        logger.exception("Producers could not be closed at shutdown", extra={"dekaf_error": type(error).__name__})
         return {"type": "lifespan.shutdown.failed", "message": str(error)}
     return {"type": "lifespan.shutdown.complete"}
 

@@ -50,11 +50,12 @@ class Lifespan:
         """Let an application serve the lifespan, and serve what it does not; drain after its own shutdown."""
         try:
             await application(scope, self._receive, self._send)
-        except Exception:
+        except Exception as error:
             if self._phase is _Phase.OVER:  # it has told the server, which logs what it raises
                 raise
             if self._phase is _Phase.STARTED:
-                logger.exception("The application's own lifespan ended before the server's")
+                known = {"dekaf_error": type(error).__name__}
+                logger.exception("The application's own lifespan ended before the server's", extra=known)
         if self._phase is not _Phase.OVER:
             await self._serve()
 

@@ -68,5 +68,5 @@ def _response(error: Exception) -> HttpResponseBase | None:
     if answer is None:
         return None
     if answer.kind is Kind.REFUSED:
-        logger.error("Kafka refuses this application: %s", error)
+        logger.error("Kafka refuses this application: %s", error, extra={"dekaf_error": type(error).__name__})
     return JsonResponse(answer.body, status=answer.status, headers=answer.headers, content_type=MEDIA_TYPE)

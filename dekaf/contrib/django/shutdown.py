@@ -42,5 +42,6 @@ def _on_setting_changed(*, setting: str, **_: Any) -> None:
 def _on_worker_shutdown(**_: Any) -> None:
     try:
         close_producers()
-    except Exception:
-        logger.exception("Producers could not be closed at the end of a Celery worker")
+    except Exception as error:
+        known = {"dekaf_error": type(error).__name__}
+        logger.exception("Producers could not be closed at the end of a Celery worker", extra=known)

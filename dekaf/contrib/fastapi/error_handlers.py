@@ -36,7 +36,7 @@ def install_error_handlers(app: FastAPI, *, retry_after: int = RETRY_AFTER) -> N
         if answer is None:
             raise error
         if answer.kind is Kind.REFUSED:
-            logger.error("Kafka refuses this application: %s", error)
+            logger.error("Kafka refuses this application: %s", error, extra={"dekaf_error": type(error).__name__})
         if isinstance(connection, WebSocket):
             if WebSocketState.DISCONNECTED in {connection.client_state, connection.application_state}:
                 logger.error("A message was not produced, and its WebSocket is closed already", exc_info=error)

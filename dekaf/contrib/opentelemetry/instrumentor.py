@@ -33,11 +33,12 @@ class DekafInstrumentor:
         try:
             instrument(**options)
         except Exception as error:  # an application must start without its traces, too
-            logger.warning("dekaf is not instrumented: %r. Look at %s", error, SPANS_VARIABLE)
+            facts = {"dekaf_error": type(error).__name__}
+            logger.warning("dekaf is not instrumented: %r. Look at %s", error, SPANS_VARIABLE, extra=facts)
 
     def uninstrument(self, **_: Any) -> None:
         """Take it back."""
         try:
             uninstrument()
         except Exception as error:
-            logger.warning("dekaf is still instrumented: %r", error)
+            logger.warning("dekaf is still instrumented: %r", error, extra={"dekaf_error": type(error).__name__})

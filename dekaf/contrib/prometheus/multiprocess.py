@@ -85,7 +85,7 @@ class Mirror:
         except Exception as error:  # a full disk, or a directory that is gone
             if not self._has_logged:
                 self._has_logged = True
-                logger.warning("Metrics cannot be written: %r", error)
+                logger.warning("Metrics cannot be written: %r", error, extra={"dekaf_error": type(error).__name__})
 
     def _create(self, family: MetricFamily) -> None:
         """Make what holds a family's values, in no registry: the files are all that is read."""

@@ -15,6 +15,7 @@ from typing import Final, final
 from librt.time import time as wall_clock
 from mypy_extensions import i64
 
+from dekaf._log_thread import facts
 from dekaf._record.builder import LENGTHS_UPPER_BOUND, content_size
 from dekaf._threads.gate import ThreadGate
 from dekaf._threads.primitives import new_reentrant_lock
@@ -98,13 +99,15 @@ class ProducerCore:
         if config.enable_idempotence is None and not config.idempotence:
             logger.info(
                 "Idempotence is off, because acks is not 'all' or more than 5 requests may be in flight: retries may "
-                "duplicate messages"
+                "duplicate messages",
+                extra=facts(self.life.client_id),
             )
         if config.shows_credentials and config.backend == "kafka":
             logger.warning(
                 "security_protocol SASL_PLAINTEXT shows what sasl_mechanism %s sends, password or token, to everybody "
                 "on the way to the brokers: set it to SASL_SSL, unless something else encrypts, such as a service mesh",
                 config.sasl_mechanism,
+                extra=facts(self.life.client_id),
             )
         if config.start != "lazy" and (forbidden is None or forbidden() is None):
             self.start()

@@ -91,7 +91,7 @@ def _security(config: ProducerConfig) -> SecuritySettings:
         cafile = None if options.tls is None else options.tls.cafile
         tokens = OidcTokens(sasl.oidc, cafile, config.request_timeout_ms / 1000.0)
         sasl = SaslOptions(sasl.mechanism, token_provider=tokens, oidc=sasl.oidc)
-    return SecuritySettings(None if options.tls is None else TlsContexts(options.tls), sasl)
+    return SecuritySettings(None if options.tls is None else TlsContexts(options.tls, config.client_id), sasl)
 
 
 def exponential_backoff(initial: float, longest: float) -> Callable[[int], float]:

@@ -74,7 +74,7 @@ class ProducerLife:
         self.mailboxes: dict[EventLoop, LoopMailbox] = {}  # of the event loops that produce
         self.on_undelivered: UndeliveredHook | None = None
         if config.on_undelivered is not None:
-            self.on_undelivered = UndeliveredHook(config.on_undelivered, self.callbacks)
+            self.on_undelivered = UndeliveredHook(config.on_undelivered, self.callbacks, self.client_id)
         self.produced: ProducedMessages | None = None
         if config.backend == "memory":
             self.produced = _memory(config, before, place)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from dekaf._cluster.metadata import NO_LEADER
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._protocol.error_codes import ErrorCode, produce_error, row_for
 from dekaf._protocol.produce import PartitionProduceResponse
 from dekaf.errors import (
@@ -186,7 +186,9 @@ class BatchCompletion:
         except Exception as error:  # the codec's library, or no memory for it
             self.give_up(batch, _not_split_error(batch, error))
             return
-        logger.info("%s-%d takes no batch of %d bytes; it is split", batch.topic, batch.partition, size)
+        count, partition = int(batch.record_count), int(batch.partition)
+        known = facts(self._statistics.client_id, topic=batch.topic, partition=partition, count=count)
+        logger.info("%s-%d takes no batch of %d bytes; it is split", batch.topic, batch.partition, size, extra=known)
         queue.limit.refused(batch.builder.size_bytes)
         batch.forget_bytes()
         at = 0

@@ -15,7 +15,7 @@ from typing import Any, Final, final
 from dekaf._cluster.metadata import ClusterMetadata
 from dekaf._cluster.recovery import MetadataRecovery
 from dekaf._cluster.refresh import NEVER, MetadataRefresher
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._network.client import NetworkClient, NetworkSettings
 from dekaf._network.io_thread import IoThread
 from dekaf._network.reachability import Reachability
@@ -150,7 +150,9 @@ class Engine:
         completion = BatchCompletion(
             self.accumulator, self._cluster, producer_id, settings.sender.retry, statistics, monotonic
         )
-        self._idle_topics: Final = IdleTopics(self.accumulator, self._cluster, producer_id, settings.metadata_max_idle)
+        self._idle_topics: Final = IdleTopics(
+            self.accumulator, self._cluster, producer_id, settings.metadata_max_idle, client_id=self._client_id
+        )
         self._sender: Final = self._new_sender(producer_id, completion)
         self._description: Final = DescriptionInquiry(self._client)
         self._inquiries: Final = self._new_inquiries(producer_id, completion)
@@ -190,6 +192,7 @@ class Engine:
             self._unknown_topics,
             RecreatedTopics(self.accumulator, self._queues, completion),
             self._idle_topics,
+            client_id=self._client_id,
         )
         hedge_after = min(LONGEST_WITHOUT_HEDGE, settings.max_block / 4)  # in time for the call that waits
         metadata = MetadataInquiry(
@@ -537,9 +540,11 @@ class Engine:
             failure = further
         self._client.close(BrokerConnectionError("The producer's I/O thread failed."))
         self._io.stop()
-        logger.error("The producer's I/O thread failed unexpectedly; please report this", error=error)
+        known = facts(self._client_id, error=error)
+        logger.error("The producer's I/O thread failed unexpectedly; please report this", error=error, extra=known)
         if failure is not None:
-            logger.error("Not everything that was pending could be told", error=failure)
+            known = facts(self._client_id, error=failure)
+            logger.error("Not everything that was pending could be told", error=failure, extra=known)
 
     def _give_up_everything(self, reason: str, cause: BaseException | None, undelivered: Undelivered | None) -> None:
         def batch_error(batch: ProducerBatch) -> ProduceError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from dekaf._cluster.refresh import NEVER
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._wire.writer import NULL_UUID
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.queues import PartitionQueue, TopicQueues
@@ -52,6 +52,7 @@ class IdleTopics:
         producer_id: Under which batches are numbered.
         max_idle: Seconds for which a topic has to be unused: nothing parked, queued, under way, or waited for.
         most_kept: Of how many partitions sequences are kept; more are made superfluous by a new epoch.
+        client_id: The producer's, for the log.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class IdleTopics:
         max_idle: float,
         *,
         most_kept: int = 50_000,
+        client_id: str | None = None,
     ) -> None:
         self._accumulator: Final = accumulator
         self._cluster: Final = cluster
         self._producer_id: Final = producer_id
         self._max_idle: Final = max_idle
         self._most_kept: Final = most_kept
+        self._client_id: Final = client_id
         self._uses: dict[str, _Use] = {}
         self._kept: dict[str, _Kept] = {}
         self._next_look = NEVER
@@ -122,7 +125,8 @@ class IdleTopics:
                 forgotten.append(name)
         if forgotten:
             self._cluster.forget_topics(forgotten)
-            logger.debug("Forgot %d topic(s) not produced to for %.0f s", len(forgotten), self._max_idle)
+            known = facts(self._client_id)
+            logger.debug("Forgot %d topic(s) not produced to for %.0f s", len(forgotten), self._max_idle, extra=known)
         for name in [name for name in self._uses if name not in self._accumulator.topics]:
             del self._uses[name]
         self._tidy()

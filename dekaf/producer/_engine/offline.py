@@ -15,7 +15,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from dekaf._cluster.metadata import NO_EPOCH, NO_LEADER, ClusterMetadata, Partition, Topic
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._record.builder import content_size
 from dekaf._record.record_reader import decode_headers
 from dekaf._threads.primitives import new_lock
@@ -83,7 +83,8 @@ class OfflineEngine:
         elif self._alias is not None:
             return  # who puts it in the place of an alias for a while means it
         fate = "dropped" if self._produced is None else "kept in memory"
-        logger.warning("backend=%r: messages are %s, and nothing is sent to Kafka", self._backend, fate)
+        known = facts(self.statistics.client_id)
+        logger.warning("backend=%r: messages are %s, and nothing is sent to Kafka", self._backend, fate, extra=known)
 
     def wake(self) -> None:
         """Settle what is parked, unless another thread is at it: that one will look again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Final, final
 
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf.errors import ProduceError
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._buffer.batch import ProducerBatch
@@ -60,6 +60,7 @@ class ReplacedCluster:
             cluster_id,
             before,
             len(ambiguous),
+            extra=facts(self._statistics.client_id, count=sum(int(batch.record_count) for batch in ambiguous)),
         )
 
 

@@ -14,7 +14,7 @@ from mypy_extensions import i64
 
 from dekaf._cluster.metadata import Broker, Partition, TopicPartition
 from dekaf._cluster.refresh import NEVER
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._network.requests import PendingRequest, SenderConnection
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.error_codes import ErrorCode
@@ -244,7 +244,10 @@ class Sender:
         try:
             self._accumulator.seal(queue, batch)
         except Exception as error:  # the codec's library, or no memory for it: better as it is than not at all
-            logger.warning("A batch for %s-%d is sent uncompressed: %r", batch.topic, batch.partition, error)
+            known = _facts_of(batch, self._statistics, error)
+            logger.warning(
+                "A batch for %s-%d is sent uncompressed: %r", batch.topic, batch.partition, error, extra=known
+            )
             self._accumulator.recycle(batch.seal(None))
 
     def _number(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
@@ -294,7 +297,10 @@ class Sender:
             place = (batch.topic, int(batch.partition))
             result = results.get(place)
             if result is None:
-                logger.warning("The broker's answer leaves out %s-%d; it is sent again", batch.topic, batch.partition)
+                known = _facts_of(batch, self._statistics, None)
+                logger.warning(
+                    "The broker's answer leaves out %s-%d; it is sent again", batch.topic, batch.partition, extra=known
+                )
                 self._completion.complete(batch, ErrorCode.NETWORK_EXCEPTION, None)
             else:
                 is_news = news is not None and place in news
@@ -454,3 +460,9 @@ def _brokers(response: ProduceResponse) -> list[Broker]:
         Broker(node_id=int(one.node_id), host=one.host, port=int(one.port), rack=one.rack)
         for one in response.node_endpoints
     ]
+
+
+def _facts_of(batch: ProducerBatch, statistics: ProducerStatistics, error: BaseException | None) -> dict[str, object]:
+    """Return the facts of a line about a batch."""
+    count, partition = int(batch.record_count), int(batch.partition)
+    return facts(statistics.client_id, topic=batch.topic, partition=partition, count=count, error=error)

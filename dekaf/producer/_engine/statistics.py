@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from dekaf._cluster.refresh import NEVER
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._threads.primitives import new_reentrant_lock
 from dekaf.errors import ProduceError
 from dekaf.producer._engine.batch_observer import PROCESS_OBSERVER, Observe
@@ -42,6 +42,7 @@ class ProducerStatistics:
         client_id: str | None = None,
     ) -> None:
         whose = "" if client_id is None else f" (client_id {client_id.replace('%', '%%')})"
+        self.client_id: Final = client_id
         self._wake: Final = _nothing if wake is None else wake
         self._has_untold = False  # something may be due to be logged later
         self.measurements: Final = Measurements()
@@ -201,6 +202,7 @@ class ProducerStatistics:
                 failure,
                 self._whose,
                 error=failure,
+                extra=facts(self.client_id, error=failure),
             )
 
     def space_exhausted(self) -> None:

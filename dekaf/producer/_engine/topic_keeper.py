@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Final, final
 
 from dekaf._cluster.topic_life import TopicNews
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._protocol.error_codes import ErrorCode, produce_error
 from dekaf._protocol.metadata import MetadataResponse
 from dekaf.producer._buffer.accumulator import RecordAccumulator
@@ -34,12 +34,15 @@ class TopicKeeper:
         unknown_topics: UnknownTopics,
         recreated_topics: RecreatedTopics,
         idle_topics: IdleTopics,
+        *,
+        client_id: str | None = None,
     ) -> None:
         self._accumulator: Final = accumulator
         self._cluster: Final = cluster
         self._unknown_topics: Final = unknown_topics
         self._recreated_topics: Final = recreated_topics
         self._idle_topics: Final = idle_topics
+        self._client_id: Final = client_id  # for the log
 
     def take_over(self, response: MetadataResponse, told_by: int) -> set[str]:
         """Take over a broker's metadata answer.
@@ -72,7 +75,10 @@ class TopicKeeper:
             self._cluster.refresher.doubt(doubtful, told_by)
         for name in recreated:
             logger.warning(
-                "Topic %s was created anew, with %d partition(s)", name, len(metadata.topics[name].partitions)
+                "Topic %s was created anew, with %d partition(s)",
+                name,
+                len(metadata.topics[name].partitions),
+                extra=facts(self._client_id, topic=name),
             )
         return self._cluster.queues.leaderless_topics().union(doubtful)
 

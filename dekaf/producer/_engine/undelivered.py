@@ -11,7 +11,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from dekaf._log_thread import DeferredLogger
+from dekaf._log_thread import DeferredLogger, facts
 from dekaf._record.compression import Codec
 from dekaf._record.record_reader import decode_headers, read_records
 from dekaf.abc import OnUndelivered
@@ -117,7 +117,7 @@ class Undelivered:
 
 
 def _log_missing(count: int, topic: str, reason: Exception) -> None:
-    extra: dict[str, object] = {"dekaf_topic": topic, "dekaf_count": count, "dekaf_error": type(reason).__name__}
+    extra = facts(None, topic=topic, count=count, error=reason)
     logger.error("on_undelivered does not get %d record(s) of topic %s: %r", count, topic, reason, extra=extra)
 
 
@@ -125,8 +125,9 @@ def _log_missing(count: int, topic: str, reason: Exception) -> None:
 class UndeliveredHook:
     """Hands to the user's function, on the callback thread, what closing gave up; holds no producer."""
 
-    def __init__(self, on_undelivered: OnUndelivered, callbacks: CallbackThread) -> None:
+    def __init__(self, on_undelivered: OnUndelivered, callbacks: CallbackThread, client_id: str | None = None) -> None:
         self._on_undelivered: Final = on_undelivered
+        self._client_id: Final = client_id  # for the log
         self._callbacks: Final = callbacks
         self._is_busy = False
 
@@ -148,12 +149,16 @@ class UndeliveredHook:
 
     def give_up(self) -> None:
         """Log that closing waits for the function no longer."""
-        logger.error("on_undelivered has not returned in time; closing does not wait for it any longer")
+        logger.error(
+            "on_undelivered has not returned in time; closing does not wait for it any longer",
+            extra=facts(self._client_id),
+        )
 
     def _call(self, undelivered: Undelivered) -> None:
         try:
             self._on_undelivered(undelivered.messages())
         except BaseException as error:
-            logger.error("on_undelivered raised %r; what it did not save is lost", error, error=error)  # noqa: TRY400 # it is given the error
+            known = facts(self._client_id, error=error)
+            logger.error("on_undelivered raised %r; what it did not save is lost", error, error=error, extra=known)  # noqa: TRY400 # it is given the error
         finally:
             self._is_busy = False
