@@ -22,7 +22,14 @@ from dekaf._protocol.fields import (
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import NULL_UUID, BytesWriter, write_bool, write_uuid
 
-__all__ = ("MetadataBroker", "MetadataPartition", "MetadataRequest", "MetadataResponse", "MetadataTopic")
+__all__ = (
+    "OPERATIONS_NOT_TOLD",
+    "MetadataBroker",
+    "MetadataPartition",
+    "MetadataRequest",
+    "MetadataResponse",
+    "MetadataTopic",
+)
 
 # The versions in which something changed.
 _AUTHORIZED_OPERATIONS: Final = 8
@@ -33,6 +40,7 @@ _NULLABLE_NAMES: Final = 12
 _TOP_LEVEL_ERROR: Final = 13
 
 _NO_EPOCH: Final = -1
+OPERATIONS_NOT_TOLD: Final = -(1 << 31)  # in place of the operations that this client may do (KIP-430)
 
 
 @final
@@ -43,10 +51,13 @@ class MetadataRequest:
     Args:
         topics: names; none asks for the brokers alone.
         allow_auto_topic_creation: let the broker create missing topics, if ``auto.create.topics.enable`` is on there.
+        include_topic_authorized_operations: have it say what this client may do to each topic, which costs it a look at
+            its rules; from version 8 on.
     """
 
     topics: tuple[str, ...]
     allow_auto_topic_creation: bool
+    include_topic_authorized_operations: bool = False
 
     def encode(self, writer: BytesWriter, version: int) -> None:
         """Append the body."""
@@ -62,7 +73,7 @@ class MetadataRequest:
         if _AUTHORIZED_OPERATIONS <= version <= _LAST_CLUSTER_OPERATIONS:
             write_bool(writer, False)  # noqa: FBT003 - the field's value
         if version >= _AUTHORIZED_OPERATIONS:
-            write_bool(writer, False)  # noqa: FBT003 - the field's value
+            write_bool(writer, self.include_topic_authorized_operations)
         end_struct(writer, flexible=flexible)
 
 
@@ -145,6 +156,8 @@ class MetadataTopic:
         topic_id: 16 bytes, all zero below version 10 and for a cluster without topic ids.
         is_internal: a topic that belongs to Kafka itself.
         partitions: in the order the broker sent them.
+        authorized_operations: a bit for each operation that this client may do (``AclOperation``), if that was asked
+            for, and the broker knows; else `OPERATIONS_NOT_TOLD`.
     """
 
     error_code: int
@@ -152,6 +165,7 @@ class MetadataTopic:
     topic_id: bytes
     is_internal: bool
     partitions: tuple[MetadataPartition, ...]
+    authorized_operations: int = OPERATIONS_NOT_TOLD
 
     @staticmethod
     def decode(reader: Reader, version: int) -> MetadataTopic:
@@ -166,11 +180,15 @@ class MetadataTopic:
         is_internal = reader.take_bool()
         count = take_count(reader, flexible=flexible)
         partitions = tuple([MetadataPartition.decode(reader, version) for _ in range(count)])
-        if version >= _AUTHORIZED_OPERATIONS:
-            reader.take_i32()
+        operations = int(reader.take_i32()) if version >= _AUTHORIZED_OPERATIONS else OPERATIONS_NOT_TOLD
         skip_struct_tags(reader, flexible=flexible)
         return MetadataTopic(
-            error_code=error_code, name=name, topic_id=topic_id, is_internal=is_internal, partitions=partitions
+            error_code=error_code,
+            name=name,
+            topic_id=topic_id,
+            is_internal=is_internal,
+            partitions=partitions,
+            authorized_operations=operations,
         )
 
 

@@ -14,8 +14,9 @@ from dekaf.command.logs import logs_silenced
 from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
 from dekaf.command.steps import Place, Step, Tell, place_of, telling
-from dekaf.errors import ConfigurationError, DekafError
+from dekaf.errors import ConfigurationError, DekafError, TopicAuthorizationError
 from dekaf.producer import Producer, ProducerConfig
+from dekaf.producer._inquiries.description import TopicRights
 from dekaf.types import ClusterDescription
 
 __all__ = ("PATIENCE", "add_parser", "check", "seconds")
@@ -101,13 +102,27 @@ def check(config: ProducerConfig, topics: tuple[str, ...], *, timeout: float, te
                 if (broker.host, broker.port) not in known:
                     steps.reach((broker.host, broker.port), timeout, what="advertised")
             for topic in topics:
-                steps.take(f"topic {topic}", partial(producer.partitions_for, topic), _of_topic, _OF_TOPICS)
+                rights = TopicRights(topic)
+                find = partial(_partitions_to_write, producer, rights, timeout)
+                steps.take(f"topic {topic}", find, partial(_of_topic, rights=rights), (Place.TOPIC, Place.RIGHTS))
     finally:
         producer.close(0)  # it has nothing to deliver
     return 1 if steps.have_failed else 0
 
 
-_OF_TOPICS: Final = (Place.TOPIC, Place.RIGHTS)
+def _partitions_to_write(producer: Producer[Any, Any], rights: TopicRights, timeout: float) -> tuple[Any, ...]:
+    """Return the partitions of a topic that may be written to.
+
+    Raises:
+        TopicAuthorizationError: It may only be seen, or not even that.
+        DekafError: The cluster does not tell.
+    """
+    partitions = producer.partitions_for(rights.topic)
+    producer._core.check(timeout, rights)  # noqa: SLF001 # it is the same package's
+    if rights.may_write() is False:
+        reason = "This client may see the topic, and not write to it: it needs the right WRITE (kafka-acls --producer)."
+        raise TopicAuthorizationError(reason, topic=rights.topic)
+    return partitions
 
 
 def _limited(config: ProducerConfig, timeout: float) -> ProducerConfig:
@@ -197,6 +212,7 @@ def _of_cluster(cluster: ClusterDescription) -> str:
     return f"{cluster.cluster_id or 'no id'}, {brokers}" + (f", {how}" if how else ", without TLS and SASL")
 
 
-def _of_topic(partitions: tuple[Any, ...]) -> str:
+def _of_topic(partitions: tuple[Any, ...], rights: TopicRights) -> str:
     leaderless = sum(1 for one in partitions if one.leader is None)
-    return f"{len(partitions)} partition(s)" + (f", {leaderless} without a leader" if leaderless else "")
+    unsure = "" if rights.may_write() else ", which the cluster does not say whether it may be written to"
+    return f"{len(partitions)} partition(s){f', {leaderless} without a leader' if leaderless else ''}{unsure}"

@@ -26,6 +26,7 @@ from dekaf._wire.writer import (
 from dekaf.testing.broker_versions import AdvertisedVersions
 
 __all__ = (
+    "NO_OPERATIONS",
     "AnsweredPartition",
     "AnsweredTopic",
     "DescribedPartition",
@@ -40,7 +41,7 @@ __all__ = (
     "sasl_handshake_answer",
 )
 
-_NO_OPERATIONS: Final = -(2**31)  # how Kafka writes that the client did not ask for the authorized operations
+NO_OPERATIONS: Final = -(2**31)  # how Kafka writes that the client did not ask for the authorized operations
 _FINALIZED_FEATURES_EPOCH: Final = 1
 
 
@@ -72,6 +73,7 @@ class DescribedTopic:
     name: str | None
     topic_id: bytes
     partitions: Sequence[DescribedPartition] = ()
+    operations: int = NO_OPERATIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,7 @@ def metadata_answer(
     for topic in topics:
         _put_described_topic(writer, topic, version)
     if 8 <= version <= 10:
-        write_i32_be(writer, _NO_OPERATIONS)
+        write_i32_be(writer, NO_OPERATIONS)
     if version >= 13:
         write_i16_be(writer, error_code)
     end_struct(writer, flexible=flexible)
@@ -271,7 +273,7 @@ def _put_described_topic(writer: BytesWriter, topic: DescribedTopic, version: in
     for partition in topic.partitions:
         _put_described_partition(writer, partition, version)
     if version >= 8:
-        write_i32_be(writer, _NO_OPERATIONS)
+        write_i32_be(writer, topic.operations)
     end_struct(writer, flexible=flexible)
 
 

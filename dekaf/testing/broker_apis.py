@@ -10,6 +10,7 @@ from typing import Final
 from dekaf._protocol.error_codes import ErrorCode
 from dekaf._wire.writer import NULL_UUID
 from dekaf.testing.answers import (
+    NO_OPERATIONS,
     AnsweredPartition,
     AnsweredTopic,
     DescribedPartition,
@@ -41,6 +42,8 @@ _ACKS_ALL: Final = -1
 # A broker refuses anything else (KIP-511).
 _SOFTWARE_TOKEN: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 _TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._\-]{1,249}")
+_WRITE: Final = 1 << 4  # Kafka's AclOperation, by code
+_DESCRIBE: Final = 1 << 8
 _FIRST_PRODUCE_WITH_IDS: Final = 13
 _NO_FAULT: Final = PartitionFault()
 
@@ -157,6 +160,7 @@ class BrokerApis:
             name=name,
             topic_id=topic.topic_id,
             partitions=self._describe_partitions(topic, plan),
+            operations=_operations(topic) if request.wants_operations else NO_OPERATIONS,
         )
 
     def _describe_partitions(self, topic: Topic, plan: Plan) -> list[DescribedPartition]:
@@ -258,6 +262,11 @@ class BrokerApis:
             return ErrorCode.UNKNOWN_TOPIC_ID
         if partition is None:
             return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        return self._refusal_of_partition(batch.topic, partition)
+
+    def _refusal_of_partition(self, topic: str, partition: Partition) -> ErrorCode:
+        if not self._state.topics[topic].settings.is_writable:
+            return ErrorCode.TOPIC_AUTHORIZATION_FAILED
         if partition.leader != self._node_id:
             return ErrorCode.NOT_LEADER_OR_FOLLOWER
         return ErrorCode.NONE
@@ -297,6 +306,11 @@ class BrokerApis:
                 error_code=error_code,
             )
         )
+
+
+def _operations(topic: Topic) -> int:
+    """Return what a client may do to a topic: a bit for each operation."""
+    return _DESCRIBE | (_WRITE if topic.settings.is_writable else 0)
 
 
 def _topics_asked_for(request: ReceivedMetadata, state: ClusterState) -> Sequence[str]:

@@ -33,12 +33,14 @@ class TopicSettings:
         max_message_bytes: the largest batch, compressed; Kafka's default.
         log_append_time: timestamps are the broker's, not the producer's.
         compacted: every record needs a key.
+        is_writable: clients have the right to write to it; without it they may only see it.
         timestamp_after_max_ms: how far in the future a timestamp may lie, None for any; Kafka's default since 4.0.
     """
 
     max_message_bytes: int = 1_048_588
     log_append_time: bool = False
     compacted: bool = False
+    is_writable: bool = True
     timestamp_after_max_ms: int | None = 3_600_000
 
 

@@ -104,6 +104,7 @@ class ReceivedMetadata(ReceivedRequest):
     topics: tuple[str, ...] | None
     topic_ids: tuple[bytes, ...] = ()
     allow_auto_topic_creation: bool = True
+    wants_operations: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +231,8 @@ def _decode_metadata(reader: Reader, header: RequestHeader) -> ReceivedMetadata:
         else:
             names.append(name)
     auto_creation = reader.take_bool() if version >= 4 else True
-    reader.skip(2 if 8 <= version <= 10 else 1 if version >= 8 else 0)  # the wish for authorized operations
+    reader.skip(1 if 8 <= version <= 10 else 0)  # the wish for the cluster's authorized operations
+    wants_operations = reader.take_bool() if version >= 8 else False
     # Version 0 has no null array: there an empty one asks for everything.
     wants_all = count == -1 or (count == 0 and version == 0)
     return ReceivedMetadata(
@@ -238,6 +240,7 @@ def _decode_metadata(reader: Reader, header: RequestHeader) -> ReceivedMetadata:
         topics=None if wants_all else tuple(names),
         topic_ids=tuple(ids),
         allow_auto_topic_creation=auto_creation,
+        wants_operations=wants_operations,
     )
 
 

@@ -10,12 +10,15 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dekaf.command.main import main
-from tests.kafka import KafkaCluster, read_back
+from tests.kafka import KafkaCluster, SecureCluster, read_back
+from tests.kafka.admin import allow
+from tests.kafka.users import USERS
 
 MILLION = 1_000_000
 MANY = 300_000
@@ -133,3 +136,35 @@ def test_check_goes_through_all_steps(
 
     assert main(["check", "-b", kafka_cluster.bootstrap_servers, f"no-{topic}", "--timeout", "2"]) == 1
     assert f"FAILED topic no-{topic}: topic: " in capsys.readouterr().out
+
+
+@pytest.fixture
+def guarded_cluster() -> Iterator[SecureCluster]:
+    """A broker with rules: alice may read one topic, and write to another."""
+    rules = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+    }
+    with SecureCluster(1, properties=rules) as cluster:
+        for topic in ("read", "written", "hidden"):
+            cluster.create_topic(topic, partitions=1)
+        allow(cluster.bootstrap_servers, "User:alice", {"read": "READ", "written": "WRITE"})
+        yield cluster
+
+
+def test_check_tells_rights_to_see_a_topic_from_those_to_write_to_it(
+    guarded_cluster: SecureCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEKAF_SASL_PASSWORD", USERS["alice"])
+    monkeypatch.setenv("DEKAF_SSL_CAFILE", str(guarded_cluster.authority.cafile))
+    monkeypatch.setenv("DEKAF_SASL_MECHANISM", "SCRAM-SHA-512")
+    monkeypatch.setenv("DEKAF_SASL_USERNAME", "alice")
+    monkeypatch.setenv("DEKAF_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("DEKAF_BOOTSTRAP_SERVERS", guarded_cluster.servers("SASL_SSL"))
+
+    assert main(["check", "written"]) == 0
+    assert "ok     topic written: 1 partition(s), " in capsys.readouterr().out
+    assert main(["check", "read", "hidden"]) == 1
+    told = capsys.readouterr().out
+    assert "FAILED topic read: rights: read: This client may see the topic, and not write to it" in told
+    assert "FAILED topic hidden: rights: " in told

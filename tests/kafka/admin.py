@@ -10,9 +10,14 @@ __lazy_modules__ = ("confluent_kafka", "confluent_kafka.admin")  # from Python 3
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # two are public names that it forgets to export
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
     AlterConfigOpType,
     ClusterMetadata,
@@ -20,6 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # two are pub
     ConfigResource,
     NewTopic,
     OffsetSpec,
+    ResourcePatternType,
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
@@ -27,6 +33,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # two are pub
 )
 
 __all__ = (
+    "allow",
     "alter_broker",
     "broker_ids",
     "create_topics",
@@ -142,6 +149,51 @@ def set_scram_password(
     info = ScramCredentialInfo(ScramMechanism[mechanism.replace("-", "_")], iterations)
     change = UserScramCredentialUpsertion(user, info, password.encode())
     client.alter_user_scram_credentials([change], request_timeout=timeout)[user].result()
+
+
+def allow(bootstrap_servers: str, principal: str, operations: Mapping[str, str], *, timeout: float = 10) -> None:
+    """Let somebody do something to topics, and return when the broker says so itself.
+
+    Args:
+        bootstrap_servers: Where nobody has to be somebody.
+        principal: Who, such as ``User:alice``.
+        operations: By topic, such as ``READ``.
+        timeout: Seconds.
+
+    Raises:
+        KafkaException: The broker has no authorizer.
+        TimeoutError: It does not know of the rules in time.
+    """
+    client = AdminClient({"bootstrap.servers": bootstrap_servers, **QUIET})
+    rules = [
+        AclBinding(
+            ResourceType.TOPIC,
+            topic,
+            ResourcePatternType.LITERAL,
+            principal,
+            "*",
+            AclOperation[operation],
+            AclPermissionType.ALLOW,
+        )
+        for topic, operation in operations.items()
+    ]
+    for done in client.create_acls(rules, request_timeout=timeout).values():
+        done.result()
+    deadline = time.monotonic() + timeout
+    anything: Any = None  # which the library takes, and its types do not
+    every = AclBindingFilter(
+        ResourceType.ANY,
+        anything,
+        ResourcePatternType.ANY,
+        anything,
+        anything,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    while len(client.describe_acls(every, request_timeout=timeout).result()) < len(rules):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the broker does not know of the rules after {timeout} s")
+        time.sleep(0.02)  # as for create_topics
 
 
 def alter_broker(bootstrap_servers: str, broker: int, name: str, value: str, *, timeout: float = 10) -> None:

@@ -7,6 +7,7 @@ from typing import Final, final
 
 from dekaf.errors import BrokerConnectionError, DekafError, caused_error
 from dekaf.producer._engine.interface import BackendEngine
+from dekaf.producer._inquiries.description import TopicRights
 from dekaf.types import ClusterDescription
 
 
@@ -18,12 +19,16 @@ class ClusterCheck:
         engine: Which asks.
         servers: The bootstrap servers, for the error.
         timeout: Seconds for which the caller waits; the engine forgets the question then.
+        rights: Of a topic, to be filled in with the answer; None: they are not asked for.
     """
 
-    def __init__(self, engine: BackendEngine, servers: Sequence[str], timeout: float) -> None:
+    def __init__(
+        self, engine: BackendEngine, servers: Sequence[str], timeout: float, rights: TopicRights | None = None
+    ) -> None:
         self._engine: Final = engine
         self._servers: Final = servers
         self._timeout: Final = timeout
+        self._rights: Final = rights
         self._tell: Callable[[], None] | None = None
         self._description: ClusterDescription | None = None
         self._error: DekafError | None = None
@@ -31,7 +36,7 @@ class ClusterCheck:
     def ask(self, tell: Callable[[], None]) -> bool:
         """Ask; `tell` is called by the I/O thread once there is an answer. False if the engine has ended."""
         self._tell = tell
-        return self._engine.describe(self._answered, self._timeout)
+        return self._engine.describe(self._answered, self._timeout, self._rights)
 
     def result(self) -> ClusterDescription:
         """Return what the cluster answered.

@@ -56,6 +56,7 @@ from dekaf.producer._core.status import measured, partitions_of, snapshot
 from dekaf.producer._engine.interface import BackendEngine
 from dekaf.producer._engine.partition_chooser import choose_partition
 from dekaf.producer._engine.unknown_topics import no_such_partition_error
+from dekaf.producer._inquiries.description import TopicRights
 from dekaf.producer._waiting.loop_waker import EventLoop
 from dekaf.producer._waiting.mailbox import LoopMailbox, OutcomeRoute
 from dekaf.producer._waiting.record_trace import RecordTrace
@@ -420,13 +421,17 @@ class ProducerCore:
         """Return a question to the live cluster who it is, yet to be asked; `timeout` in seconds."""
         return ClusterCheck(self.start(), self.config.bootstrap_servers, timeout)
 
-    def check(self, timeout: float) -> ClusterDescription:
+    def check(self, timeout: float, rights: TopicRights | None = None) -> ClusterDescription:
         """Ask the live cluster who it is; blocks up to `timeout` seconds.
+
+        Args:
+            timeout: Seconds.
+            rights: Of a topic, to be filled in with the answer; None: they are not asked for.
 
         Raises:
             BrokerConnectionError: No broker answered in time.
         """
-        check = self.cluster_check(timeout)
+        check = ClusterCheck(self.start(), self.config.bootstrap_servers, timeout, rights)
         ThreadGate.opened_by(check.ask).wait(timeout)
         return check.result()
 

@@ -39,7 +39,7 @@ from dekaf.producer._engine.topic_keeper import TopicKeeper
 from dekaf.producer._engine.undelivered import Undelivered, UndeliveredHook
 from dekaf.producer._engine.unknown_topics import ParkingLimits, UnknownTopics
 from dekaf.producer._engine.waiting_calls import RecordFate, WaitingCalls
-from dekaf.producer._inquiries.description import Described, DescriptionInquiry, PendingCheck
+from dekaf.producer._inquiries.description import Described, DescriptionInquiry, PendingCheck, TopicRights
 from dekaf.producer._inquiries.inquiry import Inquiry
 from dekaf.producer._inquiries.metadata import MetadataInquiry
 from dekaf.producer._inquiries.producer_id import ProducerIdInquiry
@@ -282,9 +282,15 @@ class Engine:
 
         return self._io.call(begin)
 
-    def describe(self, tell: Described, timeout: float) -> bool:
-        """Ask the cluster who it is; `tell` gets the answer, if there is one within `timeout` seconds."""
-        check = PendingCheck(tell, monotonic() + timeout)
+    def describe(self, tell: Described, timeout: float, rights: TopicRights | None = None) -> bool:
+        """Ask the cluster who it is; `tell` gets the answer, if there is one within `timeout` seconds.
+
+        Args:
+            tell: Hears of the answer, on the I/O thread.
+            timeout: Seconds.
+            rights: Of a topic, to be filled in before `tell` is called; None: they are not asked for.
+        """
+        check = PendingCheck(tell, monotonic() + timeout, rights)
 
         def begin() -> None:
             if self.state is EngineState.CLOSED or self.state is EngineState.FAILED:

@@ -9,7 +9,7 @@ from dekaf._cluster.metadata import ClusterMetadata
 from dekaf.errors import DekafError, ProduceError
 from dekaf.producer._buffer.accumulator import RecordAccumulator
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer._inquiries.description import Described
+from dekaf.producer._inquiries.description import Described, TopicRights
 from dekaf.reports import ConnectionSecurity
 
 
@@ -57,7 +57,7 @@ class BackendEngine(Protocol):
     def when_known(self, topic: str, tell: Callable[[], None]) -> bool:
         """Call `tell` once a topic's partitions are known, or `max_block_ms` was not enough to learn them."""
 
-    def describe(self, tell: Described, timeout: float) -> bool:
+    def describe(self, tell: Described, timeout: float, rights: TopicRights | None = None) -> bool:
         """Ask the cluster who it is; `tell` gets the answer, if there is one within `timeout` seconds."""
 
     def refresh_metadata(self, topic: str) -> None:

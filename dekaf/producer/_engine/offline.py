@@ -30,7 +30,7 @@ from dekaf.producer._buffer.waiting_record import WaitingRecord
 from dekaf.producer._engine.engine import EngineState
 from dekaf.producer._engine.partition_chooser import choose_partition
 from dekaf.producer._engine.statistics import ProducerStatistics
-from dekaf.producer._inquiries.description import Described
+from dekaf.producer._inquiries.description import Described, TopicRights
 from dekaf.producer.produced import ProducedMessages, RecordedMessage
 from dekaf.types import ClusterDescription, ConnectionSecurity, Headers
 
@@ -149,7 +149,7 @@ class OfflineEngine:
         tell()
         return True
 
-    def describe(self, tell: Described, timeout: float) -> bool:
+    def describe(self, tell: Described, timeout: float, rights: TopicRights | None = None) -> bool:
         """Describe the cluster that is none, unless a test ordered this to fail."""
         failure = None if self._produced is None else self._produced.next_check_error()
         if failure is None:

@@ -11,7 +11,8 @@ from dekaf._network.client import NetworkClient
 from dekaf._network.connection import BrokerConnection
 from dekaf._network.requests import CallbackRequest
 from dekaf._protocol.api import ApiKey
-from dekaf._protocol.metadata import MetadataRequest, MetadataResponse
+from dekaf._protocol.error_codes import ErrorCode
+from dekaf._protocol.metadata import OPERATIONS_NOT_TOLD, MetadataRequest, MetadataResponse
 from dekaf._wire.reader import Reader
 from dekaf._wire.writer import BytesWriter
 from dekaf.errors import BrokerConnectionError, DekafError
@@ -21,13 +22,42 @@ from dekaf.types import BrokerInfo, ClusterDescription, ConnectionSecurity
 Described: TypeAlias = Callable[["ClusterDescription | None", "DekafError | None"], None]
 
 
+_WRITE: Final = 1 << 4  # Kafka's AclOperation WRITE has the code 4
+
+
+@final
+class TopicRights:
+    """What the cluster says that this client may do to a topic: asked for with a check, whose answer fills it in.
+
+    Args:
+        topic: Its name.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self.topic: Final = topic
+        self._operations = OPERATIONS_NOT_TOLD
+
+    def take_from(self, response: MetadataResponse) -> None:
+        """Take down what an answer says."""
+        for topic in response.topics:
+            if topic.name == self.topic and topic.error_code == ErrorCode.NONE:
+                self._operations = topic.authorized_operations
+
+    def may_write(self) -> bool | None:
+        """Return whether it may be written to; None if the cluster has not said so (before Kafka 2.3)."""
+        if self._operations == OPERATIONS_NOT_TOLD:
+            return None
+        return self._operations & _WRITE != 0
+
+
 @final
 class PendingCheck:
-    """A caller of `check()`, and until when it waits."""
+    """A caller of `check()`, and until when it waits; `rights`: what it wants to know beside."""
 
-    def __init__(self, tell: Described, deadline: float) -> None:
+    def __init__(self, tell: Described, deadline: float, rights: TopicRights | None = None) -> None:
         self.tell: Final = tell
         self.deadline: Final = deadline
+        self.rights: Final = rights
 
 
 @final
@@ -52,8 +82,12 @@ class DescriptionInquiry(Inquiry):
         return now if self._waiting else NEVER
 
     def encode(self, body: BytesWriter, version: int) -> None:
-        """Ask for the brokers, and no topics."""
-        MetadataRequest(topics=(), allow_auto_topic_creation=False).encode(body, version)
+        """Ask for the brokers, and no topics but those whose rights somebody wants to know."""
+        topics = tuple(sorted({check.rights.topic for check in self._waiting if check.rights is not None}))
+        request = MetadataRequest(
+            topics=topics, allow_auto_topic_creation=False, include_topic_authorized_operations=len(topics) > 0
+        )
+        request.encode(body, version)
 
     def request(self, connection: BrokerConnection) -> CallbackRequest:
         """Ask for all checks that wait."""
@@ -61,6 +95,9 @@ class DescriptionInquiry(Inquiry):
 
         def answered(reader: Reader, version: int) -> None:
             response = MetadataResponse.decode(reader, version)
+            for check in checks:
+                if check.rights is not None:
+                    check.rights.take_from(response)
             _tell(checks, _description(response, self._client.connections()), None)
 
         def lost(error: DekafError) -> None:

@@ -13,7 +13,7 @@ import pytest
 from dekaf import ProducerConfig
 from dekaf.command.check import check
 from dekaf.command.main import main
-from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster
+from dekaf.testing import ALWAYS, ApiKey, ErrorCode, FakeCluster, TopicSettings
 from tests.certificates import Authority
 from tests.unit.command.terminals import needs_pty, on_terminal
 
@@ -215,3 +215,21 @@ def test_a_backend_without_kafka_cannot_be_checked(
 
     assert ended.value.code == 2
     assert "backend='memory' is no Kafka to connect to" in capsys.readouterr().err
+
+
+def test_a_topic_that_may_be_seen_and_not_written_to_is_a_matter_of_rights() -> None:
+    with FakeCluster(topics={"orders": 1}) as cluster:
+        cluster.create_topic("audit", 1, TopicSettings(is_writable=False))
+        status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers), "orders", "audit")
+
+    assert status == 1
+    assert lines[-2].startswith("ok     topic orders: 1 partition(s), ")
+    assert lines[-1].startswith("FAILED topic audit: rights: audit: This client may see the topic, and not write to it")
+
+
+def test_rights_that_an_old_cluster_does_not_tell_are_not_promised() -> None:
+    with FakeCluster(topics={"orders": 1}, kafka="2.1") as cluster:
+        status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers), "orders")
+
+    assert status == 0
+    assert "which the cluster does not say whether it may be written to" in lines[-1]

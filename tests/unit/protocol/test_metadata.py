@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dekaf._protocol.api import ApiKey
-from dekaf._protocol.metadata import MetadataBroker, MetadataRequest, MetadataResponse
+from dekaf._protocol.metadata import OPERATIONS_NOT_TOLD, MetadataBroker, MetadataRequest, MetadataResponse
 from dekaf._wire.reader import Reader
 from dekaf.errors import MalformedResponseError
 from tests.unit.protocol.requests import frame
@@ -75,6 +75,35 @@ def test_no_topics_ask_for_the_brokers_alone(version: int, expected: str) -> Non
     request = MetadataRequest(topics=(), allow_auto_topic_creation=False)
 
     assert frame(ApiKey.METADATA, version, 2, request) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        (7, "0000001300030007000000020001630000000100017400"),  # which cannot ask for it
+        (8, "00000015000300080000000200016300000001000174000001"),
+        (12, "000000230003000c00000002000163000200000000000000000000000000000000027400000100"),
+    ],
+)
+def test_request_may_ask_what_this_client_may_do(version: int, expected: str) -> None:
+    request = MetadataRequest(topics=("t",), allow_auto_topic_creation=False, include_topic_authorized_operations=True)
+
+    assert frame(ApiKey.METADATA, version, 2, request) == expected
+
+
+@pytest.mark.parametrize("version", [8, 12])
+def test_response_gives_what_this_client_may_do(version: int) -> None:
+    first = METADATA[version].find("80000000")
+    told = METADATA[version][:first] + "00000110" + METADATA[version][first + 8 :]
+
+    topics = MetadataResponse.decode(Reader(bytes.fromhex(told)), version).topics
+
+    assert [topic.authorized_operations for topic in topics] == [0x110, OPERATIONS_NOT_TOLD]
+
+
+@pytest.mark.parametrize("version", METADATA)
+def test_response_that_was_not_asked_does_not_tell_what_this_client_may_do(version: int) -> None:
+    assert {topic.authorized_operations for topic in decode(version).topics} == {OPERATIONS_NOT_TOLD}
 
 
 @pytest.mark.parametrize("version", METADATA)

@@ -10,8 +10,8 @@ import pytest
 
 from dekaf import Producer
 from dekaf._protocol.error_codes import ErrorCode
-from dekaf.errors import ConfigurationError
-from dekaf.testing import FakeCluster, ReceivedProduce
+from dekaf.errors import ConfigurationError, TopicAuthorizationError
+from dekaf.testing import FakeCluster, ReceivedProduce, TopicSettings
 from tests.unit.testing.batches import batch
 from tests.unit.testing.raw_client import PATIENCE, RawClient
 
@@ -182,3 +182,14 @@ def test_a_port_that_is_taken_is_refused_and_leaves_nothing_behind() -> None:
 def test_ports_must_exist(port: int, nodes: int) -> None:
     with pytest.raises(ConfigurationError, match="port must be between 0 and"):
         FakeCluster(port=port, nodes=nodes)
+
+
+def test_a_topic_may_be_seen_and_not_written_to() -> None:
+    with FakeCluster() as cluster:
+        cluster.create_topic("audit", 1, TopicSettings(is_writable=False))
+        with Producer(bootstrap_servers=cluster.bootstrap_servers) as producer:
+            assert len(producer.partitions_for("audit")) == 1
+            with pytest.raises(TopicAuthorizationError):
+                producer.produce("audit", value=b"a")
+
+        assert cluster.log("audit") == []

@@ -8,7 +8,7 @@ import pytest
 
 from dekaf.errors import BrokerConnectionError, DekafError
 from dekaf.producer._core.cluster_check import ClusterCheck
-from dekaf.producer._inquiries.description import Described
+from dekaf.producer._inquiries.description import Described, TopicRights
 from dekaf.types import ClusterDescription
 
 ANSWER = ClusterDescription(cluster_id="c", controller_id=1, brokers=())
@@ -17,9 +17,11 @@ ANSWER = ClusterDescription(cluster_id="c", controller_id=1, brokers=())
 class FakeEngine:
     def __init__(self, error: DekafError | None = None) -> None:
         self.asked: list[tuple[Described, float]] = []
+        self.rights: TopicRights | None = None
         self._error = error
 
-    def describe(self, tell: Described, timeout: float) -> bool:
+    def describe(self, tell: Described, timeout: float, rights: TopicRights | None = None) -> bool:
+        self.rights = rights
         self.asked.append((tell, timeout))
         return True
 
@@ -62,3 +64,11 @@ def test_error_names_the_servers_and_its_cause(is_told: bool) -> None:
 def test_silence_is_told_as_such() -> None:
     with pytest.raises(BrokerConnectionError, match="no answer in time"):
         check_of(FakeEngine()).result()
+
+
+def test_rights_of_a_topic_are_asked_for_where_somebody_wants_them() -> None:
+    engine, rights = FakeEngine(), TopicRights("orders")
+
+    ClusterCheck(cast("Any", engine), ["a:1"], 2.5, rights).ask(lambda: None)
+
+    assert engine.rights is rights

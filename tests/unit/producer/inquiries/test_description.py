@@ -10,7 +10,7 @@ import pytest
 from dekaf._protocol.api import ApiKey
 from dekaf._protocol.metadata import MetadataRequest
 from dekaf.errors import BrokerConnectionError, DekafError
-from dekaf.producer._inquiries.description import DescriptionInquiry, PendingCheck
+from dekaf.producer._inquiries.description import DescriptionInquiry, PendingCheck, TopicRights
 from dekaf.types import ClusterDescription, ConnectionSecurity
 from tests.unit.network.wire import OFFERED, Wire
 from tests.unit.protocol.requests import frame
@@ -29,11 +29,12 @@ class Desk:
         self.wire.open()
         self.inquiry = DescriptionInquiry(self.wire.owner)
 
-    def check(self, *, timeout: float = 60.0) -> Told:
+    def check(self, *, timeout: float = 60.0, rights: TopicRights | None = None) -> Told:
         """Add a check; return what it is told."""
         told: Told = []
         self.inquiry.add(
-            PendingCheck(lambda description, error: told.append((description, error)), self.now + timeout), self.now
+            PendingCheck(lambda description, error: told.append((description, error)), self.now + timeout, rights),
+            self.now,
         )
         return told
 
@@ -135,3 +136,33 @@ async def test_end_is_told_to_those_who_were_not_asked_for_yet() -> None:
     desk.inquiry.abort()
 
     assert told == [(None, None)]
+
+
+async def test_rights_of_a_topic_are_asked_for_with_the_same_question() -> None:
+    desk = Desk()
+    rights, unknown = TopicRights("t"), TopicRights("gone")
+    told = [desk.check(), desk.check(rights=rights), desk.check(rights=unknown), desk.check(rights=TopicRights("t"))]
+    desk.run()
+    answer = METADATA[12]
+    first = answer.find("80000000")
+    desk.wire.answer(2, b"\0" + bytes.fromhex(answer[:first] + "00000110" + answer[first + 8 :]))
+
+    (sent,) = desk.wire.transport.written
+    question = MetadataRequest(
+        topics=("gone", "t"), allow_auto_topic_creation=False, include_topic_authorized_operations=True
+    )
+    assert sent.hex() == frame(ApiKey.METADATA, 12, 2, question)
+    assert [len(each) for each in told] == [1, 1, 1, 1]
+    assert (rights.may_write(), unknown.may_write()) == (True, None)
+
+
+async def test_rights_without_the_one_to_write_are_told_as_such() -> None:
+    desk = Desk()
+    rights = TopicRights("t")
+    desk.check(rights=rights)
+    desk.run()
+    answer = METADATA[12]
+    first = answer.find("80000000")
+    desk.wire.answer(2, b"\0" + bytes.fromhex(answer[:first] + "00000108" + answer[first + 8 :]))
+
+    assert rights.may_write() is False
