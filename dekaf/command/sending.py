@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final, NamedTuple, Never, final
 
 from dekaf.errors import BufferExhaustedError
 from dekaf.producer import Producer, ProducerConfig
 from dekaf.types import DrainReport
 
-__all__ = ("FAILED", "INTERRUPTED", "Ending", "for_sending", "sent", "until_space")
+__all__ = ("FAILED", "INTERRUPTED", "TERMINATED", "Ending", "for_sending", "sent", "until_space")
 
 FAILED: Final = 1  # exit statuses
 INTERRUPTED: Final = 130  # as a shell tells that SIGINT ended a command
+TERMINATED: Final = 143  # the same of SIGTERM
 
 
 def for_sending(config: ProducerConfig) -> ProducerConfig:
@@ -55,21 +60,53 @@ def sent(
 ) -> Ending:
     """Send, then deliver what was accepted, and close; a Ctrl-C ends the sending, a second one the delivering.
 
+    SIGTERM is as good as Ctrl-C, but for the exit status.
+
     Args:
         producer: It.
         config: Its configuration.
         send: Fires all messages; returns the exit status.
         say: Tells people something.
     """
-    try:
+    with _sigterm_interrupts():
         try:
-            status = send()
-        except KeyboardInterrupt:
-            status = INTERRUPTED
-            say("interrupted: what was read is delivered, unless you interrupt again")
-        return Ending(_drained(producer, config), status)
-    except KeyboardInterrupt:
-        return Ending(producer.close(0), INTERRUPTED)
+            try:
+                status = send()
+            except KeyboardInterrupt as interruption:
+                status = _status_after(interruption)
+                say("interrupted: what was accepted is delivered, unless you interrupt again")
+            return Ending(_drained(producer, config), status)
+        except KeyboardInterrupt as interruption:
+            return Ending(producer.close(0), _status_after(interruption))
+
+
+@final
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM, which ends sending as Ctrl-C does."""
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Have SIGTERM deliver what was accepted, too, where it would just end the process."""
+    is_ours = (
+        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if not is_ours:
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> Never:
+        raise _TerminatedError
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _status_after(interruption: KeyboardInterrupt) -> int:
+    return TERMINATED if isinstance(interruption, _TerminatedError) else INTERRUPTED
 
 
 def _drained(producer: Producer[Any, Any], config: ProducerConfig) -> DrainReport:

@@ -118,7 +118,8 @@ def test_what_is_not_delivered_is_told_and_counts_as_a_failure(cluster: FakeClus
     assert b"orders-0" in done.stderr
 
 
-def test_ctrl_c_delivers_what_was_read(cluster: FakeCluster) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_deliver_what_was_read(cluster: FakeCluster, number: signal.Signals, status: int) -> None:
     reader, writer = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-m", "dekaf", "produce", TOPIC, "-b", cluster.bootstrap_servers],
@@ -128,11 +129,11 @@ def test_ctrl_c_delivers_what_was_read(cluster: FakeCluster) -> None:
     os.close(reader)
     os.write(writer, b"a\nb\n" * 5_000)  # more than is read ahead
     cluster.wait_until(lambda: len(cluster.log(TOPIC)) > 0)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     os.close(writer)
 
-    assert process.returncode == 130
+    assert process.returncode == status
     assert f"{len(cluster.log(TOPIC)):,} delivered to orders, 0 not".encode() in errors
     assert b"Traceback" not in errors
 

@@ -40,7 +40,7 @@ def test_an_interruption_delivers_what_was_accepted_and_says_so() -> None:
     report, status = sent(producer, config, send, said.append)
 
     assert (report.delivered, status) == (1, INTERRUPTED)
-    assert said == ["interrupted: what was read is delivered, unless you interrupt again"]
+    assert said == ["interrupted: what was accepted is delivered, unless you interrupt again"]
 
 
 def test_a_second_interruption_gives_up_and_still_reports() -> None:
