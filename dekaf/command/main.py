@@ -15,9 +15,20 @@ from typing import Any, Final, cast, final
 
 from dekaf._version import __version__
 from dekaf.command import check, config, fake, partition_for, perf, produce
+from dekaf.command.manual import ManualFormatter, examples_of
 from dekaf.errors import ConfigurationError, DekafError
 
 __all__ = ("main",)
+
+_DESCRIPTION: Final = (
+    "Tools around the Kafka producer dekaf. The exit status is 0 if all went well, 1 if something failed, 2 if the "
+    "arguments are wrong, and 130 after Ctrl-C."
+)
+_EXAMPLES: Final = """
+dekaf check -b localhost:9092 orders
+dekaf produce orders orders.txt
+dekaf produce --help
+"""
 
 _FAILED: Final = 1
 _WRONG_USE: Final = 2  # the status with which argparse ends, too
@@ -53,7 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         141 if what reads the output has gone.
     """
     _open_standard_descriptors()
-    parser = argparse.ArgumentParser(prog="dekaf", description="Tools around the Kafka producer dekaf.")
+    parser = argparse.ArgumentParser(
+        prog="dekaf",
+        description=_DESCRIPTION,
+        epilog=examples_of(_EXAMPLES),
+        formatter_class=ManualFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"dekaf {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Intermixed)
     for command in (produce, check, perf, config, partition_for, fake):

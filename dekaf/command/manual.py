@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any, final
 
-__all__ = ("add_command",)
+__all__ = ("ManualFormatter", "add_command", "examples_of")
+
+
+def examples_of(lines: str) -> str:
+    """Return what a help ends with: lines to be typed."""
+    return "examples:\n" + "\n".join(f"  {line.strip()}" for line in lines.strip().splitlines())
 
 
 def add_command(commands: Any, name: str, summary: str, *, description: str, examples: str) -> argparse.ArgumentParser:
@@ -18,15 +23,14 @@ def add_command(commands: Any, name: str, summary: str, *, description: str, exa
         description: The same, in sentences.
         examples: Lines to be typed, each with its `dekaf`.
     """
-    shown = "examples:\n" + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=description, epilog=shown, formatter_class=_Formatter
+        name, help=summary, description=description, epilog=examples_of(examples), formatter_class=ManualFormatter
     )
     return parser
 
 
 @final
-class _Formatter(argparse.HelpFormatter):
+class ManualFormatter(argparse.HelpFormatter):
     """Wraps paragraphs, and leaves lines alone that are several."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:

@@ -33,7 +33,9 @@ def test_help_lists_the_sub_commands(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["--help"])
 
-    assert "run a Kafka in memory" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "run a Kafka in memory" in shown
+    assert "\nexamples:\n  dekaf check -b localhost:9092 orders\n" in shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE")
