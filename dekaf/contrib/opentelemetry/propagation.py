@@ -9,7 +9,7 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import Link, Span, format_span_id, format_trace_id
+from opentelemetry.trace import Link, Span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from dekaf.types import Headers
@@ -41,7 +41,7 @@ def with_context(headers: Headers, span: Span, context: Context) -> Headers:
         span: One that records.
         context: The current one; its baggage goes along.
     """
-    if _is_w3c(propagate.get_global_textmap()) and not baggage.get_all(context):
+    if _is_w3c(propagate.get_global_textmap()) and not (context and baggage.get_all(context)):
         return headers if headers.get(_PARENT) is not None else _with_parent(headers, span)
     carrier: dict[str, str] = {}
     propagate.inject(carrier, trace.set_span_in_context(span, context))
@@ -68,8 +68,7 @@ def _with_parent(headers: Headers, span: Span) -> Headers:
     own = span.get_span_context()
     if not own.is_valid:
         return headers
-    parent = f"00-{format_trace_id(own.trace_id)}-{format_span_id(own.span_id)}-{own.trace_flags:02x}"
-    headers = headers.add(_PARENT, parent)
+    headers = headers.add(_PARENT, f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}")
     if own.trace_state and headers.get(_STATE) is None:
         headers = headers.add(_STATE, own.trace_state.to_header())
     return headers
