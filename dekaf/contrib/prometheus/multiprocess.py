@@ -110,21 +110,20 @@ class Mirror:
             )
 
     def _add(self, source: int, family: MetricFamily, samples: Samples) -> None:
-        """Add what has come to sums since the last time."""
+        """Add what has come to sums since the last time; those that are zero are told, too: increases begin there."""
         for place, value in samples.items():
             if isinstance(value, Histogram):
                 for name, labels, part in _parts(family.name, place, value):
-                    more = self._more(source, name, labels, part)
-                    if more > 0:
-                        self._gauges[name].labels(*labels).inc(more)
+                    self._increase(source, name, self._gauges[name], labels, part)
             else:
-                counter = self._counters[family.name].labels(*place)  # also to tell of zero: increases begin there
-                counter.inc(self._more(source, family.name, place, value))
+                self._increase(source, family.name, self._counters[family.name], place, value)
 
-    def _more(self, source: int, name: str, place: Place, value: float) -> float:
-        before = self._written.get((source, name, place), 0.0)
+    def _increase(self, source: int, name: str, metric: Counter | Gauge, place: Place, value: float) -> None:
+        child = metric.labels(*place)
+        more = value - self._written.get((source, name, place), 0.0)
+        if more > 0:
+            child.inc(more)
         self._written[source, name, place] = value
-        return max(0.0, value - before)
 
     def _set(self, family: MetricFamily, samples: Samples) -> None:
         for place, value in samples.items():

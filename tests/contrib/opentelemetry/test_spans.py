@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from dekaf import AsyncProducer, Producer, ProducerMessage, ProducerRegistry, SerializationContext, telemetry
 from dekaf.contrib.opentelemetry import instrument, uninstrument
-from dekaf.errors import ClusterUnavailableError, ProduceError, SerializationError
+from dekaf.errors import ClusterUnavailableError, ProduceError, RecordTooLargeError, SerializationError
 from dekaf.telemetry import TOKEN_COST
 from dekaf.testing import ApiKey, ErrorCode, FakeCluster
 from tests.contrib.opentelemetry.conftest import Telescope
@@ -121,6 +121,17 @@ def test_refused_message_has_a_span_that_says_so_without_its_value(cluster: Fake
 
     (span,) = telescope.sends()
     assert attributes_of(span)["error.type"] == "SerializationError"
+
+
+def test_context_counts_when_a_message_is_too_large(cluster: FakeCluster, telescope: Telescope) -> None:
+    with producer_of(cluster, max_request_size=1_000) as producer:
+        producer.produce("orders", None, "x" * 880)
+        instrument(tracer_provider=telescope.tracer_provider, metrics=False)
+        with pytest.raises(RecordTooLargeError):
+            producer.produce("orders", None, "x" * 880)
+
+    (span,) = telescope.sends()
+    assert attributes_of(span)["error.type"] == "RecordTooLargeError"
 
 
 def test_every_way_of_sending_is_traced(cluster: FakeCluster, telescope: Telescope) -> None:

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dekaf import ConfigurationError, Producer
 from dekaf.contrib.prometheus import install_multiprocess
+from dekaf.producer._engine.measurements import LATENCIES
 from dekaf.testing import FakeCluster
 
 PATIENCE = 30.0
@@ -134,7 +135,9 @@ def test_counters_equal_what_the_cluster_holds_after_a_worker_was_ended_and_one_
     assert server.value("dekaf_batch_records_sum") == held
     assert server.value("dekaf_buffer_used_bytes") == 0
     assert server.value("dekaf_info", producer="default") == 1
-    assert 'dekaf_buffer_exhausted_total{producer="default"} 0.0' in server.get("/metrics")  # not absent until it is 1
+    shown = server.get("/metrics")
+    assert 'dekaf_buffer_exhausted_total{producer="default"} 0.0' in shown  # not absent until it is 1
+    assert shown.count('dekaf_send_latency_seconds_bucket{le="') == len(LATENCIES) + 1  # empty ones, too
 
 
 @pytest.mark.parametrize(
