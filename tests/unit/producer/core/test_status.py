@@ -117,7 +117,7 @@ def test_topic_that_is_not_known_is_an_error_with_the_reason(error: DekafError |
 
 def test_topic_that_is_not_for_this_client_is_an_error_of_its_own() -> None:
     with pytest.raises(TopicAuthorizationError, match="not for you") as caught:
-        partitions_of("theirs", Engine(), 5_000)  # type: ignore[arg-type]
+        partitions_of("theirs", Engine(), "max_block_ms=5000")  # type: ignore[arg-type]
 
     assert (caught.value.topic, caught.value.code) == ("theirs", 29)
 
