@@ -39,7 +39,11 @@ def install_error_handlers(app: FastAPI, *, retry_after: int = RETRY_AFTER) -> N
             logger.error("Kafka refuses this application: %s", error, extra={"dekaf_error": type(error).__name__})
         if isinstance(connection, WebSocket):
             if WebSocketState.DISCONNECTED in {connection.client_state, connection.application_state}:
-                logger.error("A message was not produced, and its WebSocket is closed already", exc_info=error)
+                logger.error(
+                    "A message was not produced, and its WebSocket is closed already",
+                    exc_info=error,
+                    extra={"dekaf_error": type(error).__name__},
+                )
                 return None  # raised again, it would get here again, with a connection that knows nothing of that
             await connection.close(TRY_AGAIN_LATER, reason=answer.body["detail"])
             return None
