@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -106,6 +107,27 @@ def test_sums_never_become_smaller_while_producers_come_and_go(cluster: FakeClus
 
     assert told == sorted(told)
     assert told[-1] == len(cluster.log("orders")) == 150
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_tells_of_none_of_its_parents_messages(telescope: Telescope) -> None:
+    instrument(spans="off", meter_provider=telescope.meter_provider)
+    with Producer(backend="memory") as ended:
+        ended.produce("orders", "1", "a")
+    assert sent(telescope) == {"": 1}
+    with Producer(backend="memory") as untold:
+        untold.produce("orders", "1", "a")
+    with Producer(backend="memory") as open_one:
+        open_one.produce("orders", "1", "a")
+
+        child = os.fork()
+        if child == 0:
+            before = sent(telescope)
+            open_one.produce("orders", "1", "a")
+            os._exit(0 if (before, sent(telescope)) == ({}, {"": 1}) else 1)
+
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert sent(telescope) == {"": 3}
 
 
 def test_clients_without_end_are_counted_under_one_name(telescope: Telescope) -> None:
