@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Literal
 
 import pytest
 
@@ -32,10 +33,18 @@ def producer(cluster: FakeCluster) -> Iterator[Producer[str, str]]:
 class Interruption:
     """Calls `handler` once, where a signal or a collection may strike: while a record is written into its batch.
 
-    Or elsewhere: at the beginning of a function of `file`, in a call that has filled a batch.
+    Or elsewhere: at the beginning, or the end, of a function of `file`, in a call that has filled a batch.
     """
 
-    def __init__(self, handler: Callable[[], object], *, function: str = "append", file: str = "builder.py") -> None:
+    def __init__(
+        self,
+        handler: Callable[[], object],
+        *,
+        function: str = "append",
+        file: str = "builder.py",
+        event: Literal["call", "return"] = "call",
+    ) -> None:
+        self._event = event
         self._function = function
         self._file = file
         self._handler = handler
@@ -54,7 +63,7 @@ class Interruption:
         code = frame.f_code
         if (
             self._has_struck
-            or event != "call"
+            or event != self._event
             or code.co_name != self._function
             or not code.co_filename.endswith(self._file)
             or ("result" in frame.f_locals and not frame.f_locals["result"] & FILLED)
@@ -158,3 +167,20 @@ def test_batch_whose_filling_was_interrupted_is_sent_by_the_io_thread(
     values = [record.value for record in cluster.log("t")]
     assert len(values) - 2 in {fired, fired - 1}  # the one that was interrupted was mostly accepted
     assert (values[0], values[-1]) == (b"first", b"later")
+
+
+@pytest.mark.parametrize("where", ["builder.py", "_buffer/batch.py"])
+def test_record_that_was_written_as_its_call_was_interrupted_is_counted(
+    cluster: FakeCluster, producer: Producer[str, str], where: str
+) -> None:
+    interruption = Interruption(press_ctrl_c, file=where, event="return")
+    with interruption, pytest.raises(KeyboardInterrupt):
+        producer.fire("t", "key", "second")
+    assert producer.status().buffered_records in {0, 1}
+    producer.fire("t", "key", "third")
+    report = producer.close(5)
+
+    assert (report.delivered, report.undelivered) == (3, 0)
+    status = producer.status()
+    assert (status.buffered_records, status.buffered_bytes) == (0, 0)
+    assert [record.value for record in cluster.log("t")] == [b"first", b"second", b"third"]

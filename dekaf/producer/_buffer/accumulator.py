@@ -183,21 +183,37 @@ class RecordAccumulator:
                             batch = fresh
                             result = self._roll_locked(queue, before, fresh)
                         if batch is not None:
-                            charge = batch.append(
-                                content, timestamp, key, value, headers, recipient, route, waits, trace
-                            )
+                            records = batch.builder.record_count
+                            charged = batch.charged
+                            try:
+                                charge = batch.append(
+                                    content, timestamp, key, value, headers, recipient, route, waits, trace
+                                )
+                            except BaseException:
+                                self._count_interrupted_locked(batch, records, charged)
+                                raise
                             self.buffer.free += reserved - charge
                             self.accepted += 1
                             result |= self._consequences_locked(queue, batch)
-            if fresh is not None and (result < 0 or not result & OPENED):
-                self.recycle(fresh.builder.writer)
-            if result > 0:
+            if result > 0 or fresh is not None:
                 # A record that was parked is placed by the I/O thread, which must not touch a caller's loop.
                 self._after_append(queue, before, fresh, route if accepted == JUST_NOW else None, result)
         except BaseException:  # KeyboardInterrupt, for one, between any two calls where this is interpreted
             self._leave_to_sender(queue, before, fresh)
             raise
         return result
+
+    def _count_interrupted_locked(self, batch: ProducerBatch, records: i64, charged: i64) -> None:
+        """Count a record that is in its batch, though its call was interrupted before it could.
+
+        Args:
+            batch: Its batch.
+            records: How many were in it before.
+            charged: What these are charged. What was reserved for the record, its caller gives back.
+        """
+        if batch.builder.record_count > records:
+            self.buffer.free -= batch.charged - charged
+            self.accepted += 1
 
     def _refusal_locked(self, queue: PartitionQueue, needed: i64, reserved: i64, accepted: float) -> i64:
         """Return why a record cannot be taken, 0 if it can."""
@@ -486,6 +502,10 @@ class RecordAccumulator:
         result: i64,
     ) -> None:
         """Compress what became full, and wake the I/O thread. `before` was open before the append."""
+        if fresh is not None and (result < 0 or not result & OPENED):
+            self.recycle(fresh.builder.writer)  # it was made in vain
+        if result <= 0:
+            return
         rolled = before if result & OPENED else None
         filled = None if not result & FILLED else fresh if result & OPENED else before
         if rolled is None and filled is None:
