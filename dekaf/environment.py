@@ -18,7 +18,7 @@ from dekaf.producer.masked import Masked
 from dekaf.producer.other_names import unknown_option
 from dekaf.registry import DEFAULT_ALIAS, ProducerRegistry
 
-__all__ = ("BETWEEN", "PREFIX", "grouped", "registry_of_environment", "with_shared_options")
+__all__ = ("BETWEEN", "PREFIX", "grouped", "options_of_environment", "registry_of_environment", "with_shared_options")
 
 PREFIX: Final = "DEKAF_"
 
@@ -39,16 +39,42 @@ def registry_of_environment(prefix: str = PREFIX) -> ProducerRegistry | None:
     Raises:
         ConfigurationError: A variable with the prefix is no option, or one has a wrong value.
     """
-    given = _variables(prefix)
-    if not given:
+    by_alias = _options_by_alias(prefix)
+    if not by_alias:
         return None
-    _refuse_unknown(given, prefix)
-    options = with_shared_options(grouped(given.items()))
-    by_alias = options if _is_by_alias(options) else {DEFAULT_ALIAS: options}
     configs = {
         alias: ProducerConfig.from_mapping(own, source=_source_of(alias, prefix)) for alias, own in by_alias.items()
     }
     return ProducerRegistry(configs, source=_SOURCE)
+
+
+def options_of_environment(alias: str = DEFAULT_ALIAS, prefix: str = PREFIX) -> dict[str, Any]:
+    """Return the options that the environment has for one producer, masked and not looked at as a whole.
+
+    Args:
+        alias: Of the producer.
+        prefix: As for `registry_of_environment`.
+
+    Returns:
+        None of them if it says nothing about any producer; with what is given for all.
+
+    Raises:
+        ConfigurationError: A variable with the prefix is no option; or there are producers, and none of that alias.
+    """
+    by_alias = _options_by_alias(prefix)
+    if alias not in by_alias and (by_alias or alias != DEFAULT_ALIAS):
+        names: dict[str, Any] = {name: {"backend": "disabled"} for name in by_alias}
+        ProducerRegistry(names, source=_SOURCE).config(alias)  # it says which there are
+    return dict(by_alias.get(alias, {}))
+
+
+def _options_by_alias(prefix: str) -> dict[str, dict[str, Any]]:
+    given = _variables(prefix)
+    if not given:
+        return {}
+    _refuse_unknown(given, prefix)
+    options = with_shared_options(grouped(given.items()))
+    return options if _is_by_alias(options) else {DEFAULT_ALIAS: options}
 
 
 def grouped(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:

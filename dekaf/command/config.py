@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from dekaf.command.manual import add_command
-from dekaf.command.options import add_options, config_of, of_properties, sources_of
+from dekaf.command.options import add_options, arguments_of, config_of, given_of, of_properties, sources_of
 from dekaf.command.terminal import Canvas, canvas_on
 from dekaf.errors import ConfigurationError
 from dekaf.producer import Producer, ProducerConfig
 
 __all__ = ("add_parser",)
 
-_CLIENTS: Final[dict[str, Callable[[Mapping[str, Any]], ProducerConfig]]] = {
+_CLIENTS: Final[dict[str, Callable[..., ProducerConfig]]] = {
     "confluent": ProducerConfig.from_confluent,
     "aiokafka": ProducerConfig.from_aiokafka,
     "kafka-python": ProducerConfig.from_kafka_python,
@@ -86,7 +86,7 @@ def _draw(canvas: Canvas, config: ProducerConfig, arguments: argparse.Namespace)
     if arguments.client is None:
         sources = sources_of(arguments)
     else:
-        sources = dict.fromkeys(config.model_fields_set, str(arguments.file))
+        sources = dict.fromkeys(config.model_fields_set, str(arguments.file)) | arguments_of(arguments)
     table = canvas.table("option", "value", "comes from")
     for name, value, is_default in _effective(config):
         if arguments.all or not is_default:
@@ -96,13 +96,16 @@ def _draw(canvas: Canvas, config: ProducerConfig, arguments: argparse.Namespace)
 
 def _translated(arguments: argparse.Namespace) -> ProducerConfig:
     path: Path | None = arguments.file
-    if path is None:
-        raise ConfigurationError(f"--from {arguments.client} needs the FILE to translate.")
+    if path is None or arguments.config is not None:
+        raise ConfigurationError(
+            f"--from {arguments.client} needs the FILE to translate, without -c: `dekaf config --from "
+            f"{arguments.client} FILE`."
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    return _CLIENTS[arguments.client](_options_of(path, text))
+    return _CLIENTS[arguments.client](_options_of(path, text), **given_of(arguments))
 
 
 def _options_of(path: Path, text: str) -> Mapping[str, Any]:

@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-from dekaf.environment import BETWEEN, PREFIX, registry_of_environment
+from dekaf.environment import BETWEEN, PREFIX, options_of_environment
 from dekaf.errors import ConfigurationError
 from dekaf.producer import ProducerConfig
 from dekaf.producer.options import ProducerOptions
 from dekaf.registry import DEFAULT_ALIAS, ProducerRegistry
 
-__all__ = ("add_options", "config_of", "of_properties", "sources_of")
+__all__ = ("add_options", "arguments_of", "config_of", "given_of", "of_properties", "sources_of")
 
 _NOTHING_SAID: Final = {"bootstrap_servers": "localhost:9092"}
 _TOML: Final = ".toml"
+_ENVIRONMENT: Final = f"the environment ({PREFIX}…)"
+_COMMAND_LINE: Final = "the command line"
 _SECRET_ENDINGS: Final = ("password", "secret", "passphrase")
 
 
@@ -61,14 +63,25 @@ def config_of(arguments: argparse.Namespace, **fixed: Any) -> ProducerConfig:
     Raises:
         ConfigurationError: Something of it is wrong.
     """
+    given = given_of(arguments)
+    if arguments.config is not None:
+        base = _of_file(arguments.config, arguments.alias, given)
+        missing = {name: value for name, value in fixed.items() if name not in base.model_fields_set}
+        return base.with_options(**cast("ProducerOptions", missing))
+    found = options_of_environment(arguments.alias)
+    return ProducerConfig.from_mapping({**_NOTHING_SAID, **fixed, **found, **given}, source=_source(found, given))
+
+
+def given_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options among the arguments.
+
+    Args:
+        arguments: Those that `add_options` added.
+    """
     given: dict[str, Any] = dict(arguments.options)
     if arguments.bootstrap_servers is not None:
         given["bootstrap_servers"] = arguments.bootstrap_servers
-    base = _base(arguments)
-    if base is None:
-        return ProducerConfig.from_mapping({**_NOTHING_SAID, **fixed, **given}, source="the command line")
-    missing = {name: value for name, value in fixed.items() if name not in base.model_fields_set}
-    return base.with_options(**cast("ProducerOptions", {**missing, **given}))
+    return given
 
 
 def sources_of(arguments: argparse.Namespace) -> dict[str, str]:
@@ -80,11 +93,22 @@ def sources_of(arguments: argparse.Namespace) -> dict[str, str]:
     Raises:
         ConfigurationError: Something of it is wrong.
     """
-    base = _base(arguments)
     found: dict[str, str] = {}
-    for name in () if base is None else base.model_fields_set:
-        found[name] = str(arguments.config) if arguments.config is not None else _variable(arguments.alias, name)
-    found.update({name: f"-X {name}" for name, _ in arguments.options})
+    if arguments.config is not None:
+        of_file = _of_file(arguments.config, arguments.alias, given_of(arguments)).model_fields_set
+        found.update(dict.fromkeys(of_file, str(arguments.config)))
+    else:
+        found.update({name: _variable(arguments.alias, name) for name in options_of_environment(arguments.alias)})
+    return found | arguments_of(arguments)
+
+
+def arguments_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return which argument each option comes from that is among them.
+
+    Args:
+        arguments: Those that `add_options` added.
+    """
+    found = {name: f"-X {name}" for name, _ in arguments.options}
     if arguments.bootstrap_servers is not None:
         found["bootstrap_servers"] = "-b"
     return found
@@ -99,22 +123,34 @@ def of_properties(text: str) -> dict[str, str]:
     return dict(_properties(text))
 
 
-def _base(arguments: argparse.Namespace) -> ProducerConfig | None:
-    path: Path | None = arguments.config
-    if path is None:
-        registry = registry_of_environment()
-        return None if registry is None else registry.config(arguments.alias)
+def _source(found: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """Return what errors begin with."""
+    said = [source for source, options in ((_ENVIRONMENT, found), (_COMMAND_LINE, given)) if options]
+    return " and ".join(said) or _COMMAND_LINE
+
+
+def _of_file(path: Path, alias: str, given: Mapping[str, Any]) -> ProducerConfig:
+    """Return what a file says, and the arguments over it: it may leave to them what it needs."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"--config {path}: {error}") from error
     if path.suffix == _TOML:
-        return ProducerRegistry(_of_toml(path, text), source=str(path)).config(arguments.alias)
+        return ProducerRegistry(_with(given, _of_toml(path, text), alias), source=str(path)).config(alias)
     try:
         options = of_properties(text)
     except ConfigurationError as error:
         raise ConfigurationError(f"--config {path}: {error}") from error
-    return ProducerConfig.from_confluent(options)
+    return ProducerConfig.from_confluent(options, **cast("ProducerOptions", dict(given)))
+
+
+def _with(given: Mapping[str, Any], options: Mapping[str, Any], alias: str) -> Mapping[str, Any]:
+    """Return a file's options, of one producer or by alias, with the arguments in those of the alias."""
+    if isinstance(own := options.get(alias), Mapping):
+        return {**options, alias: _with(given, own, "")}
+    if alias and any(isinstance(one, Mapping) for one in options.values()):
+        return options  # without this alias, which is told
+    return {**{name: value for name, value in options.items() if name.lower() not in given}, **given}
 
 
 def _variable(alias: str, name: str) -> str:

@@ -133,6 +133,20 @@ def test_a_table_names_variables_of_the_environment_and_defaults() -> None:
     assert table["sasl_password"] == ["none", "default"]
 
 
+def test_arguments_complete_what_is_translated(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "theirs.properties"
+    file.write_text("linger.ms=7\n")
+
+    assert main(["config", "--from", "confluent", str(file), "-b", "broker:1", "-X", "batch_size=99"]) == 0
+
+    assert {'bootstrap_servers = ["broker:1"]', "linger_ms = 7", "batch_size = 99"} <= set(
+        capsys.readouterr().out.split("\n")
+    )
+    with pytest.raises(SystemExit):
+        main(["config", "--from", "confluent", str(file), "-c", str(file)])
+    assert "without -c" in capsys.readouterr().err
+
+
 @needs_pty
 def test_a_table_says_what_was_translated(tmp_path: Path) -> None:
     file = tmp_path / "theirs"

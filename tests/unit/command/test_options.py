@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dekaf import ConfigurationError
-from dekaf.command.options import add_options, config_of, of_properties
+from dekaf.command.options import add_options, config_of, of_properties, sources_of
 from dekaf.producer.security_config import SecurityConfig
 
 
@@ -47,6 +47,51 @@ def test_what_the_command_wants_gives_way_to_what_is_said(monkeypatch: pytest.Mo
     monkeypatch.setenv("DEKAF_BOOTSTRAP_SERVERS", "of-environment:1")
     monkeypatch.setenv("DEKAF_LINGER_MS", "7")
     assert config_of(arguments(), linger_ms=50).linger_ms == 7
+
+
+def test_an_argument_completes_what_the_environment_leaves_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEKAF_SASL_PASSWORD", "hidden")
+    login = ("-X", "security_protocol=SASL_SSL", "-X", "sasl_mechanism=PLAIN", "-X", "sasl_username=shop")
+
+    found = config_of(arguments("-b", "broker:9093", *login))
+
+    assert (found.bootstrap_servers, found.sasl_username) == (("broker:9093",), "shop")
+    assert found.sasl_password is not None
+    assert config_of(arguments(*login)).bootstrap_servers == ("localhost:9092",)
+    monkeypatch.setenv("DEKAF_AUDIT__LINGER_MS", "7")
+    assert config_of(arguments("-b", "broker:9093", *login, "--alias", "audit")).linger_ms == 7
+    with pytest.raises(ConfigurationError, match="Did you mean 'audit'"):
+        config_of(arguments("-b", "broker:9093", *login, "--alias", "audti"))
+
+
+def test_a_mistake_names_the_environment_and_the_command_line_if_both_said_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DEKAF_SASL_USERNAME", "shop")
+
+    with pytest.raises(ConfigurationError, match=r"the environment \(DEKAF_…\) and the command line: sasl_"):
+        config_of(arguments("-X", "security_protocol=SASL_SSL"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "alias"),
+    [
+        ("kafka.toml", "LINGER_MS = 7\nbatch_size = 1000\n", "default"),
+        ("kafka.toml", "[audit]\nLINGER_MS = 7\nbatch_size = 1000\n", "audit"),
+        ("kafka.properties", "linger.ms=7\nbatch.size=1000\n", "default"),
+    ],
+)
+def test_an_argument_completes_what_a_file_leaves_open(tmp_path: Path, name: str, content: str, alias: str) -> None:
+    file = tmp_path / name
+    file.write_text(content)
+    given = arguments("-c", str(file), "--alias", alias, "-b", "broker:1", "-X", "linger_ms=3")
+
+    found = config_of(given, max_in_flight_requests_per_connection=1)
+
+    assert (found.bootstrap_servers, found.linger_ms, found.batch_size) == (("broker:1",), 3, 1000)
+    assert found.max_in_flight_requests_per_connection == 1
+    assert sources_of(given)["bootstrap_servers"] == "-b"
+    assert sources_of(given)["batch_size"] == str(file)
 
 
 def test_a_file_may_have_many_producers(tmp_path: Path) -> None:
