@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from dekaf.command.manual import add_command
+from dekaf.errors import InvalidTopicError
+from dekaf.producer._core.arguments import check_topic_name
 from dekaf.testing import FakeCluster
 
 __all__ = ("add_parser",)
 
 _PORT: Final = 9092
+_MOST_NODES: Final = 1_000
+_MOST_PARTITIONS: Final = 10_000
 _LOOK_SECONDS: Final = 0.5  # between looks at whether the command was told to stop
 
 _DESCRIPTION: Final = (
@@ -38,7 +42,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="of the first broker; others have the next ones, 0: free ones; default: 9092",
     )
-    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="how many brokers; default: 1")
+    parser.add_argument("--nodes", type=_nodes, default=1, metavar="N", help="how many brokers; default: 1")
     parser.add_argument(
         "--topic",
         action="append",
@@ -80,10 +84,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _topic(text: str) -> tuple[str, int]:
-    name, _, partitions = text.partition(":")
-    if not name or (partitions and not partitions.isdecimal()) or partitions == "0":
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME or NAME:PARTITIONS, as in orders:3")
-    return name, int(partitions or 1)
+    name, colon, partitions = text.partition(":")
+    count = _number(partitions, _MOST_PARTITIONS) if colon else 1
+    if count is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME or NAME:PARTITIONS, as in orders:3; a topic has 1 to {_MOST_PARTITIONS:,} partitions"
+        )
+    try:
+        check_topic_name(name)
+    except InvalidTopicError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME or NAME:PARTITIONS: {error}") from error
+    return name, count
+
+
+def _nodes(text: str) -> int:
+    count = _number(text, _MOST_NODES)
+    if count is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_NODES:,}")
+    return count
+
+
+def _number(text: str, most: int) -> int | None:
+    """Return a number from 1; None if it is none, or too large for a cluster in memory."""
+    if not text.isdecimal() or len(text) > len(str(most)):
+        return None
+    return int(text) if 1 <= int(text) <= most else None
 
 
 @contextmanager

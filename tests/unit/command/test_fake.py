@@ -79,12 +79,22 @@ def test_a_port_that_is_taken_is_an_error_in_words(capsys: pytest.CaptureFixture
     assert "choose another port" in error
 
 
-@pytest.mark.parametrize("topic", ["orders:0", "orders:x", ":3", ""])
+@pytest.mark.parametrize(
+    "topic", ["orders:0", "orders:00", "orders:x", "orders:9999999999", ":3", "", "my orders", ".."]
+)
 def test_a_topic_is_a_name_and_a_number(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["fake", "--topic", topic])
 
     assert "is not NAME or NAME:PARTITIONS" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("nodes", ["0", "-3", "x", "1001"])
+def test_there_is_at_least_one_broker(nodes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["fake", "--port", "0", "--nodes", nodes])
+
+    assert "is not a number from 1 to 1,000" in capsys.readouterr().err
 
 
 def test_an_unknown_release_is_an_error_in_words(capsys: pytest.CaptureFixture[str]) -> None:
