@@ -14,7 +14,13 @@ from dekaf.command.logs import logs_silenced
 from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
 from dekaf.command.steps import Place, Step, Tell, place_of, telling
-from dekaf.errors import ConfigurationError, DekafError, TopicAuthorizationError
+from dekaf.errors import (
+    ConfigurationError,
+    DekafError,
+    ProduceError,
+    TopicAuthorizationError,
+    UnknownTopicOrPartitionError,
+)
 from dekaf.producer import Producer, ProducerConfig
 from dekaf.producer._inquiries.description import TopicRights
 from dekaf.types import ClusterDescription
@@ -183,7 +189,7 @@ class _Steps:
         try:
             answer = ask()
         except DekafError as error:
-            self._failed(what, place_of(error), _first_sentence(error))
+            self._failed(what, place_of(error), _reason(error))
             return None
         self._tell(Step(what, f"{shown(answer)}, {_milliseconds_since(began)}", passed=passed))
         return answer
@@ -198,9 +204,16 @@ def _milliseconds_since(began: float) -> str:
     return f"{(time.perf_counter() - began) * 1000:.1f} ms"
 
 
-def _first_sentence(error: DekafError) -> str:
+def _reason(error: DekafError) -> str:
+    """Return what to say of an error: nothing about messages, for there are none."""
     cause = error.__cause__
-    return f"{error}" if cause is None or str(cause) in str(error) else f"{error} {cause}"
+    if isinstance(error, UnknownTopicOrPartitionError) and cause is None:
+        return (
+            "There is no such topic, or this client may not see it. Create it (kafka-topics --create --topic "
+            f"{error.topic}), or get the right DESCRIBE."
+        )
+    text = error.message if isinstance(error, ProduceError) else f"{error}"
+    return text if cause is None or str(cause) in text else f"{text} {cause}"
 
 
 def _of_cluster(cluster: ClusterDescription) -> str:

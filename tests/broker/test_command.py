@@ -166,5 +166,5 @@ def test_check_tells_rights_to_see_a_topic_from_those_to_write_to_it(
     assert "ok     topic written: 1 partition(s), " in capsys.readouterr().out
     assert main(["check", "read", "hidden"]) == 1
     told = capsys.readouterr().out
-    assert "FAILED topic read: rights: read: This client may see the topic, and not write to it" in told
+    assert "FAILED topic read: rights: This client may see the topic, and not write to it" in told
     assert "FAILED topic hidden: rights: " in told

@@ -70,7 +70,11 @@ def test_a_topic_that_does_not_exist_is_told_and_not_created() -> None:
         status, lines = told(ProducerConfig(bootstrap_servers=cluster.bootstrap_servers), "no-such-topic")
 
         assert status == 1
-        assert lines[-1].startswith("FAILED topic no-such-topic: topic: ")
+        assert lines[-1].startswith(
+            "FAILED topic no-such-topic: topic: There is no such topic, or this client may not "
+        )
+        assert "kafka-topics --create --topic no-such-topic" in lines[-1]
+        assert "written" not in lines[-1]
         assert cluster.topics() == []
 
 
@@ -224,7 +228,7 @@ def test_a_topic_that_may_be_seen_and_not_written_to_is_a_matter_of_rights() -> 
 
     assert status == 1
     assert lines[-2].startswith("ok     topic orders: 1 partition(s), ")
-    assert lines[-1].startswith("FAILED topic audit: rights: audit: This client may see the topic, and not write to it")
+    assert lines[-1].startswith("FAILED topic audit: rights: This client may see the topic, and not write to it")
 
 
 def test_rights_that_an_old_cluster_does_not_tell_are_not_promised() -> None:
