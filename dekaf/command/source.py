@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+import select
+import signal
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, final
+from typing import Any, BinaryIO, Final, final
 
 from dekaf.errors import ConfigurationError
 
@@ -30,7 +34,8 @@ def opened(name: str) -> Iterator[BinaryIO]:
     if name == STANDARD_INPUT:
         if sys.stdin is None:
             raise ConfigurationError("the standard input is closed: name a FILE, or pipe something into the command.")
-        yield sys.stdin.buffer
+        with _interruptible(sys.stdin.buffer) as file:
+            yield file
         return
     try:
         file = Path(name).open("rb")  # noqa: SIM115 # what reading it raises later is another matter
@@ -38,6 +43,61 @@ def opened(name: str) -> Iterator[BinaryIO]:
         raise ConfigurationError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
     with file:
         yield file
+
+
+@contextmanager
+def _interruptible(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Give the same file, so that a signal ends the waiting for more of it for certain.
+
+    Python runs no handler of a signal that comes between its letting other threads run and the system call that waits:
+    a Ctrl-C there would be heard with the next line, if there is one. The bell is rung by the signal itself.
+    """
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread() or _is_regular(file):
+        yield file
+        return
+    bell, ringer = os.pipe()
+    os.set_blocking(ringer, False)
+    before = signal.set_wakeup_fd(ringer, warn_on_full_buffer=False)
+    try:
+        if before == -1:
+            yield io.BufferedReader(_Waiting(file.fileno(), bell))
+        else:  # somebody else's
+            signal.set_wakeup_fd(before)
+            yield file
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(bell)
+        os.close(ringer)
+
+
+def _is_regular(file: BinaryIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except (OSError, ValueError):  # no file of the system's, and none to wait for
+        return True
+
+
+@final
+class _Waiting(io.RawIOBase):
+    """Reads when there is something to be read; when the bell rings instead, Python runs the signal's handler."""
+
+    def __init__(self, descriptor: int, bell: int) -> None:
+        self._descriptor: Final = descriptor
+        self._bell: Final = bell
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, space: Any) -> int:
+        while True:
+            ready, _, _ = select.select([self._descriptor, self._bell], [], [])
+            if self._bell in ready:
+                os.read(self._bell, 4_096)
+            if self._descriptor in ready:
+                return os.readv(self._descriptor, [space])
 
 
 @final

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,3 +51,48 @@ def test_a_standard_input_that_is_closed_is_wrong_use(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(ConfigurationError, match="the standard input is closed"), opened("-"):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows waits for no pipe together with a bell")
+def test_a_signal_that_comes_before_the_wait_for_more_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    wakes: list[int] = []
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    real = select.select
+
+    def select_late(*arguments: Any) -> Any:
+        if not wakes:  # what Python cannot see any more before the system call
+            wakes.append(signal.set_wakeup_fd(-1))
+            signal.set_wakeup_fd(wakes[0])
+            os.write(wakes[0], b"\0")
+            signal.raise_signal(signal.SIGUSR1)
+        return real(*arguments)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with os.fdopen(reader, "rb") as stdin:
+            monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": stdin}))
+            monkeypatch.setattr(select, "select", select_late)
+            with pytest.raises(KeyboardInterrupt), opened("-") as file:
+                file.readline()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        os.close(writer)
+
+    assert signal.set_wakeup_fd(-1) == -1
+    assert len(wakes) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="as above")
+def test_a_pipe_is_read_to_its_end_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stdin:
+        monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": stdin}))
+        with opened("-") as file:
+            os.write(writer, b"a\nb")
+            assert file.readline() == b"a\n"
+            os.close(writer)
+            assert file.read() == b"b"
