@@ -31,7 +31,7 @@ class Arrival:
                 item=str(order["item"]),
                 quantity=int(order["quantity"]),
             )
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
 
     def as_dict(self) -> dict[str, Any]:

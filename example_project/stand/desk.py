@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 import socketserver
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from example_project.demo.failure import DemoError
 from example_project.stand.board import Board, KafkaState
 from example_project.stand.kafka import Stoppable
+
+ENDED: Final = "Kafka's process has ended without this page: killed from outside, maybe. Start it again."
 
 
 class Switch:
@@ -42,7 +46,7 @@ class Switch:
         def work() -> None:
             try:
                 action()
-            except DemoError as error:
+            except (DemoError, OSError, subprocess.SubprocessError) as error:
                 self._board.tell(kafka=KafkaState.STOPPED, trouble=str(error))
             else:
                 self._board.tell(kafka=after)
@@ -50,6 +54,13 @@ class Switch:
         self._working = threading.Thread(target=work, name=f"{what}s Kafka", daemon=True)
         self._working.start()
         return {"kafka": meanwhile}
+
+    def look(self) -> None:
+        """Notice a Kafka that somebody else has ended: it is stopped then, and can be started again."""
+        if self._stoppable is None or self._board.kafka_state is not KafkaState.RUNNING or self._stoppable.is_there():
+            return
+        if self._board.switch(KafkaState.RUNNING, KafkaState.STOPPED):
+            self._board.tell(trouble=ENDED)
 
     def finish(self) -> None:
         """Wait for what was begun: a process that starts just now must not be left behind."""

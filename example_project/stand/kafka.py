@@ -16,6 +16,7 @@ from example_project.stand.board import Board
 from example_project.stand.kafka_reader import read_kafka
 from example_project.stand.mock_process import MockProcess
 from tests.kafka import KafkaCluster, KafkaUnavailableError, why_kafka_cannot_start
+from tests.kafka.broker import BrokerState
 
 ORDERS_TOPIC: Final = "shop-orders"
 VIEWS_TOPIC: Final = "shop-views"
@@ -24,10 +25,17 @@ PARTITIONS: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Stoppable:
-    """How to take Kafka away, and how to bring it back: each returns when that is done."""
+    """How to take Kafka away, and how to bring it back.
+
+    Args:
+        stop: returns when that is done.
+        start: the same.
+        is_there: tells whether its process runs, which others may end as well.
+    """
 
     stop: Callable[[], None]
     start: Callable[[], None]
+    is_there: Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +103,11 @@ def apache_kafka(board: Board) -> Iterator[ShopKafka]:
             description=f"Apache Kafka {cluster.version}",
             reader="confluent-kafka",
             # Its log stays in its folder, as that of any broker that is restarted.
-            switch=Stoppable(stop=lambda: cluster.stop(0), start=lambda: restart_apache(cluster)),
+            switch=Stoppable(
+                stop=lambda: cluster.stop(0),
+                start=lambda: restart_apache(cluster),
+                is_there=lambda: cluster.brokers[0].state is not BrokerState.DOWN,
+            ),
         )
 
 
@@ -125,7 +137,7 @@ def mock_kafka(board: Board, interruption: Interruption, why: str) -> Iterator[S
             bootstrap_servers=mock.wait_for_address(),
             description=f"dekaf's mock cluster, in memory ({why})",
             reader="its own log",
-            switch=Stoppable(stop=mock.pause, start=mock.resume),
+            switch=Stoppable(stop=mock.pause, start=mock.resume, is_there=lambda: True),
             # A process that is frozen keeps its connections: only silence tells that it is away.
             environment={"DEKAF_REQUEST_TIMEOUT_MS": "2000"},
         )

@@ -71,7 +71,8 @@ def keep_open(printer: Printer, interruption: Interruption, *, port: int, verbos
         servers = stack.enter_context(running_servers(specs, environment, interruption, log))
         stack.callback(end, servers)
         # Last, so that it ends first: the pages' streams come to an end, and the servers can, too.
-        stack.enter_context(open_desk(folder / "desk", board, Switch(board, kafka.switch)))
+        switch = Switch(board, kafka.switch)
+        stack.enter_context(open_desk(folder / "desk", board, switch))
         board.tell(
             run=folder.name,
             description=kafka.description,
@@ -81,7 +82,7 @@ def keep_open(printer: Printer, interruption: Interruption, *, port: int, verbos
             shops=[{"name": one.spec.name, "title": one.spec.title, "url": one.url} for one in servers],
         )
         show(printer, kafka, servers)
-        watch_over(servers)
+        watch_over(servers, switch)
 
 
 def end(servers: Sequence[Server]) -> None:
@@ -137,8 +138,8 @@ def show(printer: Printer, kafka: ShopKafka, servers: Sequence[Server]) -> None:
     printer.note("Ctrl-C ends everything.")
 
 
-def watch_over(servers: Sequence[Server]) -> None:
-    """Stay until a shop ends by itself; a signal is raised from here.
+def watch_over(servers: Sequence[Server], switch: Switch) -> None:
+    """Stay until a shop ends by itself, and notice a Kafka that does; a signal is raised from here.
 
     Raises:
         DemoError: one has ended.
@@ -147,4 +148,5 @@ def watch_over(servers: Sequence[Server]) -> None:
         for server in servers:
             if server.has_ended:
                 raise DemoError(f"{server.spec.title} ended by itself. The end of its log:", server.last_lines())
+        switch.look()
         time.sleep(LOOK_SECONDS)

@@ -38,7 +38,7 @@ def board() -> Board:
 @pytest.fixture(autouse=True)
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: Board) -> Iterator[None]:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "desk"))
-    switch = Switch(board, Stoppable(stop=lambda: None, start=lambda: None))
+    switch = Switch(board, Stoppable(stop=lambda: None, start=lambda: None, is_there=lambda: True))
     with (
         open_desk(tmp_path / "desk", board, switch),
         override_settings(ROOT_URLCONF="example_project.page.django_urls"),

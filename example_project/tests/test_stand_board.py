@@ -75,5 +75,6 @@ def test_a_record_is_read_as_an_order_and_anything_else_is_not() -> None:
         b"null",
         b'{"order_id": 1}',
         b'{"order_id":1,"customer":2,"item":3,"quantity":"x"}',
+        b'{"order_id":1,"customer":2,"item":3,"quantity":1e999}',
     ):
         assert Arrival.from_record(1, 7, value) is None

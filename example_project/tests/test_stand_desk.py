@@ -24,6 +24,7 @@ class FakeKafka:
         self.may_go_on = threading.Event()
         self.done: list[str] = []
         self.trouble = ""
+        self.is_there = True
 
     def stop(self) -> None:
         assert self.may_go_on.wait(20)
@@ -46,9 +47,16 @@ def kafka() -> FakeKafka:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: Board, kafka: FakeKafka) -> Iterator[None]:
+def switch(board: Board, kafka: FakeKafka) -> Switch:
+    return Switch(board, Stoppable(stop=kafka.stop, start=kafka.start, is_there=lambda: kafka.is_there))
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: Board, switch: Switch, kafka: FakeKafka
+) -> Iterator[None]:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "desk"))
-    with open_desk(tmp_path / "desk", board, Switch(board, Stoppable(stop=kafka.stop, start=kafka.start))):
+    with open_desk(tmp_path / "desk", board, switch):
         yield
         kafka.may_go_on.set()
 
@@ -124,3 +132,29 @@ def test_who_watches_hears_until_the_stand_closes(board: Board) -> None:
         return heard
 
     assert asyncio.run(watch()) == ["state", "history", "state"]
+
+
+def test_a_kafka_that_was_killed_from_outside_is_shown_as_stopped_and_can_be_started(
+    board: Board, switch: Switch, kafka: FakeKafka
+) -> None:
+    switch.look()
+    assert board.kafka_state is KafkaState.RUNNING
+    kafka.is_there = False
+    switch.look()
+
+    with board.watching() as events:
+        assert "Start it again." in wait_for(events, KafkaState.STOPPED)["trouble"]
+        assert switch.ask("start") == {"kafka": "starting"}
+        switch.look()  # while it starts there is nothing to notice
+        assert wait_for(events, KafkaState.RUNNING)["trouble"] == ""
+
+
+def test_a_process_that_the_system_refuses_is_told_and_does_not_leave_the_page_waiting(board: Board) -> None:
+    def refuse() -> None:
+        raise OSError("no process can be started")
+
+    board.tell(kafka=KafkaState.STOPPED)
+    with board.watching() as events:
+        Switch(board, Stoppable(stop=refuse, start=refuse, is_there=lambda: True)).ask("start")
+        wait_for(events, KafkaState.STARTING)
+        assert wait_for(events, KafkaState.STOPPED)["trouble"] == "no process can be started"
