@@ -15,7 +15,7 @@ from dekaf.command.manual import add_command
 from dekaf.command.options import add_options, config_of
 from dekaf.command.progress import Progress, Standing
 from dekaf.command.sending import FAILED, for_sending, sent, until_space
-from dekaf.errors import ProduceError
+from dekaf.errors import ConfigurationError, InvalidTopicError, ProduceError
 from dekaf.producer import Producer
 from dekaf.types import DrainReport, RecordMetadata
 
@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     config = for_sending(config_of(arguments))
     producer: Producer[Any, Any] = Producer.from_config(config)
+    _check_topic(producer, arguments.topic)
     measured = _Measured(every=max(1, arguments.records // _SAMPLED))
     began = time.perf_counter()
     standing = partial(_standing, producer, measured, arguments)
@@ -64,6 +65,15 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.perf_counter() - began
     _tell(report, seconds, measured, arguments.size)
     return status or (0 if report.ok else FAILED)
+
+
+def _check_topic(producer: Producer[Any, Any], topic: str) -> None:
+    """Raise ConfigurationError for a name that no topic can have, as for other arguments that are wrong."""
+    try:
+        producer.for_topic(topic)
+    except InvalidTopicError as error:
+        producer.close(0)
+        raise ConfigurationError(str(error)) from error
 
 
 def _tell(report: DrainReport, seconds: float, measured: _Measured, size: int) -> None:

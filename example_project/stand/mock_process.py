@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -67,6 +68,10 @@ class MockProcess:
     def pause(self) -> None:
         """Freeze it: its connections stay open, and nothing answers."""
         self._process.send_signal(signal.SIGSTOP)
+        if hasattr(os, "waitid"):  # macOS has it since Python 3.13
+            # A signal is under way for a moment, in which the cluster may still take an order.
+            with suppress(ChildProcessError):  # it had ended
+                os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)

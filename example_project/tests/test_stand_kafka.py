@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from typing import NoReturn
@@ -59,6 +61,14 @@ def test_without_java_it_is_the_mock_cluster_with_a_reason_and_can_be_stopped() 
         written.partition,
         written.offset,
     )
+
+
+def test_a_mock_cluster_that_has_ended_can_be_stopped_and_started_without_harm(mock: MockProcess) -> None:
+    mock.wait_for_address()
+    os.kill(mock.pid, signal.SIGKILL)
+
+    mock.pause()
+    mock.resume()
 
 
 def test_a_frozen_mock_cluster_keeps_what_it_has_and_takes_each_order_once(

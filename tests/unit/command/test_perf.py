@@ -79,3 +79,11 @@ def test_ctrl_c_delivers_and_tells_what_was_measured() -> None:
     assert process.returncode == 130
     assert b" delivered, 0 not, in " in output
     assert b"Traceback" not in errors
+
+
+def test_a_topic_that_cannot_be_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["perf", "my topic", "-X", "backend=memory", "-n", "1"])
+
+    assert ended.value.code == 2
+    assert "'my topic' is not a topic name" in capsys.readouterr().err
