@@ -607,7 +607,9 @@ class NetworkClient(BrokerConnections, ConnectionObserver):
 
         It is the commonest mistake with containers: the broker advertises an address of their network, or localhost.
         """
-        if node.node_id < 0 or node.was_ready or self._answered is None or type(error) is not BrokerConnectionError:
+        if node.node_id < 0 or node.was_ready or type(error) is not BrokerConnectionError:
+            return error
+        if self._answered is None or self._answered == node.address:  # the same server: it has gone meanwhile
             return error
         return BrokerConnectionError(
             f"{error} The bootstrap server {self._answered} did answer, and says that broker {node.node_id} is to be "

@@ -291,6 +291,20 @@ async def test_broker_that_was_reached_before_is_not_said_to_have_a_wrong_addres
     assert "advertised.listeners" not in str(network.losses[0][1])
 
 
+async def test_broker_at_the_very_address_that_answered_is_not_said_to_have_a_wrong_one(
+    cluster: FakeCluster, connect: MakeNetwork
+) -> None:
+    address = cluster.broker(1).address
+    network = connect(address)
+    await network.any_connection()
+    cluster.stop_broker(1)
+    network.client.update_brokers({1: broker_at(1, address)})
+    network.client.connection(1, time.monotonic())
+    await until(lambda: network.client.node_error(1) is not None)
+
+    assert "advertised.listeners" not in str(network.client.node_error(1))
+
+
 async def test_packets_that_are_swallowed_are_told_while_they_are_waited_for(connect: MakeNetwork) -> None:
     with silent_server() as silent:
         network = connect("127.0.0.1:1")
