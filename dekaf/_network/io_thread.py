@@ -18,6 +18,9 @@ from dekaf._threads.primitives import close_descriptor
 # The shortest timer: uvloop rounds delays to milliseconds, and a delay rounded to nothing would spin.
 SHORTEST_DELAY: Final = 0.001
 
+# Of a loop that is to be closed: its tasks hear that they are cancelled, lines that were just made are aborted by that,
+# and let go of their sockets in the round after.
+LAST_ROUNDS: Final = 4
 
 # What a loop opens, with some to spare: uvloop aborts the process where it gets none.
 DESCRIPTORS_OF_A_LOOP: Final = 12
@@ -167,9 +170,9 @@ class IoThread:
         self._is_ending = True
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
-        # One more round, so that cancelled tasks and aborted transports can let go of what they hold.
-        self.loop.call_soon(self.loop.stop)
-        self.loop.run_forever()
+        for _ in range(LAST_ROUNDS):
+            self.loop.call_soon(self.loop.stop)
+            self.loop.run_forever()
         self.loop.close()
 
     def _woken(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -254,3 +256,32 @@ def test_there_is_no_end_to_wait_for_of_a_thread_that_never_ran(engine: Engine) 
 
     assert not thread.when_ended(lambda: None)
     thread.discard()
+
+
+def test_line_that_a_cancelled_task_aborts_is_closed_before_the_loop_is(engine: Engine) -> None:
+    is_connected, is_lost = threading.Event(), threading.Event()
+
+    class Line(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            is_lost.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = IoThread(engine.run_once, engine.note_crash)
+        thread.start()
+        held: list[asyncio.Task[None]] = []
+
+        async def hold() -> None:
+            transport, _ = await thread.loop.create_connection(Line, *server.getsockname())
+            is_connected.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                transport.abort()
+
+        thread.call(lambda: held.append(thread.loop.create_task(hold())))
+        assert is_connected.wait(PATIENCE)
+        thread.stop()
+
+        assert thread.join(PATIENCE)
+    assert is_lost.is_set()
+    assert not engine.crashes
