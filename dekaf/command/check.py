@@ -38,9 +38,8 @@ dekaf check -b localhost:9092
 dekaf check -c kafka.toml orders payments
 """
 PATIENCE: Final = 5.0  # seconds for each step
-_TO_HEAR_WHY: Final = (
-    1.5  # times as long: a connection that is silent is given up first, which names what it did not say
-)
+# Times as long: a connection that is silent is given up first, which names what it did not say.
+_TO_HEAR_WHY: Final = 1.5
 _LONGEST: Final = 86_400.0  # seconds, for one step
 
 

@@ -18,7 +18,6 @@ from tests.named_hooks import NotingListener, NotingTracer
 MESSAGE = ProducerMessage.create("t", "1", "a")
 
 Call = Callable[[Producer[Any, Any]], object]
-AsyncCall = Callable[[AsyncProducer[Any, Any]], Any]
 
 
 @pytest.fixture
@@ -29,17 +28,8 @@ def tracer() -> Iterator[NotingTracer]:
     telemetry.uninstall(tracer)
 
 
-WAITING: dict[str, Call] = {
-    "produce": lambda producer: producer.produce("t", "1", "a"),
-    "produce, of a message": lambda producer: producer.produce(MESSAGE),
-    "produce, with a timeout": lambda producer: producer.produce("t", "1", "a", timeout=5),
-    "produce, with a deadline": lambda producer: producer.produce("t", "1", "a", deadline=5),
-    "produce, of a view": lambda producer: producer.typed(str, str).produce("t", "1", "a"),
-    "produce, of a topic's view": lambda producer: producer.for_topic("t").produce("1", "a"),
-    "produce_all": lambda producer: producer.produce_all([MESSAGE]),
-    "produce_all, with a timeout": lambda producer: producer.produce_all([MESSAGE], timeout=5),
-}
-AWAITING: dict[str, AsyncCall] = {
+# Of both faces: what is returned is awaited, or not.
+WAITING: dict[str, Callable[[Any], Any]] = {
     "produce": lambda producer: producer.produce("t", "1", "a"),
     "produce, of a message": lambda producer: producer.produce(MESSAGE),
     "produce, with a timeout": lambda producer: producer.produce("t", "1", "a", timeout=5),
@@ -68,13 +58,13 @@ def test_a_call_that_is_refused_because_kafka_is_away_is_traced(tracer: NotingTr
         assert tracer.tokens() == [0]
 
 
-@pytest.mark.parametrize("name", AWAITING)
+@pytest.mark.parametrize("name", WAITING)
 def test_the_same_of_a_coroutine(tracer: NotingTracer, name: str) -> None:
     with Producer(backend="memory") as producer:
         coroutines = AsyncProducer(_core=producer._core)
 
         async def call() -> None:
-            await AWAITING[name](coroutines)
+            await WAITING[name](coroutines)
 
         refuse(producer, lambda: asyncio.run(call()))
 
